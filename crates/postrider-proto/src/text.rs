@@ -1,0 +1,88 @@
+//! UTF-8 encoded strings of the wire.
+
+use crate::DecodeError;
+
+/// A string from the wire: UTF-8 without U+0000, at most 65,535 bytes, kept as the bytes that came.
+///
+/// U+FEFF is a character like any other and stays. [MQTT-1.5.4-1] to [MQTT-1.5.4-3]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    /// Checks that `raw` may stand in a packet.
+    ///
+    /// # Errors
+    /// Not UTF-8, a U+0000 within, or longer than 65,535 bytes.
+    #[inline]
+    pub fn parse(raw: &'a [u8]) -> Result<Self, DecodeError> {
+        check_text(raw)?;
+        Ok(Self(raw))
+    }
+
+    /// Takes bytes that were checked when they were stored.
+    #[inline]
+    #[must_use]
+    pub const fn trusted(raw: &'a [u8]) -> Self {
+        Self(raw)
+    }
+
+    /// The bytes as they stood on the wire.
+    #[inline]
+    #[must_use]
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The same as a string slice.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        core::str::from_utf8(self.0).unwrap_or("\u{FFFD}")
+    }
+
+    /// True for the empty string.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    /// For callers that build packets; decoding goes through [`Text::parse`].
+    fn from(text: &'a str) -> Self {
+        Self(text.as_bytes())
+    }
+}
+
+impl core::fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{:?}", self.as_str())
+    }
+}
+
+impl core::fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// [MQTT-1.5.4-1], [MQTT-1.5.4-2]
+#[inline]
+pub(crate) fn check_text(raw: &[u8]) -> Result<(), DecodeError> {
+    if raw.len() > usize::from(u16::MAX) {
+        return Err(DecodeError::StringTooLong);
+    }
+    if is_plain_ascii(raw) {
+        return Ok(());
+    }
+    if core::str::from_utf8(raw).is_err() {
+        return Err(DecodeError::StringNotUtf8);
+    }
+    if raw.contains(&0) { Err(DecodeError::StringHasNul) } else { Ok(()) }
+}
+
+/// True when every byte is 0x01 to 0x7F: then nothing more needs to be looked at.
+#[inline]
+pub(crate) fn is_plain_ascii(raw: &[u8]) -> bool {
+    raw.iter().all(|byte| (1..0x80).contains(byte))
+}

@@ -68,7 +68,6 @@ impl core::fmt::Display for PacketId {
 
 /// One packet, borrowing from the bytes it was decoded from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Packet<'a> {
     /// Boxed, as it is large and comes once a connection.
     Connect(Box<Connect<'a>>),

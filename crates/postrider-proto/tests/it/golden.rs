@@ -77,7 +77,8 @@ fn check(path: &Path) {
 
 pub(crate) fn files() -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let mut files: Vec<PathBuf> = fs::read_dir(dir).expect("testdata").map(|entry| entry.expect("entry").path()).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(dir).expect("testdata").map(|entry| entry.expect("entry").path()).collect();
     files.sort();
     files
 }

@@ -74,10 +74,13 @@ fn property(id: PropertyId) -> BoxedStrategy<PropertiesBuf> {
         | PropertyId::RetainAvailable
         | PropertyId::WildcardSubscriptionAvailable
         | PropertyId::SubscriptionIdentifierAvailable
-        | PropertyId::SharedSubscriptionAvailable => (0u8..2).prop_map(move |value| one(Property::Byte(id, value))).boxed(),
-        PropertyId::ServerKeepAlive | PropertyId::ReceiveMaximum | PropertyId::TopicAliasMaximum | PropertyId::TopicAlias => {
-            (1u16..).prop_map(move |value| one(Property::TwoBytes(id, value))).boxed()
+        | PropertyId::SharedSubscriptionAvailable => {
+            (0u8..2).prop_map(move |value| one(Property::Byte(id, value))).boxed()
         }
+        PropertyId::ServerKeepAlive
+        | PropertyId::ReceiveMaximum
+        | PropertyId::TopicAliasMaximum
+        | PropertyId::TopicAlias => (1u16..).prop_map(move |value| one(Property::TwoBytes(id, value))).boxed(),
         PropertyId::MessageExpiryInterval
         | PropertyId::SessionExpiryInterval
         | PropertyId::WillDelayInterval
@@ -176,7 +179,10 @@ fn connack(version: Version) -> BoxedStrategy<Vec<u8>> {
     const REASONS: &[ReasonCode] = &[ReasonCode::Success, ReasonCode::NotAuthorized, ReasonCode::Banned];
     (any::<bool>(), reason(version, REASONS), properties(PropertySet::CONNACK, version))
         .prop_map(move |(session_present, reason, properties)| {
-            encode(&Packet::Connack(Connack { session_present, reason, properties: properties.as_properties() }), version)
+            encode(
+                &Packet::Connack(Connack { session_present, reason, properties: properties.as_properties() }),
+                version,
+            )
         })
         .boxed()
 }

@@ -1,0 +1,304 @@
+//! The sending half: packet identifiers, what each waits for, and what goes out again after a reconnect.
+//!
+//! Owns: the identifiers in flight. They are given out in order, so the flow is a ring whose index is the
+//! distance from its oldest identifier; every operation is O(1).
+//! Spec: 2.2.1, 4.3, 4.4, 4.9.
+
+use postrider_proto::{PacketId, Qos};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Messages above QoS 0 on their way to the far end. `T` is whatever the owner needs to send one again.
+#[derive(Clone, Debug)]
+pub struct Outbound<T> {
+    /// `ring[i]` belongs to the identifier `i` steps after `first`.
+    ring: VecDeque<Slot<T>>,
+    first: PacketId,
+    /// Unacknowledged messages that the ring has left behind; rare.
+    stragglers: BTreeMap<u16, Slot<T>>,
+    /// PUBLISH packets of this connection that are not acknowledged to their end.
+    unacknowledged: u32,
+    /// The far end's Receive Maximum on this connection.
+    receive_maximum: u16,
+    /// Ring index up to which everything was sent on this connection.
+    sent_until: usize,
+    /// Stragglers from this identifier on wait to be sent again; above 65,535 none do.
+    stragglers_from: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Slot<T> {
+    stage: Stage,
+    /// Sent on this connection, so that its end gives quota back.
+    counted: bool,
+    parcel: Option<T>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Free,
+    AwaitPuback,
+    AwaitPubrec,
+    AwaitPubcomp,
+}
+
+/// What a PUBREC means for the flow.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Pubrec<T> {
+    /// Send PUBREL. The parcel comes with the first PUBREC and is no longer needed for sending.
+    Release(Option<T>),
+    /// It was refused and is over. [MQTT-4.4.0-2]
+    Refused(Option<T>),
+    /// No such identifier: answer PUBREL with 0x92.
+    Unknown,
+}
+
+/// What goes out again on a new connection. [MQTT-4.4.0-1]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Resend<'a, T> {
+    /// PUBLISH with DUP set.
+    Publish(PacketId, Qos, &'a T),
+    /// PUBREL; the PUBLISH must not go out again. [MQTT-4.3.3-6]
+    Pubrel(PacketId),
+}
+
+/// All identifiers but 0 and the one that would make the ring meet itself.
+const SPAN_MAX: usize = u16::MAX as usize - 1;
+const ALL_SENT: u32 = u32::MAX;
+
+impl<T> Default for Outbound<T> {
+    fn default() -> Self {
+        Self {
+            ring: VecDeque::new(),
+            first: PacketId::FIRST,
+            stragglers: BTreeMap::new(),
+            unacknowledged: 0,
+            receive_maximum: u16::MAX,
+            sent_until: 0,
+            stragglers_from: ALL_SENT,
+        }
+    }
+}
+
+impl<T> Outbound<T> {
+    /// A new connection with the far end's Receive Maximum: quota anew, everything unfinished is to be
+    /// sent again through [`Outbound::next_resend`]. [4.9]
+    pub fn connect(&mut self, receive_maximum: u16) {
+        self.receive_maximum = receive_maximum.max(1);
+        self.unacknowledged = 0;
+        self.sent_until = 0;
+        self.stragglers_from = if self.stragglers.is_empty() { ALL_SENT } else { 0 };
+        for slot in self.ring.iter_mut().chain(self.stragglers.values_mut()) {
+            slot.counted = false;
+        }
+    }
+
+    /// Whether a new message may be sent now. [MQTT-4.9.0-2]
+    #[inline]
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.unacknowledged < u32::from(self.receive_maximum)
+            && self.sent_until == self.ring.len()
+            && self.stragglers_from == ALL_SENT
+            && self.stragglers.len() < SPAN_MAX
+    }
+
+    /// Takes a new message with QoS 1 or 2 and gives its identifier. [MQTT-4.3.2-1], [MQTT-4.3.3-1]
+    ///
+    /// Callers look at [`Outbound::is_open`] first.
+    pub fn begin(&mut self, qos: Qos, parcel: Option<T>) -> PacketId {
+        debug_assert!(self.is_open(), "begin on a closed flow");
+        let stage = if qos == Qos::ExactlyOnce { Stage::AwaitPubrec } else { Stage::AwaitPuback };
+        if self.ring.is_empty() {
+            self.sent_until = 0;
+        }
+        self.make_room();
+        let packet_id = self.after_last();
+        self.ring.push_back(Slot { stage, counted: true, parcel });
+        self.sent_until = self.ring.len();
+        self.unacknowledged += 1;
+        packet_id
+    }
+
+    /// A PUBACK came, whatever its reason: the message is over. `None` for an unknown identifier.
+    /// [MQTT-4.3.2-3], [MQTT-4.4.0-2]
+    #[inline]
+    pub fn on_puback(&mut self, packet_id: PacketId) -> Option<Option<T>> {
+        match self.slot(packet_id)?.stage {
+            Stage::AwaitPuback => Some(self.free(packet_id)),
+            Stage::Free | Stage::AwaitPubrec | Stage::AwaitPubcomp => None,
+        }
+    }
+
+    /// A PUBREC came; `refused` when its reason is 0x80 or more. [MQTT-4.3.3-4]
+    pub fn on_pubrec(&mut self, packet_id: PacketId, refused: bool) -> Pubrec<T> {
+        let Some(slot) = self.slot(packet_id) else { return Pubrec::Unknown };
+        match slot.stage {
+            Stage::AwaitPubrec if refused => Pubrec::Refused(self.free(packet_id)),
+            Stage::AwaitPubrec => {
+                slot.stage = Stage::AwaitPubcomp;
+                Pubrec::Release(slot.parcel.take())
+            }
+            Stage::AwaitPubcomp => Pubrec::Release(None),
+            Stage::Free | Stage::AwaitPuback => Pubrec::Unknown,
+        }
+    }
+
+    /// A PUBCOMP came: the message is over. False for an unknown identifier. [MQTT-4.3.3-5]
+    pub fn on_pubcomp(&mut self, packet_id: PacketId) -> bool {
+        match self.slot(packet_id).map(|slot| slot.stage) {
+            Some(Stage::AwaitPubcomp) => {
+                self.free(packet_id);
+                true
+            }
+            Some(Stage::Free | Stage::AwaitPuback | Stage::AwaitPubrec) | None => false,
+        }
+    }
+
+    /// The next thing to send again on this connection, oldest first; `None` when there is nothing or no
+    /// quota for it. [MQTT-4.4.0-1], [MQTT-4.6.0-1]
+    pub fn next_resend(&mut self) -> Option<Resend<'_, T>> {
+        let quota = self.unacknowledged < u32::from(self.receive_maximum);
+        let from = u16::try_from(self.stragglers_from).ok();
+        let straggler = from.and_then(|from| self.stragglers.range(from..).next().map(|(number, _)| *number));
+        if let Some(packet_id) = straggler.and_then(PacketId::new) {
+            let slot = self.stragglers.get_mut(&packet_id.as_u16())?;
+            let found = resend(packet_id, slot, quota, &mut self.unacknowledged);
+            if found.is_some() {
+                self.stragglers_from = u32::from(packet_id.as_u16()) + 1;
+            }
+            return found;
+        }
+        self.stragglers_from = ALL_SENT;
+        while let Some(slot) = self.ring.get(self.sent_until) {
+            if slot.stage != Stage::Free {
+                break;
+            }
+            self.sent_until += 1;
+        }
+        let at = self.sent_until;
+        let packet_id = self.id_at(at);
+        let slot = self.ring.get_mut(at)?;
+        let found = resend(packet_id, slot, quota, &mut self.unacknowledged);
+        if found.is_some() {
+            self.sent_until += 1;
+        }
+        found
+    }
+
+    /// How many identifiers are in use.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ring.iter().filter(|slot| slot.stage != Stage::Free).count() + self.stragglers.len()
+    }
+
+    /// True when no identifier is in use.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ring.is_empty() && self.stragglers.is_empty()
+    }
+
+    /// How many PUBLISH packets of this connection are unacknowledged, never above the Receive Maximum.
+    #[must_use]
+    pub fn unacknowledged(&self) -> u32 {
+        self.unacknowledged
+    }
+
+    /// Every identifier in use, oldest first, with what is left of its message.
+    pub fn iter(&self) -> impl Iterator<Item = (PacketId, Option<&T>)> {
+        let stragglers = self.stragglers.iter().filter_map(|(number, slot)| Some((PacketId::new(*number)?, slot)));
+        let ring = self.ring.iter().enumerate().map(|(at, slot)| (self.id_at(at), slot));
+        stragglers
+            .chain(ring.filter(|(_, slot)| slot.stage != Stage::Free))
+            .map(|(packet_id, slot)| (packet_id, slot.parcel.as_ref()))
+    }
+
+    /// Bytes of memory beyond the struct itself and the parcels' own.
+    #[must_use]
+    pub fn heap_size(&self) -> usize {
+        (self.ring.capacity() + self.stragglers.len()) * size_of::<Slot<T>>()
+    }
+
+    fn slot(&mut self, packet_id: PacketId) -> Option<&mut Slot<T>> {
+        let at = self.index_of(packet_id);
+        if at < self.ring.len() {
+            return self.ring.get_mut(at);
+        }
+        self.stragglers.get_mut(&packet_id.as_u16())
+    }
+
+    /// Ends a message; the ring gives up what is free at its old end.
+    fn free(&mut self, packet_id: PacketId) -> Option<T> {
+        let at = self.index_of(packet_id);
+        if at >= self.ring.len() {
+            let slot = self.stragglers.remove(&packet_id.as_u16())?;
+            self.unacknowledged -= u32::from(slot.counted);
+            return slot.parcel;
+        }
+        let slot = self.ring.get_mut(at)?;
+        slot.stage = Stage::Free;
+        let parcel = slot.parcel.take();
+        self.unacknowledged -= u32::from(core::mem::take(&mut slot.counted));
+        while self.ring.front().is_some_and(|slot| slot.stage == Stage::Free) {
+            self.ring.pop_front();
+            self.first = self.first.next();
+            self.sent_until = self.sent_until.saturating_sub(1);
+        }
+        parcel
+    }
+
+    /// Before the ring meets itself, its oldest message is set aside; identifiers of those set aside are
+    /// passed over.
+    fn make_room(&mut self) {
+        while self.ring.len() >= SPAN_MAX || self.stragglers.contains_key(&self.after_last().as_u16()) {
+            if self.ring.len() >= SPAN_MAX {
+                let number = self.first.as_u16();
+                if let Some(slot) = self.ring.pop_front().filter(|slot| slot.stage != Stage::Free) {
+                    self.stragglers.insert(number, slot);
+                }
+                self.first = self.first.next();
+            } else {
+                self.ring.push_back(Slot { stage: Stage::Free, counted: false, parcel: None });
+            }
+            self.sent_until = self.ring.len();
+        }
+    }
+
+    fn after_last(&self) -> PacketId {
+        self.id_at(self.ring.len())
+    }
+
+    /// The identifier `at` steps after `first`, 0 left out.
+    fn id_at(&self, at: usize) -> PacketId {
+        let number = (usize::from(self.first.as_u16()) - 1 + at) % usize::from(u16::MAX) + 1;
+        u16::try_from(number).ok().and_then(PacketId::new).unwrap_or(PacketId::FIRST)
+    }
+
+    /// How many steps `packet_id` stands after `first`, 0 left out.
+    fn index_of(&self, packet_id: PacketId) -> usize {
+        let (first, number) = (usize::from(self.first.as_u16()), usize::from(packet_id.as_u16()));
+        if number >= first { number - first } else { number + usize::from(u16::MAX) - first }
+    }
+}
+
+fn resend<'a, T>(
+    packet_id: PacketId,
+    slot: &'a mut Slot<T>,
+    quota: bool,
+    unacknowledged: &mut u32,
+) -> Option<Resend<'a, T>> {
+    let qos = match slot.stage {
+        Stage::Free => return None,
+        // PUBREL takes no quota. [MQTT-3.3.4-10]
+        Stage::AwaitPubcomp => return Some(Resend::Pubrel(packet_id)),
+        Stage::AwaitPuback => Qos::AtLeastOnce,
+        Stage::AwaitPubrec => Qos::ExactlyOnce,
+    };
+    if !quota {
+        return None;
+    }
+    let parcel = slot.parcel.as_ref()?;
+    slot.counted = true;
+    *unacknowledged += 1;
+    Some(Resend::Publish(packet_id, qos, parcel))
+}

@@ -1,0 +1,216 @@
+//! An application message as the broker keeps it: immutable and shared.
+//!
+//! Owns: how topic, properties and payload lie in memory.
+//! Never: changes once made.
+
+use bytes::Bytes;
+use postrider_proto::{Properties, Qos, Topic};
+use std::sync::Arc;
+
+use crate::Mono;
+
+/// An application message; cloning it shares it.
+///
+/// A small one is a single allocation: a few bytes of header, topic, properties, payload. From 2 KiB of
+/// payload on, the payload is a buffer of its own which outboxes can refer to without copying.
+#[derive(Clone)]
+pub struct Message(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Small(Arc<[u8]>),
+    Large(Arc<Large>),
+}
+
+struct Large {
+    head: Box<[u8]>,
+    payload: Bytes,
+}
+
+/// What a message is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageParts<'a> {
+    /// Where it was published.
+    pub topic: Topic<'a>,
+    /// What was published.
+    pub payload: &'a [u8],
+    /// What is passed on unaltered: without expiry, alias and subscription identifiers.
+    pub properties: Properties<'a>,
+    /// The QoS it was published with.
+    pub qos: Qos,
+    /// When it expires, if it does.
+    pub expires: Option<Mono>,
+}
+
+/// Payloads of this many bytes and more are shared by reference.
+pub(crate) const LARGE_BYTES: usize = 2048;
+
+const QOS: u8 = 0b11;
+const HAS_EXPIRY: u8 = 0b100;
+const HAS_PROPERTIES: u8 = 0b1000;
+
+impl Message {
+    /// Copies the parts into a message.
+    #[must_use]
+    pub fn new(parts: &MessageParts<'_>) -> Self {
+        if parts.payload.len() < LARGE_BYTES {
+            let mut bytes = Vec::with_capacity(head_len(parts) + parts.payload.len());
+            write_head(parts, &mut bytes);
+            bytes.extend_from_slice(parts.payload);
+            Self(Repr::Small(Arc::from(bytes)))
+        } else {
+            Self::with_payload(parts, Bytes::copy_from_slice(parts.payload))
+        }
+    }
+
+    /// The same, but `payload` is shared instead of `parts.payload` copied, if it is large.
+    #[must_use]
+    pub fn with_payload(parts: &MessageParts<'_>, payload: Bytes) -> Self {
+        if payload.len() < LARGE_BYTES {
+            return Self::new(&MessageParts { payload: &payload, ..*parts });
+        }
+        let mut head = Vec::with_capacity(head_len(parts));
+        write_head(parts, &mut head);
+        Self(Repr::Large(Arc::new(Large { head: head.into_boxed_slice(), payload })))
+    }
+
+    /// Where it was published.
+    #[must_use]
+    pub fn topic(&self) -> Topic<'_> {
+        self.parts().topic
+    }
+
+    /// The QoS it was published with.
+    #[must_use]
+    pub fn qos(&self) -> Qos {
+        Qos::from_u8(self.head().first().copied().unwrap_or(0) & QOS).unwrap_or(Qos::AtMostOnce)
+    }
+
+    /// When it expires, if it does. [MQTT-3.3.2-5]
+    #[must_use]
+    pub fn expires(&self) -> Option<Mono> {
+        self.parts().expires
+    }
+
+    /// True once its lifetime is over.
+    #[must_use]
+    pub fn is_expired(&self, now: Mono) -> bool {
+        self.head().first().is_some_and(|flags| flags & HAS_EXPIRY != 0)
+            && self.expires().is_some_and(|expires| expires <= now)
+    }
+
+    /// All parts at once.
+    #[must_use]
+    pub fn parts(&self) -> MessageParts<'_> {
+        let (head, large) = match &self.0 {
+            Repr::Small(bytes) => (&bytes[..], None),
+            Repr::Large(large) => (&large.head[..], Some(&large.payload[..])),
+        };
+        let mut parts = read_head(head);
+        if let Some(payload) = large {
+            parts.payload = payload;
+        }
+        parts
+    }
+
+    /// The payload as a shared buffer, if it is large.
+    #[must_use]
+    pub fn shared_payload(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Repr::Small(_) => None,
+            Repr::Large(large) => Some(&large.payload),
+        }
+    }
+
+    /// The bytes of memory one copy takes, shared or not.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        const COUNTS: usize = 16;
+        match &self.0 {
+            Repr::Small(bytes) => COUNTS + bytes.len(),
+            Repr::Large(large) => COUNTS + size_of::<Large>() + large.head.len() + large.payload.len(),
+        }
+    }
+
+    /// True when both are the same allocation.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Small(left), Repr::Small(right)) => Arc::ptr_eq(left, right),
+            (Repr::Large(left), Repr::Large(right)) => Arc::ptr_eq(left, right),
+            (Repr::Small(_), Repr::Large(_)) | (Repr::Large(_), Repr::Small(_)) => false,
+        }
+    }
+
+    fn head(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Small(bytes) => bytes,
+            Repr::Large(large) => &large.head,
+        }
+    }
+}
+
+impl core::fmt::Debug for Message {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let parts = self.parts();
+        write!(f, "Message({} q{} {} bytes)", parts.topic, parts.qos, parts.payload.len())
+    }
+}
+
+fn head_len(parts: &MessageParts<'_>) -> usize {
+    let expiry = if parts.expires.is_some() { 8 } else { 0 };
+    let properties = parts.properties.as_bytes().len();
+    3 + expiry + if properties == 0 { 0 } else { 4 + properties } + parts.topic.as_bytes().len()
+}
+
+/// Flags, topic length, expiry if any, properties with their length if any, topic.
+fn write_head(parts: &MessageParts<'_>, out: &mut Vec<u8>) {
+    let properties = parts.properties.as_bytes();
+    let topic = parts.topic.as_bytes();
+    let mut flags = parts.qos.as_u8();
+    if parts.expires.is_some() {
+        flags |= HAS_EXPIRY;
+    }
+    if !properties.is_empty() {
+        flags |= HAS_PROPERTIES;
+    }
+    out.push(flags);
+    out.extend_from_slice(&u16::try_from(topic.len()).unwrap_or(u16::MAX).to_le_bytes());
+    if let Some(Mono(ms)) = parts.expires {
+        out.extend_from_slice(&ms.to_le_bytes());
+    }
+    if !properties.is_empty() {
+        out.extend_from_slice(&u32::try_from(properties.len()).unwrap_or(u32::MAX).to_le_bytes());
+        out.extend_from_slice(properties);
+    }
+    out.extend_from_slice(topic);
+}
+
+/// Reads what [`write_head`] wrote; what is left over is the payload.
+fn read_head(head: &[u8]) -> MessageParts<'_> {
+    let (flags, rest) = head.split_first_chunk::<1>().unwrap_or((&[0], &[]));
+    let (topic_len, mut rest) = rest.split_first_chunk::<2>().unwrap_or((&[0, 0], &[]));
+    let topic_len = usize::from(u16::from_le_bytes(*topic_len));
+    let flags = flags[0];
+    let mut expires = None;
+    if flags & HAS_EXPIRY != 0
+        && let Some((ms, tail)) = rest.split_first_chunk::<8>()
+    {
+        expires = Some(Mono(u64::from_le_bytes(*ms)));
+        rest = tail;
+    }
+    let mut properties: &[u8] = &[];
+    if flags & HAS_PROPERTIES != 0
+        && let Some((len, tail)) = rest.split_first_chunk::<4>()
+    {
+        (properties, rest) = tail.split_at(u32::from_le_bytes(*len) as usize);
+    }
+    let (topic, payload) = rest.split_at(topic_len);
+    MessageParts {
+        topic: Topic::trusted(topic),
+        payload,
+        properties: Properties::trusted(properties),
+        qos: Qos::from_u8(flags & QOS).unwrap_or(Qos::AtMostOnce),
+        expires,
+    }
+}

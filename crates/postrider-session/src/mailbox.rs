@@ -94,6 +94,7 @@ pub enum Offered {
 pub struct Mailbox {
     entries: VecDeque<Entry>,
     bytes: u64,
+    qos0: u32,
     /// Where deliveries with several identifiers keep them, so that an entry stays small.
     several: Option<Box<Several>>,
 }
@@ -164,6 +165,13 @@ impl Mailbox {
         self.entries.len()
     }
 
+    /// How many of them have QoS 0.
+    #[inline]
+    #[must_use]
+    pub fn qos0_len(&self) -> u32 {
+        self.qos0
+    }
+
     /// True when nothing waits.
     #[inline]
     #[must_use]
@@ -227,6 +235,7 @@ impl Mailbox {
                 several.next | SEVERAL
             }
         };
+        self.qos0 += u32::from(parcel.qos == Qos::AtMostOnce);
         let flags = parcel.qos.as_u8() | if parcel.retain { RETAIN } else { 0 };
         self.entries.push_back(Entry { message: parcel.message, flags, ids });
         self.bytes += size;
@@ -234,6 +243,7 @@ impl Mailbox {
 
     fn unpack(&mut self, entry: Entry) -> Parcel {
         self.bytes -= entry_size(&entry.message);
+        self.qos0 -= u32::from(entry.qos() == Qos::AtMostOnce);
         let subscription_ids = match entry.ids {
             0 => SubscriptionIds::None,
             id if id < SEVERAL => SubscriptionIds::One(id),

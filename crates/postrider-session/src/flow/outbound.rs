@@ -102,6 +102,12 @@ impl<T> Outbound<T> {
             && self.stragglers.len() < SPAN_MAX
     }
 
+    /// How many new messages may be sent now. [MQTT-4.9.0-1]
+    #[must_use]
+    pub fn quota(&self) -> u32 {
+        if self.is_open() { u32::from(self.receive_maximum) - self.unacknowledged } else { 0 }
+    }
+
     /// Takes a new message with QoS 1 or 2 and gives its identifier. [MQTT-4.3.2-1], [MQTT-4.3.3-1]
     ///
     /// Callers look at [`Outbound::is_open`] first.

@@ -14,7 +14,8 @@
 use super::aliases::Aliases;
 use crate::{Mono, Violation};
 use postrider_proto::{
-    Connack, DecodeError, Disconnect, Frame, Packet, Properties, PropertyId, Publish, Version, split,
+    Connack, DecodeError, Disconnect, Frame, Packet, Properties, PropertiesBuf, Property, PropertyId, Publish, Version,
+    split,
 };
 
 /// What a link allows its far end.
@@ -47,6 +48,8 @@ pub struct ServerLink {
     /// Bytes so far, until accepted.
     bytes: u32,
     packet_bytes_max: u32,
+    /// The largest packet the client takes.
+    their_packet_bytes_max: u32,
     /// When the connection was opened; once accepted, when something last came.
     since: Mono,
     aliases: Option<Box<Aliases>>,
@@ -75,6 +78,7 @@ impl ServerLink {
             silence_ms_max: 0,
             bytes: 0,
             packet_bytes_max: limits.packet_bytes_max,
+            their_packet_bytes_max: u32::MAX,
             since: now,
             aliases: None,
         }
@@ -192,9 +196,10 @@ impl ServerLink {
     }
 
     /// The server accepted the client. `keep_alive_s` is the one that holds: the client's, or the server's in
-    /// its place. [MQTT-3.1.2-21]
-    pub fn on_accepted(&mut self, now: Mono, keep_alive_s: u16) {
+    /// its place; `packet_bytes_max` is what the client takes. [MQTT-3.1.2-21]
+    pub fn on_accepted(&mut self, now: Mono, keep_alive_s: u16, packet_bytes_max: u32) {
         self.phase = Phase::Accepted;
+        self.their_packet_bytes_max = packet_bytes_max;
         self.silence_ms_max = u32::from(keep_alive_s) * 1500;
         self.since = now;
     }
@@ -244,7 +249,14 @@ impl ServerLink {
     pub fn farewell(&self, violation: Violation, out: &mut Vec<u8>) {
         match self.phase {
             Phase::Accepted if self.version.is_v5() => {
-                Disconnect::new(violation.reason()).encode(self.version, out);
+                let mut properties = PropertiesBuf::new();
+                properties.push(Property::Text(PropertyId::ReasonString, violation.to_string().as_str().into()));
+                let mut packet = Disconnect { reason: violation.reason(), properties: properties.as_properties() };
+                if packet.encoded_len(self.version) > self.their_packet_bytes_max as usize {
+                    // [MQTT-3.14.2-3]
+                    packet.properties = Properties::NONE;
+                }
+                packet.encode(self.version, out);
             }
             Phase::Opened => self.refuse_connect(violation, out),
             Phase::Asked | Phase::Exchanging | Phase::Accepted => {}

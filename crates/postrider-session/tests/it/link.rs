@@ -92,7 +92,7 @@ fn accepted(version: Version) -> ServerLink {
     let hello = bytes(&connect(version, Properties::NONE), version);
     link.on_bytes(Mono(0), hello.len(), &LIMITS).expect("small");
     assert!(matches!(link.decode(&hello, &LIMITS), Ok(Some((Packet::Connect(_), used))) if used == hello.len()));
-    link.on_accepted(Mono(0), 60);
+    link.on_accepted(Mono(0), 60, u32::MAX);
     link
 }
 
@@ -137,7 +137,7 @@ fn every_packet_type_is_legal_or_refused_as_the_state_of_the_link_asks() {
                 assert_eq!(result.is_ok(), matches!(name, "AUTH" | "DISCONNECT"), "{name} during an exchange");
 
                 let mut reauthenticating = exchanging.clone();
-                reauthenticating.on_accepted(Mono(0), 0);
+                reauthenticating.on_accepted(Mono(0), 0, u32::MAX);
                 if name == "AUTH" {
                     assert!(reauthenticating.decode(&packet, &LIMITS).is_ok());
                 }
@@ -224,10 +224,14 @@ fn silence_of_one_and_a_half_keep_alive_times_ends_the_link() {
     assert_eq!(link.on_timeout(Mono(140_000), &LIMITS), Err(Violation::KeepAliveTimeout));
     let mut out = Vec::new();
     link.farewell(Violation::KeepAliveTimeout, &mut out);
-    assert_eq!(out, [0xE0, 1, 0x8D]);
+    assert!(out.starts_with(&[0xE0, 47, 0x8D, 45, 0x1F]), "{out:02x?}");
+    link.on_accepted(Mono(0), 60, 20);
+    out.clear();
+    link.farewell(Violation::KeepAliveTimeout, &mut out);
+    assert_eq!(out, [0xE0, 1, 0x8D], "the sentence goes first when room is short");
 
     let mut off = accepted(Version::V3_1_1);
-    off.on_accepted(Mono(0), 0);
+    off.on_accepted(Mono(0), 0, u32::MAX);
     assert_eq!(off.next_deadline(&LIMITS), None);
     assert_eq!(off.on_timeout(Mono(u64::MAX), &LIMITS), Ok(()));
 }

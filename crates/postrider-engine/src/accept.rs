@@ -1,0 +1,283 @@
+//! CONNECT, from the answer who the client is: take-over, resumption, CONNACK.
+//!
+//! Owns: how a client gets its session.
+//! Spec: 3.1.4, 3.2, 4.1.
+
+use crate::judge::Pending;
+use crate::links::{Extra, LinkState};
+use crate::sessions::{Online, Session};
+use crate::will::Will;
+use crate::{Effect, Engine, Judge, Lane, LinkId, Tray, Who};
+use postrider_ports::{AuthorizeRequest, Cause, ClientId, Event, Peer, Principal, Subject};
+use postrider_proto::{
+    Connack, Disconnect, Properties, PropertiesBuf, Property, PropertyId, Qos, ReasonCode, Start, Version,
+};
+use postrider_router::SessionKey;
+use postrider_session::Now;
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// A client at the door: its CONNECT, owned.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    pub(crate) version: Version,
+    pub(crate) is_bridge: bool,
+    pub(crate) start: Start,
+    pub(crate) keep_alive_s: u16,
+    pub(crate) is_keep_alive_ours: bool,
+    pub(crate) client_id: ClientId,
+    pub(crate) is_assigned: bool,
+    pub(crate) will: Option<Box<Will>>,
+    pub(crate) expiry_s: u32,
+    pub(crate) is_expiry_ours: bool,
+    pub(crate) receive_maximum: u16,
+    pub(crate) packet_bytes_max: u32,
+    pub(crate) wants_problems: bool,
+    pub(crate) wants_response_information: bool,
+    pub(crate) user_name: Option<Box<str>>,
+    pub(crate) password: Option<Box<[u8]>>,
+    pub(crate) method: Option<Box<str>>,
+    pub(crate) data: Option<Box<[u8]>>,
+    pub(crate) user_properties: Vec<(Box<str>, Box<str>)>,
+    pub(crate) peer: Peer,
+    /// AUTH packets so far.
+    pub(crate) steps: u32,
+    pub(crate) principal: Option<Principal>,
+    /// What authentication adds to the CONNACK.
+    pub(crate) answer_data: Option<Box<[u8]>>,
+    pub(crate) answer_properties: Vec<(Box<str>, Box<str>)>,
+}
+
+/// Why a client stays outside.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) reason: ReasonCode,
+    pub(crate) text: Option<Box<str>>,
+}
+
+impl Refusal {
+    pub(crate) const fn of(reason: ReasonCode) -> Self {
+        Self { reason, text: None }
+    }
+}
+
+impl Engine {
+    /// The client is who it says; if a will needs a plugin's consent, that is asked first. A13
+    pub(crate) fn accept_or_ask_about_will(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        candidate: Box<Candidate>,
+        tray: &mut Tray,
+    ) {
+        match &candidate.will {
+            Some(will) if self.limits.authorize == Who::Plugin => {
+                let subject =
+                    Subject { client_id: candidate.client_id.clone(), principal: candidate.principal.clone() };
+                let request = AuthorizeRequest { subject, actions: vec![will.action()] };
+                let ticket = self.next_ticket();
+                self.links.insert(link, LinkState::Asking(candidate, ticket));
+                self.pending.insert(ticket, Pending::ConnectWill(link));
+                tray.push(Effect::Judge { ticket, question: Box::new(Judge::Authorize(request)) });
+            }
+            _ => self.accept(now, link, candidate, tray),
+        }
+    }
+
+    /// Gives the client its session. [MQTT-3.1.4-3] to [MQTT-3.1.4-5]
+    pub(crate) fn accept(&mut self, now: Now, link: LinkId, mut candidate: Box<Candidate>, tray: &mut Tray) {
+        let found = self.sessions.find(candidate.client_id.as_str());
+        if let Some(refusal) = self.check_owner(found, &candidate) {
+            let peer = candidate.peer.clone();
+            self.links.take(link);
+            self.refuse(link, candidate.version, &candidate.client_id, &peer, &refusal, tray);
+            return;
+        }
+        if let Some(key) = found {
+            self.take_over(now, key, tray);
+        }
+        // The take-over may have ended the session.
+        let mut found = self.sessions.find(candidate.client_id.as_str());
+        if let (Some(key), Start::Clean) = (found, candidate.start) {
+            self.end_session(now, key, tray);
+            found = None;
+        }
+        let online = self.online(link, &candidate);
+        let will = candidate.will.take();
+        let key = match found {
+            Some(key) => {
+                self.resume(key, online, will, candidate.expiry_s);
+                key
+            }
+            None => self.sessions.insert(Session {
+                subject: Arc::new(Subject {
+                    client_id: candidate.client_id.clone(),
+                    principal: candidate.principal.clone(),
+                }),
+                online: Some(online),
+                flows: None,
+                filters: SmallVec::new(),
+                will,
+                expiry_s: candidate.expiry_s,
+                expiry_timer: None,
+                drops: None,
+            }),
+        };
+        self.links.insert(link, LinkState::Open(key, extra(&candidate)));
+        self.counters.clients_connected += 1;
+        self.welcome(link, found.is_some(), &candidate, tray);
+        self.pump(now, key, tray);
+    }
+
+    /// A session belongs to the principal that made it. A11
+    fn check_owner(&self, found: Option<SessionKey>, candidate: &Candidate) -> Option<Refusal> {
+        let Some(session) = found.and_then(|key| self.sessions.get(key)) else {
+            let is_full = self.sessions.len() >= self.limits.sessions_max as usize;
+            return is_full.then(|| Refusal::of(ReasonCode::QuotaExceeded));
+        };
+        let is_own = session.subject.principal == candidate.principal;
+        (!is_own).then(|| Refusal::of(ReasonCode::ClientIdentifierNotValid))
+    }
+
+    fn online(&self, link: LinkId, candidate: &Candidate) -> Online {
+        Online {
+            link,
+            credit: i64::from(self.limits.outbox_bytes_max),
+            packet_bytes_max: candidate.packet_bytes_max,
+            receive_maximum: candidate.receive_maximum.min(self.limits.in_flight_max),
+            version: candidate.version,
+            wants_problems: candidate.wants_problems,
+            is_bridge: candidate.is_bridge,
+        }
+    }
+
+    /// The connection that has the session now gives way. [MQTT-3.1.4-3]
+    fn take_over(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
+        let Some(old) = self.sessions.get(key).and_then(|session| session.online) else { return };
+        old.farewell(Disconnect::new(ReasonCode::SessionTakenOver), None, tray);
+        self.part(now, old.link, Cause::TakenOver, tray);
+    }
+
+    /// A stored session goes on. [MQTT-3.1.2-5], [MQTT-3.1.3-9]
+    fn resume(&mut self, key: SessionKey, online: Online, will: Option<Box<Will>>, expiry_s: u32) {
+        self.cancel_will(key);
+        let limits = &self.limits;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if let Some(timer) = session.expiry_timer.take() {
+            self.timers.cancel(timer);
+        }
+        session.online = Some(online);
+        session.will = will;
+        session.expiry_s = expiry_s;
+        if let Some(flows) = &mut session.flows {
+            flows.connect(&online, limits);
+        }
+    }
+
+    /// [MQTT-3.2.0-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
+    fn welcome(&self, link: LinkId, session_present: bool, candidate: &Candidate, tray: &mut Tray) {
+        let mut connack = Connack { session_present, reason: ReasonCode::Success, properties: Properties::NONE };
+        let (must, may) = self.connack_properties(candidate);
+        let mut all = must.clone();
+        may.as_properties().iter().for_each(|property| {
+            all.push(property);
+        });
+        connack.properties = all.as_properties();
+        if connack.encoded_len(candidate.version) > candidate.packet_bytes_max as usize {
+            // [MQTT-3.2.2-19], [MQTT-3.2.2-20]
+            connack.properties = must.as_properties();
+        }
+        let start = tray.mark();
+        connack.encode(candidate.version, &mut tray.bytes);
+        tray.send_since(link, start, Lane::Control);
+        let (keep_alive_s, packet_bytes_max) = (candidate.keep_alive_s, candidate.packet_bytes_max);
+        tray.push(Effect::Accepted { link, keep_alive_s, packet_bytes_max });
+        self.observe(tray, || Event::Connected {
+            client_id: candidate.client_id.clone(),
+            peer: candidate.peer.clone(),
+            version: candidate.version,
+            session_present,
+            keep_alive_s: candidate.keep_alive_s,
+        });
+    }
+
+    /// What CONNACK has to say, and what it may leave out if it grows too large. [3.2.2.3]
+    fn connack_properties(&self, candidate: &Candidate) -> (PropertiesBuf, PropertiesBuf) {
+        let (mut must, mut may) = (PropertiesBuf::new(), PropertiesBuf::new());
+        if !candidate.version.is_v5() {
+            return (must, may);
+        }
+        let limits = &self.limits;
+        if candidate.is_expiry_ours {
+            must.push(Property::FourBytes(PropertyId::SessionExpiryInterval, candidate.expiry_s));
+        }
+        must.push(Property::TwoBytes(PropertyId::ReceiveMaximum, limits.receive_maximum));
+        if limits.qos_max < Qos::ExactlyOnce {
+            must.push(Property::Byte(PropertyId::MaximumQos, limits.qos_max.as_u8()));
+        }
+        if !limits.retain_available {
+            must.push(Property::Byte(PropertyId::RetainAvailable, 0));
+        }
+        must.push(Property::FourBytes(PropertyId::MaximumPacketSize, limits.link.packet_bytes_max));
+        if candidate.is_assigned {
+            must.push(Property::Text(PropertyId::AssignedClientIdentifier, candidate.client_id.as_str().into()));
+        }
+        must.push(Property::TwoBytes(PropertyId::TopicAliasMaximum, limits.link.topic_alias_max));
+        if !limits.wildcards_available {
+            must.push(Property::Byte(PropertyId::WildcardSubscriptionAvailable, 0));
+        }
+        must.push(Property::Byte(PropertyId::SharedSubscriptionAvailable, 0));
+        if candidate.is_keep_alive_ours {
+            must.push(Property::TwoBytes(PropertyId::ServerKeepAlive, candidate.keep_alive_s));
+        }
+        // [MQTT-3.1.2-28]
+        if let (true, Some(text)) = (candidate.wants_response_information, &limits.response_information) {
+            must.push(Property::Text(PropertyId::ResponseInformation, (&**text).into()));
+        }
+        // [MQTT-4.12.0-5], [MQTT-4.12.0-6]
+        if let Some(method) = &candidate.method {
+            must.push(Property::Text(PropertyId::AuthenticationMethod, (&**method).into()));
+            if let Some(data) = &candidate.answer_data {
+                must.push(Property::Binary(PropertyId::AuthenticationData, data));
+            }
+        }
+        for (name, value) in &candidate.answer_properties {
+            may.push(Property::Pair((&**name).into(), (&**value).into()));
+        }
+        (must, may)
+    }
+
+    /// CONNACK with a reason, and the end of the link. [MQTT-3.2.2-6], [MQTT-3.2.2-7]
+    pub(crate) fn refuse(
+        &self,
+        link: LinkId,
+        version: Version,
+        client_id: &ClientId,
+        peer: &Peer,
+        refusal: &Refusal,
+        tray: &mut Tray,
+    ) {
+        let mut properties = PropertiesBuf::new();
+        if let Some(text) = &refusal.text {
+            properties.push(Property::Text(PropertyId::ReasonString, (&**text).into()));
+        }
+        let start = tray.mark();
+        let connack =
+            Connack { session_present: false, reason: refusal.reason, properties: properties.as_properties() };
+        connack.encode(version, &mut tray.bytes);
+        tray.send_since(link, start, Lane::Control);
+        self.observe(tray, || Event::Refused {
+            client_id: client_id.clone(),
+            peer: peer.clone(),
+            reason: refusal.reason,
+        });
+        tray.push(Effect::Part { link, cause: Cause::Violation(refusal.reason, "MQTT-3.1.4-2") });
+    }
+}
+
+/// What an open link keeps of its CONNECT for authenticating anew.
+fn extra(candidate: &Candidate) -> Option<Box<Extra>> {
+    candidate.method.as_ref().map(|method| {
+        Box::new(Extra { auth_method: Some(method.clone()), peer: Some(candidate.peer.clone()), ..Extra::default() })
+    })
+}

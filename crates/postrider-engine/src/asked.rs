@@ -1,0 +1,84 @@
+//! What administrators ask.
+//!
+//! Owns: nothing; it looks and counts, ends connections, and says how many.
+
+use crate::links::LinkState;
+use crate::sessions::Session;
+use crate::{Effect, Engine, LinkId, Tray};
+use postrider_ports::{Answer, Cause, Counters, Question, SessionInfo, Ticket};
+use postrider_proto::{Disconnect, ReasonCode};
+use postrider_session::Now;
+
+impl Engine {
+    pub(crate) fn on_asked(&mut self, now: Now, ticket: Ticket, question: &Question, tray: &mut Tray) {
+        let answer = match question {
+            Question::Counters => Answer::Counters(Box::new(self.counters())),
+            Question::Session(client_id) => {
+                let found = self.sessions.find(client_id.as_str()).and_then(|key| self.sessions.get(key));
+                Answer::Session(found.map(|session| Box::new(info_of(session))))
+            }
+            Question::Disconnect(client_id) => {
+                let found = self.sessions.find(client_id.as_str()).and_then(|key| self.sessions.get(key)?.online);
+                if let Some(online) = found {
+                    self.dismiss(now, online.link, ReasonCode::AdministrativeAction, Cause::Administrative, tray);
+                }
+                Answer::Ended(u64::from(found.is_some()))
+            }
+            Question::Shutdown => Answer::Ended(self.shut_down(now, tray)),
+            _ => return,
+        };
+        tray.push(Effect::Answer { ticket, answer });
+    }
+
+    /// What has been counted and what there is now.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters {
+            sessions: self.sessions.len() as u64,
+            subscriptions: self.router.len() as u64,
+            retained: self.retained.len() as u64,
+            ..self.counters
+        }
+    }
+
+    /// Everybody hears 0x8B, and every connection ends. Sessions stay as they are.
+    fn shut_down(&mut self, now: Now, tray: &mut Tray) -> u64 {
+        let links: Vec<(LinkId, bool)> = self
+            .links
+            .iter()
+            .filter(|(_, state)| !matches!(state, LinkState::Vacant))
+            .map(|(link, state)| (link, matches!(state, LinkState::Open(..))))
+            .collect();
+        for (link, is_open) in &links {
+            if *is_open {
+                self.dismiss(now, *link, ReasonCode::ServerShuttingDown, Cause::Shutdown, tray);
+            } else {
+                self.part(now, *link, Cause::Shutdown, tray);
+            }
+        }
+        links.len() as u64
+    }
+
+    /// DISCONNECT to a 5.0 client, and the end of its connection.
+    fn dismiss(&mut self, now: Now, link: LinkId, reason: ReasonCode, cause: Cause, tray: &mut Tray) {
+        if let Some(online) = self.online_of(link) {
+            online.farewell(Disconnect::new(reason), None, tray);
+        }
+        self.part(now, link, cause, tray);
+    }
+}
+
+fn info_of(session: &Session) -> SessionInfo {
+    let flows = session.flows.as_ref();
+    SessionInfo {
+        client_id: session.subject.client_id.clone(),
+        principal: session.subject.principal.clone(),
+        is_connected: session.online.is_some(),
+        subscriptions: session.filters.len(),
+        queued: flows.map_or(0, |flows| flows.mailbox.len()),
+        queued_bytes: flows.map_or(0, |flows| flows.mailbox.bytes()),
+        in_flight: flows.map_or(0, |flows| flows.outbound.len()),
+        awaiting_pubrel: flows.map_or(0, |flows| flows.inbound.awaiting_pubrel()),
+        drops: session.drops.as_deref().copied().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,351 @@
+//! One message to one session: now, later, or not at all, and then counted.
+//!
+//! Owns: the choice between outbox, mailbox and drop; the encoding of what goes out.
+//! Spec: 3.3.4, 3.8.4, 4.9.
+
+use crate::frames::{Form, Frame, Frames};
+use crate::publish::Incoming;
+use crate::sessions::{Online, Session};
+use crate::{Effect, Engine, Lane, Limits, Tray};
+use bytes::Bytes;
+use postrider_ports::DropReason;
+use postrider_proto::{PacketId, PublishHead, Qos, Version};
+use postrider_router::{Hit, Matches, SessionKey};
+use postrider_session::{Message, MessageParts, Now, Offered, Overflow, Parcel, SubscriptionIds};
+use smallvec::SmallVec;
+
+/// A message on its way out, with everything that is made of it once and used for many.
+#[derive(Debug)]
+pub(crate) struct Outgoing<'a> {
+    parts: MessageParts<'a>,
+    retain: bool,
+    source: Option<&'a Bytes>,
+    /// Made when the first session has to keep it.
+    message: Option<Message>,
+    frames: Frames,
+    /// The shared payload in the tray, if the payload is large.
+    body: Option<u32>,
+    /// More than one session gets it.
+    is_for_many: bool,
+}
+
+/// One delivery's own part of a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivery<'a> {
+    pub(crate) qos: Qos,
+    pub(crate) retain: bool,
+    pub(crate) ids: &'a [u32],
+}
+
+impl Delivery<'_> {
+    fn parcel(self, outgoing: &mut Outgoing<'_>) -> Parcel {
+        Parcel {
+            message: outgoing.message().clone(),
+            qos: self.qos,
+            retain: self.retain,
+            subscription_ids: SubscriptionIds::of(self.ids),
+        }
+    }
+}
+
+/// What stands in one packet and in no other.
+#[derive(Clone, Copy, Debug)]
+struct How<'a> {
+    ids: &'a [u32],
+    packet_id: Option<PacketId>,
+    is_dup: bool,
+}
+
+/// What became of one delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivered {
+    /// Sent, waiting, or dropped for a reason that is nobody's overload.
+    Taken,
+    /// No room for it.
+    Rejected,
+}
+
+/// Payloads of this many bytes and more are sent without copying.
+pub(crate) const SHARED_BYTES: usize = 2048;
+
+impl<'a> Outgoing<'a> {
+    #[inline]
+    pub(crate) fn new(incoming: &Incoming<'a>) -> Self {
+        Self {
+            parts: incoming.parts,
+            retain: incoming.retain,
+            source: incoming.source,
+            message: None,
+            frames: Frames::default(),
+            body: None,
+            is_for_many: false,
+        }
+    }
+
+    /// A kept message that goes to one session.
+    pub(crate) fn of_message(message: &'a Message, retain: bool) -> Self {
+        Self {
+            parts: message.parts(),
+            retain,
+            source: None,
+            message: Some(message.clone()),
+            frames: Frames::default(),
+            body: None,
+            is_for_many: false,
+        }
+    }
+
+    /// How many sessions it will go to.
+    #[inline]
+    pub(crate) fn expect(&mut self, sessions: usize) {
+        self.is_for_many = sessions > 1;
+    }
+
+    pub(crate) fn set_message(&mut self, message: Message) {
+        self.message = Some(message);
+    }
+
+    /// The message as it is kept, made at the first call.
+    pub(crate) fn message(&mut self) -> &Message {
+        let parts = &self.parts;
+        self.message.get_or_insert_with(|| Message::new(parts))
+    }
+
+    pub(crate) const fn retain(&self) -> bool {
+        self.retain
+    }
+
+    /// The large payload in the tray. For one session it is a part of the buffer it came in; for many, or if
+    /// it is kept anyway, a copy of its own.
+    fn body(&mut self, tray: &mut Tray) -> u32 {
+        if let Some(body) = self.body {
+            return body;
+        }
+        let shared = match (&self.message, self.source) {
+            (None, Some(source)) if !self.is_for_many => source.slice_ref(self.parts.payload),
+            _ => self.message().shared_payload().cloned().unwrap_or_default(),
+        };
+        *self.body.insert(tray.add_body(shared))
+    }
+
+    /// What is left of its lifetime, in seconds and never 0. [MQTT-3.3.2-6]
+    fn expiry_s(&self, now: Now) -> Option<u32> {
+        let left_ms = self.parts.expires?.since_ms(now.mono);
+        Some(u32::try_from(left_ms.div_ceil(1000)).unwrap_or(u32::MAX).max(1))
+    }
+
+    fn head<'b>(&'b self, now: Now, form: Form, how: &How<'b>) -> PublishHead<'b> {
+        PublishHead {
+            dup: how.is_dup,
+            qos: form.qos,
+            retain: form.retain,
+            topic: self.parts.topic,
+            packet_id: how.packet_id,
+            expiry_s: if form.is_v5 { self.expiry_s(now) } else { None },
+            properties: self.parts.properties,
+            subscription_ids: how.ids,
+            payload_len: self.parts.payload.len(),
+        }
+    }
+
+    /// Whether the client takes a packet of this size. [MQTT-3.1.2-24], [MQTT-3.1.2-25]
+    fn fits(&self, now: Now, form: Form, online: &Online, ids: &[u32]) -> bool {
+        if online.packet_bytes_max == u32::MAX {
+            return true;
+        }
+        let packet_id = (form.qos != Qos::AtMostOnce).then_some(PacketId::FIRST);
+        let head = self.head(now, form, &How { ids, packet_id, is_dup: false });
+        head.packet_len(online.version) <= online.packet_bytes_max as usize
+    }
+
+    /// Encodes one form, whole or up to a shared payload.
+    fn encode(&self, now: Now, form: Form, how: &How<'_>, version: Version, tray: &mut Tray) -> Frame {
+        let head = self.head(now, form, how);
+        let start = tray.mark();
+        let packet_id_at = head.encode(version, &mut tray.bytes);
+        if self.parts.payload.len() < SHARED_BYTES {
+            tray.bytes.extend_from_slice(self.parts.payload);
+        }
+        Frame {
+            range: start..tray.mark(),
+            packet_id_at: u32::try_from(packet_id_at).unwrap_or(u32::MAX) - start,
+            packet_len: head.packet_len(version),
+        }
+    }
+
+    /// Sends the message in one form and returns the bytes it takes.
+    #[inline]
+    fn send(&mut self, now: Now, form: Form, how: &How<'_>, online: &Online, tray: &mut Tray) -> usize {
+        let can_repeat = self.is_for_many && how.ids.is_empty() && !how.is_dup;
+        let frame = match self.frames.find(form).filter(|_| can_repeat) {
+            Some(known) => match how.packet_id {
+                None => known.clone(),
+                Some(packet_id) => repeat(known, packet_id, tray),
+            },
+            None => {
+                let frame = self.encode(now, form, how, online.version, tray);
+                if can_repeat {
+                    self.frames.add(form, frame.clone());
+                }
+                frame
+            }
+        };
+        if self.parts.payload.len() >= SHARED_BYTES {
+            let body = self.body(tray);
+            tray.push(Effect::SendShared { link: online.link, head: frame.range, body });
+        } else {
+            tray.send(online.link, frame.range, Lane::Data);
+        }
+        frame.packet_len
+    }
+}
+
+/// The same bytes with another packet identifier.
+fn repeat(known: &Frame, packet_id: PacketId, tray: &mut Tray) -> Frame {
+    let start = tray.mark();
+    tray.bytes.extend_from_within(known.range.start as usize..known.range.end as usize);
+    let at = (start + known.packet_id_at) as usize;
+    tray.bytes[at..at + 2].copy_from_slice(&packet_id.as_u16().to_be_bytes());
+    Frame { range: start..tray.mark(), ..known.clone() }
+}
+
+impl Engine {
+    /// Brings one message to one session.
+    #[inline]
+    pub(crate) fn deliver(
+        &mut self,
+        now: Now,
+        hit: &Hit,
+        matches: &Matches,
+        outgoing: &mut Outgoing<'_>,
+        tray: &mut Tray,
+    ) -> Delivered {
+        let Some(session) = self.sessions.get_mut(hit.session) else { return Delivered::Taken };
+        self.counters.deliveries_owed += 1;
+        let ids: SmallVec<[u32; 4]> =
+            if Matches::has_identifiers(hit) { matches.identifiers(hit).collect() } else { SmallVec::new() };
+        let delivery = Delivery {
+            qos: hit.qos.min(outgoing.parts.qos),
+            retain: outgoing.retain && hit.retain_as_published,
+            ids: &ids,
+        };
+        if session.may_send(delivery.qos) {
+            match session.send(now, delivery, outgoing, &self.limits, tray) {
+                Ok(()) => self.counters.deliveries_sent += 1,
+                Err(reason) => self.drop_delivery(hit.session, reason, 1, tray),
+            }
+            return Delivered::Taken;
+        }
+        if session.online.is_none() && delivery.qos == Qos::AtMostOnce {
+            self.drop_delivery(hit.session, DropReason::Offline, 1, tray);
+            return Delivered::Taken;
+        }
+        self.keep(now, hit.session, delivery, outgoing, tray)
+    }
+
+    /// Puts a delivery into the session's mailbox. [MQTT-4.5.0-1]
+    fn keep(
+        &mut self,
+        now: Now,
+        key: SessionKey,
+        delivery: Delivery<'_>,
+        outgoing: &mut Outgoing<'_>,
+        tray: &mut Tray,
+    ) -> Delivered {
+        let bounds = self.limits.mailbox;
+        let Some(session) = self.sessions.get_mut(key) else { return Delivered::Taken };
+        let flows = session.flows_mut(&self.limits);
+        let offered = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds);
+        let (is_kept, gone) = match offered {
+            Offered::Queued => (true, Vec::new()),
+            Offered::Displaced(gone) => (true, gone),
+            Offered::Full(_) => (false, Vec::new()),
+            Offered::FullAnd(_, gone) => (false, gone),
+        };
+        self.counters.deliveries_queued += u64::from(is_kept);
+        self.counters.deliveries_queued -= gone.len() as u64;
+        for parcel in gone {
+            let is_expired = parcel.message.is_expired(now.mono);
+            let reason = if is_expired { DropReason::Expired } else { DropReason::MailboxFull };
+            self.drop_delivery(key, reason, 1, tray);
+        }
+        if is_kept {
+            return Delivered::Taken;
+        }
+        self.drop_delivery(key, DropReason::MailboxFull, 1, tray);
+        match bounds.overflow {
+            Overflow::Reject => Delivered::Rejected,
+            Overflow::DropNewest | Overflow::DropOldest => Delivered::Taken,
+        }
+    }
+}
+
+impl Session {
+    /// Whether a message may go out at once, past everything that waits.
+    #[inline]
+    fn may_send(&self, qos: Qos) -> bool {
+        let Some(online) = &self.online else { return false };
+        if online.credit <= 0 {
+            return false;
+        }
+        match (&self.flows, qos) {
+            (None, _) => true,
+            (Some(flows), Qos::AtMostOnce) => flows.mailbox.qos0_len() == 0,
+            (Some(flows), Qos::AtLeastOnce | Qos::ExactlyOnce) => flows.mailbox.is_empty() && flows.outbound.is_open(),
+        }
+    }
+
+    /// Sends a message for which there is room and quota.
+    /// [MQTT-4.3.1-1], [MQTT-4.3.2-1], [MQTT-4.3.2-2], [MQTT-4.3.3-1], [MQTT-4.3.3-2]
+    #[inline]
+    pub(crate) fn send(
+        &mut self,
+        now: Now,
+        delivery: Delivery<'_>,
+        outgoing: &mut Outgoing<'_>,
+        limits: &Limits,
+        tray: &mut Tray,
+    ) -> Result<(), DropReason> {
+        let Some(online) = self.online else { return Err(DropReason::Offline) };
+        let form = Form::of(online.version, delivery.qos, delivery.retain);
+        if !outgoing.fits(now, form, &online, delivery.ids) {
+            return Err(DropReason::TooLarge);
+        }
+        let mut packet_id = None;
+        if form.qos != Qos::AtMostOnce {
+            // A session that ends with its connection never sends anything again, so it keeps nothing.
+            let parcel = self.is_durable().then(|| delivery.parcel(outgoing));
+            packet_id = Some(self.flows_mut(limits).outbound.begin(form.qos, parcel));
+        }
+        let how = How { ids: delivery.ids, packet_id, is_dup: false };
+        self.charge(outgoing.send(now, form, &how, &online, tray));
+        Ok(())
+    }
+
+    /// Sends a message again, with its identifier of before. [MQTT-3.3.1-1], [MQTT-4.4.0-1]
+    pub(crate) fn send_again(
+        &mut self,
+        now: Now,
+        parcel: &Parcel,
+        packet_id: PacketId,
+        tray: &mut Tray,
+    ) -> Result<(), DropReason> {
+        let Some(online) = self.online else { return Err(DropReason::Offline) };
+        let mut outgoing = Outgoing::of_message(&parcel.message, parcel.retain);
+        let form = Form::of(online.version, parcel.qos, parcel.retain);
+        let ids = parcel.subscription_ids.as_slice();
+        if !outgoing.fits(now, form, &online, ids) {
+            return Err(DropReason::TooLarge);
+        }
+        let how = How { ids, packet_id: Some(packet_id), is_dup: true };
+        self.charge(outgoing.send(now, form, &how, &online, tray));
+        Ok(())
+    }
+
+    #[inline]
+    fn charge(&mut self, bytes: usize) {
+        if let Some(online) = &mut self.online {
+            online.credit -= i64::try_from(bytes).unwrap_or(i64::MAX);
+        }
+    }
+}

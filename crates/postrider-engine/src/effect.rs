@@ -1,0 +1,177 @@
+//! Everything an engine can ask of the world, and the tray in which it does so.
+
+use crate::LinkId;
+use bytes::Bytes;
+use core::ops::Range;
+use postrider_ports::{Answer, AuthenticateRequest, AuthorizeRequest, Cause, Event, PartitionId, Ticket};
+use postrider_session::Message;
+
+/// Something to be done, in the order of the tray.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Append these bytes of the tray to a link's outbox.
+    Send {
+        /// Whose.
+        link: LinkId,
+        /// Which bytes of [`Tray::bytes`].
+        range: Range<u32>,
+        /// Whether they are charged.
+        lane: Lane,
+    },
+    /// Append these bytes of the tray and then a shared payload to a link's outbox.
+    SendShared {
+        /// Whose.
+        link: LinkId,
+        /// Which bytes of [`Tray::bytes`].
+        head: Range<u32>,
+        /// Index into [`Tray::bodies`].
+        body: u32,
+    },
+    /// The client is in: its link may read on, under this keep alive.
+    Accepted {
+        /// Which link.
+        link: LinkId,
+        /// Seconds; 0 is off.
+        keep_alive_s: u16,
+        /// The largest packet the client takes.
+        packet_bytes_max: u32,
+    },
+    /// An authentication exchange goes on: the link may read AUTH.
+    Exchange {
+        /// Which link.
+        link: LinkId,
+    },
+    /// The link may offer its next packet.
+    Resume {
+        /// Which link.
+        link: LinkId,
+    },
+    /// Send what is in the outbox and close. Nothing of this link is taken any more.
+    Part {
+        /// Which link.
+        link: LinkId,
+        /// Why.
+        cause: Cause,
+    },
+    /// Ask a plugin; the answer is [`crate::Input::Judged`].
+    Judge {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// The question.
+        question: Box<Judge>,
+    },
+    /// Hand a message to another partition, in order.
+    Forward {
+        /// Which partition.
+        to: PartitionId,
+        /// The message.
+        message: Message,
+        /// Whether it is retained.
+        retain: bool,
+    },
+    /// Answer an administrator.
+    Answer {
+        /// Of the question.
+        ticket: Ticket,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Tell whoever watches.
+    Observe(Box<Event>),
+}
+
+/// Which of an outbox's two lanes bytes go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Answers of a few bytes: never dropped, never charged, first when the socket is slow.
+    Control,
+    /// Messages: charged against the link's credit.
+    Data,
+}
+
+/// A question for a plugin.
+#[derive(Clone, Debug)]
+pub enum Judge {
+    /// Who is this client?
+    Authenticate(AuthenticateRequest),
+    /// May this be done?
+    Authorize(AuthorizeRequest),
+}
+
+/// Where an engine writes what must happen. The driver owns it, empties it and hands it in again.
+#[derive(Clone, Debug, Default)]
+pub struct Tray {
+    /// Encoded packets; effects refer to ranges, and several may refer to the same one.
+    pub bytes: Vec<u8>,
+    /// Large payloads that are sent without copying.
+    pub bodies: Vec<Bytes>,
+    /// What must happen, in order.
+    pub effects: Vec<Effect>,
+}
+
+/// Above this capacity an emptied tray gives its memory back.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
+impl Tray {
+    /// An empty tray.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { bytes: Vec::new(), bodies: Vec::new(), effects: Vec::new() }
+    }
+
+    /// Forgets everything; keeps a moderate amount of memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.bodies.clear();
+        self.effects.clear();
+        if self.bytes.capacity() > KEPT_BYTES_MAX {
+            self.bytes = Vec::new();
+        }
+        if self.effects.capacity() * size_of::<Effect>() > KEPT_BYTES_MAX {
+            self.effects = Vec::new();
+        }
+    }
+
+    /// True when nothing is asked for.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.effects.is_empty()
+    }
+
+    /// Where the next byte will stand.
+    #[inline]
+    pub(crate) fn mark(&self) -> u32 {
+        u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Sends what was written since `start`.
+    #[inline]
+    pub(crate) fn send_since(&mut self, link: LinkId, start: u32, lane: Lane) {
+        self.send(link, start..self.mark(), lane);
+    }
+
+    /// Sends a range of the tray; neighbouring ranges for one link become one effect.
+    #[inline]
+    pub(crate) fn send(&mut self, link: LinkId, range: Range<u32>, lane: Lane) {
+        if let Some(Effect::Send { link: last_link, range: last, lane: last_lane }) = self.effects.last_mut()
+            && *last_link == link
+            && *last_lane == lane
+            && last.end == range.start
+        {
+            last.end = range.end;
+            return;
+        }
+        self.effects.push(Effect::Send { link, range, lane });
+    }
+
+    /// Adds a payload that several links may be sent.
+    pub(crate) fn add_body(&mut self, body: Bytes) -> u32 {
+        self.bodies.push(body);
+        u32::try_from(self.bodies.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+}

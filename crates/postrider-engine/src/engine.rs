@@ -1,0 +1,163 @@
+//! The engine itself: what it owns, and which room takes which input.
+
+use crate::entropy::Entropy;
+use crate::fanout::Fanout;
+use crate::judge::Pending;
+use crate::links::{LinkState, Links};
+use crate::retain::Kept;
+use crate::sessions::{Online, Sessions};
+use crate::timers::Timer;
+use crate::{Input, Limits, LinkId, Progress, Seeds, Tray};
+use bytes::Bytes;
+use postrider_ports::{Cause, Counters, Event, PartitionId, Ticket};
+use postrider_proto::Packet;
+use postrider_router::{Matches, Retained, Router, SessionKey};
+use postrider_session::{Mono, Now, Wheel};
+use std::collections::{BTreeMap, VecDeque};
+
+/// One partition of the broker.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) limits: Limits,
+    pub(crate) partition: PartitionId,
+    pub(crate) links: Links,
+    pub(crate) sessions: Sessions,
+    pub(crate) router: Router,
+    pub(crate) retained: Retained<Kept>,
+    pub(crate) retained_bytes: u64,
+    /// Counts up with each retained message, so that a replay knows what came after it began.
+    pub(crate) retained_sequence: u64,
+    pub(crate) timers: Wheel<Timer>,
+    pub(crate) pending: BTreeMap<Ticket, Pending>,
+    pub(crate) last_ticket: u64,
+    pub(crate) fanouts: VecDeque<Fanout>,
+    /// Sessions whose retained replays can go on.
+    pub(crate) replaying: VecDeque<SessionKey>,
+    pub(crate) matches: Matches,
+    pub(crate) counters: Counters,
+    pub(crate) entropy: Entropy,
+}
+
+impl Engine {
+    /// An engine without clients.
+    #[must_use]
+    pub fn new(limits: Limits, partition: PartitionId, seeds: Seeds) -> Self {
+        Self {
+            limits,
+            partition,
+            links: Links::default(),
+            sessions: Sessions::new(seeds.hash),
+            router: Router::new(seeds.hash),
+            retained: Retained::default(),
+            retained_bytes: 0,
+            retained_sequence: 0,
+            timers: Wheel::default(),
+            pending: BTreeMap::new(),
+            last_ticket: 0,
+            fanouts: VecDeque::new(),
+            replaying: VecDeque::new(),
+            matches: Matches::default(),
+            counters: Counters::default(),
+            entropy: Entropy::new(seeds.ids),
+        }
+    }
+
+    /// Takes one input and writes what must happen into `tray`, behind what is there.
+    #[inline]
+    pub fn handle(&mut self, now: Now, input: Input<'_>, tray: &mut Tray) -> Progress {
+        match input {
+            Input::Received { link, packet, source } => return self.on_packet(now, link, packet, source, tray),
+            Input::Linked { link, connect, peer } => self.on_linked(now, link, connect, peer, tray),
+            Input::Parted { link, cause } => self.on_parted(now, link, cause, tray),
+            Input::Broke { link, violation } => {
+                self.on_parted(now, link, Cause::Violation(violation.reason(), violation.clause()), tray);
+            }
+            Input::Judged { ticket, verdict } => self.on_judged(now, ticket, verdict, tray),
+            Input::Room { link, bytes } => self.on_room(now, link, bytes, tray),
+            Input::Remote { from: _, message, retain } => self.on_remote(now, &message, retain, tray),
+            Input::Asked { ticket, question } => self.on_asked(now, ticket, &question, tray),
+            Input::Continue => self.on_continue(now, tray),
+            Input::Tick => self.on_tick(now, tray),
+        }
+        Progress::Done
+    }
+
+    /// When [`Input::Tick`] has to come next; cheap.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        self.timers.next_deadline()
+    }
+
+    /// True while sliced work waits for [`Input::Continue`].
+    #[inline]
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.fanouts.is_empty() || !self.replaying.is_empty()
+    }
+
+    /// What is allowed.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    #[inline]
+    fn on_packet(&mut self, now: Now, link: LinkId, packet: &Packet<'_>, source: &Bytes, tray: &mut Tray) -> Progress {
+        let Some(key) = self.links.session_of(link) else {
+            return self.on_early_packet(now, link, packet, tray);
+        };
+        match packet {
+            Packet::Publish(publish) => self.on_publish(now, link, key, publish, source, tray),
+            Packet::Ack(ack) => {
+                self.on_ack(now, key, ack, tray);
+                Progress::Done
+            }
+            Packet::Subscribe(subscribe) => self.on_subscribe(now, link, key, subscribe, tray),
+            Packet::Unsubscribe(unsubscribe) => {
+                self.on_unsubscribe(key, unsubscribe, tray);
+                Progress::Done
+            }
+            Packet::Disconnect(disconnect) => self.on_disconnect(now, link, key, disconnect, tray),
+            Packet::Auth(auth) => self.on_reauthenticate(now, link, key, auth, tray),
+            Packet::Pingreq => {
+                self.answer_ping(link, tray);
+                Progress::Done
+            }
+            Packet::Connect(_) | Packet::Connack(_) | Packet::Suback(_) | Packet::Unsuback(_) | Packet::Pingresp => {
+                // A link's own half refuses these; see `ServerLink`.
+                debug_assert!(false, "{} reached the engine", packet.name());
+                Progress::Gone
+            }
+        }
+    }
+
+    /// AUTH and DISCONNECT while authentication goes on.
+    fn on_early_packet(&mut self, now: Now, link: LinkId, packet: &Packet<'_>, tray: &mut Tray) -> Progress {
+        match (self.links.get(link), packet) {
+            (Some(LinkState::Exchanging(_)), Packet::Auth(auth)) => self.on_auth(link, auth, tray),
+            (Some(LinkState::Exchanging(_)), Packet::Disconnect(disconnect)) => {
+                self.part(now, link, Cause::Disconnect(disconnect.reason), tray);
+                Progress::Gone
+            }
+            _ => Progress::Gone,
+        }
+    }
+
+    /// The connection that an open link serves.
+    pub(crate) fn online_of(&self, link: LinkId) -> Option<Online> {
+        self.sessions.get(self.links.session_of(link)?)?.online
+    }
+
+    pub(crate) fn next_ticket(&mut self) -> Ticket {
+        self.last_ticket += 1;
+        Ticket(self.last_ticket)
+    }
+
+    /// Tells whoever watches, if anybody does.
+    #[inline]
+    pub(crate) fn observe(&self, tray: &mut Tray, event: impl FnOnce() -> Event) {
+        if self.limits.is_observed {
+            tray.push(crate::Effect::Observe(Box::new(event())));
+        }
+    }
+}

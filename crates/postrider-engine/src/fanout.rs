@@ -1,0 +1,97 @@
+//! Fan-outs too long to be done at a stretch.
+//!
+//! Owns: the list of who still gets a message, fixed when it was matched, and the acknowledgement that waits
+//! for its end.
+
+use crate::deliver::{Delivered, Outgoing};
+use crate::publish::{Incoming, Owed};
+use crate::{Effect, Engine, Tray};
+use postrider_proto::ReasonCode;
+use postrider_router::Matches;
+use postrider_session::{Message, Now};
+
+/// One message and the sessions it is owed to.
+#[derive(Debug)]
+pub(crate) struct Fanout {
+    message: Message,
+    retain: bool,
+    matches: Matches,
+    next: usize,
+    tally: Tally,
+    owed: Option<Owed>,
+}
+
+/// How the deliveries of one message went.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    taken: u32,
+    rejected: u32,
+}
+
+impl Tally {
+    #[inline]
+    pub(crate) fn add(&mut self, delivered: Delivered) {
+        match delivered {
+            Delivered::Taken => self.taken += 1,
+            Delivered::Rejected => self.rejected += 1,
+        }
+    }
+
+    /// What the publisher is told. 0x97 only if no target could take it.
+    pub(crate) const fn reason(self) -> ReasonCode {
+        match (self.taken, self.rejected) {
+            (0, 0) => ReasonCode::NoMatchingSubscribers,
+            (0, _) => ReasonCode::QuotaExceeded,
+            _ => ReasonCode::Success,
+        }
+    }
+}
+
+impl Fanout {
+    pub(crate) fn new(message: Message, retain: bool, matches: Matches, owed: Option<Owed>) -> Self {
+        Self { message, retain, matches, next: 0, tally: Tally::default(), owed }
+    }
+}
+
+impl Engine {
+    /// One slice of whatever waits.
+    pub(crate) fn on_continue(&mut self, now: Now, tray: &mut Tray) {
+        self.continue_fanout(now, tray);
+        self.continue_replay(now, tray);
+    }
+
+    /// One slice of the oldest fan-out.
+    pub(crate) fn continue_fanout(&mut self, now: Now, tray: &mut Tray) {
+        let Some(mut fanout) = self.fanouts.pop_front() else { return };
+        let slice = self.limits.fanout_slice as usize;
+        let end = (fanout.next + slice).min(fanout.matches.hits().len());
+        let message = fanout.message.clone();
+        let incoming =
+            Incoming { parts: message.parts(), retain: fanout.retain, source: None, author: None, publisher: None };
+        let mut outgoing = Outgoing::new(&incoming);
+        outgoing.set_message(message.clone());
+        outgoing.expect(fanout.matches.hits().len());
+        for at in fanout.next..end {
+            let hit = fanout.matches.hits()[at];
+            fanout.tally.add(self.deliver(now, &hit, &fanout.matches, &mut outgoing, tray));
+        }
+        fanout.next = end;
+        if end < fanout.matches.hits().len() {
+            self.fanouts.push_front(fanout);
+            return;
+        }
+        self.finish_fanout(&fanout, tray);
+    }
+
+    fn finish_fanout(&mut self, fanout: &Fanout, tray: &mut Tray) {
+        if self.fanouts.is_empty() {
+            self.sessions.release();
+        }
+        let Some(owed) = fanout.owed else { return };
+        let Some(key) = self.links.session_of(owed.link) else { return };
+        if let Some((qos, packet_id)) = owed.ack {
+            self.acknowledge(owed.link, key, qos, packet_id, fanout.tally.reason(), tray);
+        }
+        tray.push(Effect::Resume { link: owed.link });
+    }
+}

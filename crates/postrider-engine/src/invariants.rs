@@ -1,0 +1,159 @@
+//! What must hold between any two inputs, whatever came before.
+//!
+//! Tests and the simulator ask after every step; the product never does.
+
+use crate::Engine;
+use crate::links::LinkState;
+use postrider_router::SessionKey;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Looks at everything the engine holds and says what does not fit together.
+///
+/// Linear in the engine's size.
+///
+/// # Errors
+/// A sentence naming the first invariant that is broken.
+pub fn check_all(engine: &Engine) -> Result<(), String> {
+    check_links(engine)?;
+    check_sessions(engine)?;
+    check_subscriptions(engine)?;
+    check_counters(engine)?;
+    check_retained(engine)
+}
+
+/// One live owner a session, and each open link serves the session that names it.
+fn check_links(engine: &Engine) -> Result<(), String> {
+    let mut serving: BTreeMap<SessionKey, _> = BTreeMap::new();
+    for (link, state) in engine.links.iter() {
+        match state {
+            LinkState::Open(key, _) => {
+                let online = engine.sessions.get(*key).and_then(|session| session.online);
+                if online.map(|online| online.link) != Some(link) {
+                    return Err(format!("{link:?} serves a session that does not know it"));
+                }
+                if serving.insert(*key, link).is_some() {
+                    return Err(format!("{key:?} has two links"));
+                }
+            }
+            LinkState::Asking(_, ticket) if !engine.pending.contains_key(ticket) => {
+                return Err(format!("{link:?} waits for an answer to no question"));
+            }
+            LinkState::Asking(..) | LinkState::Exchanging(_) | LinkState::Vacant => {}
+        }
+    }
+    if serving.len() as u64 != engine.counters.clients_connected {
+        return Err(format!("{} clients counted, {} found", engine.counters.clients_connected, serving.len()));
+    }
+    let online = engine.sessions.iter().filter(|(_, session)| session.online.is_some()).count();
+    if online == serving.len() { Ok(()) } else { Err(format!("{online} sessions say they are online")) }
+}
+
+fn check_sessions(engine: &Engine) -> Result<(), String> {
+    let limits = &engine.limits;
+    for (key, session) in engine.sessions.iter() {
+        let name = &session.subject.client_id;
+        if engine.sessions.find(name.as_str()) != Some(key) {
+            return Err(format!("{name} is not found under its identifier"));
+        }
+        if session.online.is_none() && !session.is_durable() {
+            return Err(format!("{name} outlived its connection"));
+        }
+        if session.online.is_some() && session.expiry_timer.is_some() {
+            return Err(format!("{name} expires while connected"));
+        }
+        if session.online.is_none() && session.expiry_timer.is_none() && session.expiry_s != u32::MAX {
+            return Err(format!("{name} will never expire"));
+        }
+        if let Some(online) = &session.online
+            && online.credit > i64::from(limits.outbox_bytes_max)
+        {
+            return Err(format!("{name} has more credit than its outbox has room"));
+        }
+        let Some(flows) = &session.flows else { continue };
+        let bounds = &limits.mailbox;
+        if flows.mailbox.len() > bounds.messages_max as usize || flows.mailbox.bytes() > bounds.bytes_max {
+            return Err(format!("the mailbox of {name} is over its bounds"));
+        }
+        if let Some(online) = &session.online
+            && flows.outbound.unacknowledged() > u32::from(online.receive_maximum)
+        {
+            return Err(format!("{name} was sent more than its receive maximum"));
+        }
+        let ids: BTreeSet<_> = flows.outbound.iter().map(|(packet_id, _)| packet_id).collect();
+        if ids.len() != flows.outbound.len() {
+            return Err(format!("{name} has a packet identifier in use twice"));
+        }
+        if session.online.is_none() && flows.mailbox.qos0_len() > 0 {
+            return Err(format!("{name} keeps QoS 0 while it is away"));
+        }
+        check_nothing_stuck(engine, key, name.as_str())?;
+    }
+    Ok(())
+}
+
+/// With room, quota and nothing to wait for, nothing waits.
+fn check_nothing_stuck(engine: &Engine, key: SessionKey, name: &str) -> Result<(), String> {
+    let Some(session) = engine.sessions.get(key) else { return Ok(()) };
+    let (Some(online), Some(flows)) = (&session.online, &session.flows) else { return Ok(()) };
+    if online.credit <= 0 || !flows.outbound.is_open() {
+        return Ok(());
+    }
+    if !flows.mailbox.is_empty() {
+        return Err(format!("{name} has room and quota, but its mailbox is not sent"));
+    }
+    if !flows.replays.is_empty() && !engine.replaying.contains(&key) {
+        return Err(format!("{name} has room and quota, but its replay stands still"));
+    }
+    Ok(())
+}
+
+/// The router and the sessions tell the same story.
+fn check_subscriptions(engine: &Engine) -> Result<(), String> {
+    let mut count = 0;
+    for (key, session) in engine.sessions.iter() {
+        count += session.filters.len();
+        let distinct: BTreeSet<_> = session.filters.iter().collect();
+        if distinct.len() != session.filters.len() {
+            return Err(format!("{} has a filter twice", session.subject.client_id));
+        }
+        if let Some(filter) = session.filters.iter().find(|filter| engine.router.grant(**filter, key).is_none()) {
+            return Err(format!("{} is not in the router for {filter:?}", session.subject.client_id));
+        }
+    }
+    if count == engine.router.len() {
+        Ok(())
+    } else {
+        Err(format!("sessions have {count} subscriptions, the router {}", engine.router.len()))
+    }
+}
+
+/// Everything owed was sent, waits, or is counted as dropped.
+fn check_counters(engine: &Engine) -> Result<(), String> {
+    let counters = engine.counters();
+    let queued: u64 = engine
+        .sessions
+        .iter()
+        .filter_map(|(_, session)| session.flows.as_ref())
+        .map(|flows| flows.mailbox.len() as u64)
+        .sum();
+    if queued != counters.deliveries_queued {
+        return Err(format!("{queued} deliveries wait, {} are counted", counters.deliveries_queued));
+    }
+    let accounted = counters.deliveries_sent + queued + counters.drops.total();
+    if accounted != counters.deliveries_owed {
+        return Err(format!("{} deliveries owed, {accounted} accounted for", counters.deliveries_owed));
+    }
+    if engine.sessions.has_resting() && engine.fanouts.is_empty() {
+        return Err("session keys rest without a fan-out that names them".to_owned());
+    }
+    Ok(())
+}
+
+fn check_retained(engine: &Engine) -> Result<(), String> {
+    let bytes: u64 = engine.retained.iter().map(|kept| kept.message.size() as u64).sum();
+    if bytes == engine.retained_bytes && bytes <= engine.limits.retained_bytes_max {
+        Ok(())
+    } else {
+        Err(format!("retained messages take {bytes} bytes, {} are counted", engine.retained_bytes))
+    }
+}

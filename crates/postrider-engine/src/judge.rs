@@ -1,0 +1,305 @@
+//! Questions to plugins and what their answers lead to.
+//!
+//! Owns: the questions that are open, and the verdicts a connection remembers.
+//! Never: lets anything happen before the answer; a missing verdict denies.
+//! Spec: 3.1.4, 4.12.
+
+use crate::accept::{Candidate, Refusal};
+use crate::links::LinkState;
+use crate::will::Will;
+use crate::{Effect, Engine, Judge, Lane, LinkId, Progress, Tray, Verdict, Who};
+use postrider_ports::{
+    Access, Action, AuthenticateAnswer, AuthenticateRequest, AuthorizeRequest, Cause, Subject, Ticket,
+};
+use postrider_proto::{Auth, Disconnect, PropertiesBuf, Property, PropertyId, Publish, ReasonCode, Subscribe, Text};
+use postrider_router::SessionKey;
+use postrider_session::{Now, Violation};
+use std::sync::Arc;
+
+/// What an open question is about.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    /// Who a newcomer is.
+    Authenticate(LinkId),
+    /// Whether its will is allowed.
+    ConnectWill(LinkId),
+    /// Whether a client that authenticates anew is still who it was.
+    Reauthenticate(LinkId),
+    /// Whether a held PUBLISH or SUBSCRIBE is allowed.
+    Held(LinkId),
+    /// Whether a will may still be published.
+    FireWill(Box<Will>, Arc<Subject>),
+}
+
+/// Verdicts that a connection remembers.
+const REMEMBERED: usize = 256;
+
+impl Engine {
+    /// An answer came. One to a question that nobody waits for any more is dropped.
+    pub(crate) fn on_judged(&mut self, now: Now, ticket: Ticket, verdict: Verdict, tray: &mut Tray) {
+        let Some(pending) = self.pending.remove(&ticket) else { return };
+        match (pending, verdict) {
+            (Pending::Authenticate(link), Verdict::Authenticate(answer)) => {
+                self.on_authenticated(now, link, answer, tray);
+            }
+            (Pending::Reauthenticate(link), Verdict::Authenticate(answer)) => {
+                self.on_reauthenticated(now, link, answer, tray);
+            }
+            (Pending::ConnectWill(link), Verdict::Authorize(list)) => {
+                self.on_connect_will(now, link, is_allowed(&list), tray);
+            }
+            (Pending::Held(link), Verdict::Authorize(list)) => {
+                if let Some(extra) = self.links.extra_mut(link) {
+                    extra.waiting = None;
+                    extra.verdict = Some(list);
+                    tray.push(Effect::Resume { link });
+                }
+            }
+            (Pending::FireWill(will, subject), Verdict::Authorize(list)) => {
+                if is_allowed(&list) {
+                    self.publish_allowed_will(now, &will, &subject, tray);
+                }
+            }
+            // An answer of the wrong kind is none.
+            (Pending::Authenticate(link), Verdict::Authorize(_)) => {
+                self.on_authenticated(now, link, AuthenticateAnswer::unavailable(), tray);
+            }
+            (Pending::Reauthenticate(link), Verdict::Authorize(_)) => {
+                self.on_reauthenticated(now, link, AuthenticateAnswer::unavailable(), tray);
+            }
+            (Pending::ConnectWill(link), Verdict::Authenticate(_)) => self.on_connect_will(now, link, false, tray),
+            (Pending::Held(link), Verdict::Authenticate(_)) => {
+                let ticket = self.next_ticket();
+                self.pending.insert(ticket, Pending::Held(link));
+                self.on_judged(now, ticket, Verdict::Authorize(Vec::new()), tray);
+            }
+            (Pending::FireWill(..), Verdict::Authenticate(_)) => {}
+        }
+    }
+
+    /// Takes the newcomer that a question was about.
+    fn take_candidate(&mut self, link: LinkId) -> Option<Box<Candidate>> {
+        match self.links.take(link)? {
+            LinkState::Asking(candidate, _) | LinkState::Exchanging(candidate) => Some(candidate),
+            other @ (LinkState::Open(..) | LinkState::Vacant) => {
+                self.links.insert(link, other);
+                None
+            }
+        }
+    }
+
+    fn on_authenticated(&mut self, now: Now, link: LinkId, answer: AuthenticateAnswer, tray: &mut Tray) {
+        let Some(mut candidate) = self.take_candidate(link) else { return };
+        match answer {
+            AuthenticateAnswer::Accept { principal, data, user_properties } => {
+                candidate.principal = principal;
+                candidate.answer_data = data;
+                candidate.answer_properties = user_properties;
+                self.accept_or_ask_about_will(now, link, candidate, tray);
+            }
+            AuthenticateAnswer::Continue { data } => match candidate.method.clone() {
+                Some(method) => {
+                    send_auth(link, ReasonCode::ContinueAuthentication, &method, data.as_deref(), tray);
+                    tray.push(Effect::Exchange { link });
+                    self.links.insert(link, LinkState::Exchanging(candidate));
+                }
+                // [MQTT-4.12.0-6]
+                None => self.turn_away(link, &candidate, &Refusal::of(ReasonCode::BadAuthenticationMethod), tray),
+            },
+            AuthenticateAnswer::Refuse { reason, text } => {
+                let reason = if reason.is_error() { reason } else { ReasonCode::NotAuthorized };
+                self.turn_away(link, &candidate, &Refusal { reason, text }, tray);
+            }
+        }
+    }
+
+    fn turn_away(&self, link: LinkId, candidate: &Candidate, refusal: &Refusal, tray: &mut Tray) {
+        self.refuse(link, candidate.version, &candidate.client_id, &candidate.peer, refusal, tray);
+    }
+
+    fn on_connect_will(&mut self, now: Now, link: LinkId, is_allowed: bool, tray: &mut Tray) {
+        let Some(candidate) = self.take_candidate(link) else { return };
+        if is_allowed {
+            self.accept(now, link, candidate, tray);
+        } else {
+            self.turn_away(link, &candidate, &Refusal::of(ReasonCode::NotAuthorized), tray);
+        }
+    }
+
+    /// The client's next step of an exchange. [4.12]
+    pub(crate) fn on_auth(&mut self, link: LinkId, auth: &Auth<'_>, tray: &mut Tray) -> Progress {
+        let Some(mut candidate) = self.take_candidate(link) else { return Progress::Gone };
+        let method = auth.properties.text(PropertyId::AuthenticationMethod);
+        let is_same = method.map(Text::as_str) == candidate.method.as_deref();
+        // [MQTT-4.12.0-3], [MQTT-4.12.0-5]
+        if auth.reason != ReasonCode::ContinueAuthentication || !is_same {
+            let refusal = Refusal::of(ReasonCode::ProtocolError);
+            self.turn_away(link, &candidate, &refusal, tray);
+            return Progress::Gone;
+        }
+        candidate.steps += 1;
+        candidate.data = auth.properties.binary(PropertyId::AuthenticationData).map(Box::from);
+        self.ask_who(link, candidate, tray);
+        Progress::Done
+    }
+
+    /// A client that is in sends AUTH. [4.12.1]
+    pub(crate) fn on_reauthenticate(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        key: SessionKey,
+        auth: &Auth<'_>,
+        tray: &mut Tray,
+    ) -> Progress {
+        let method = auth.properties.text(PropertyId::AuthenticationMethod).map(Text::as_str);
+        let known = self.links.extra(link).and_then(|extra| extra.auth_method.as_deref());
+        if known.is_none() || self.limits.authenticate == Who::Nobody {
+            return self.violate(now, link, Violation::AuthUnexpected, tray);
+        }
+        if method != known {
+            return self.violate(now, link, Violation::AuthMethodChanged, tray);
+        }
+        let ticket = self.next_ticket();
+        let Some(request) = self.reauthentication(link, key, auth) else { return Progress::Gone };
+        self.pending.insert(ticket, Pending::Reauthenticate(link));
+        tray.push(Effect::Judge { ticket, question: Box::new(Judge::Authenticate(request)) });
+        Progress::Done
+    }
+
+    fn reauthentication(&self, link: LinkId, key: SessionKey, auth: &Auth<'_>) -> Option<AuthenticateRequest> {
+        let session = self.sessions.get(key)?;
+        let extra = self.links.extra(link)?;
+        Some(AuthenticateRequest {
+            client_id: session.subject.client_id.clone(),
+            user_name: None,
+            password: None,
+            method: extra.auth_method.clone(),
+            data: auth.properties.binary(PropertyId::AuthenticationData).map(Box::from),
+            step: u32::from(auth.reason == ReasonCode::ContinueAuthentication),
+            is_again: true,
+            user_properties: Vec::new(),
+            version: postrider_proto::Version::V5,
+            peer: extra.peer.clone()?,
+        })
+    }
+
+    /// [MQTT-4.12.1-2]; a client that turns out to be somebody else does not keep the session.
+    fn on_reauthenticated(&mut self, now: Now, link: LinkId, answer: AuthenticateAnswer, tray: &mut Tray) {
+        let Some(method) = self.links.extra(link).and_then(|extra| extra.auth_method.clone()) else { return };
+        let owner = self.links.session_of(link).and_then(|key| self.sessions.get(key));
+        let owner = owner.and_then(|session| session.subject.principal.clone());
+        let reason = match answer {
+            AuthenticateAnswer::Accept { principal, data, .. } if principal == owner => {
+                send_auth(link, ReasonCode::Success, &method, data.as_deref(), tray);
+                return;
+            }
+            AuthenticateAnswer::Continue { data } => {
+                send_auth(link, ReasonCode::ContinueAuthentication, &method, data.as_deref(), tray);
+                return;
+            }
+            AuthenticateAnswer::Accept { .. } => ReasonCode::NotAuthorized,
+            AuthenticateAnswer::Refuse { .. } => ReasonCode::NotAuthorized,
+        };
+        if let Some(online) = self.online_of(link) {
+            online.farewell(Disconnect::new(reason), Some("authenticating anew failed"), tray);
+        }
+        self.part(now, link, Cause::Violation(reason, "MQTT-4.12.1-2"), tray);
+    }
+
+    /// Whether a client may publish this; `None` while a plugin thinks.
+    #[inline]
+    pub(crate) fn may_publish(
+        &mut self,
+        link: LinkId,
+        key: SessionKey,
+        publish: &Publish<'_>,
+        tray: &mut Tray,
+    ) -> Option<Result<(), ReasonCode>> {
+        match self.limits.authorize {
+            Who::Nobody => Some(Ok(())),
+            Who::Plugin => self.may_publish_by_plugin(link, key, publish, tray),
+        }
+    }
+
+    fn may_publish_by_plugin(
+        &mut self,
+        link: LinkId,
+        key: SessionKey,
+        publish: &Publish<'_>,
+        tray: &mut Tray,
+    ) -> Option<Result<(), ReasonCode>> {
+        let extra = self.links.extra_mut(link)?;
+        let name = (Box::from(publish.topic.as_bytes()), publish.qos.as_u8() | u8::from(publish.retain) << 2);
+        if let Some(list) = extra.verdict.take() {
+            let access = if is_allowed(&list) { Access::Allow } else { Access::Deny };
+            if extra.publish_verdicts.len() >= REMEMBERED {
+                extra.publish_verdicts.clear();
+            }
+            extra.publish_verdicts.insert(name, access);
+            return Some(verdict_of(access));
+        }
+        if let Some(access) = extra.publish_verdicts.get(&name) {
+            return Some(verdict_of(*access));
+        }
+        let action = Action::Publish { topic: publish.topic.as_str().into(), qos: publish.qos, retain: publish.retain };
+        self.hold(link, key, vec![action], tray);
+        None
+    }
+
+    /// Whether a client may subscribe to each of these; `None` while a plugin thinks.
+    pub(crate) fn may_subscribe(
+        &mut self,
+        link: LinkId,
+        key: SessionKey,
+        subscribe: &Subscribe<'_>,
+        tray: &mut Tray,
+    ) -> Option<Vec<Access>> {
+        if let Some(list) = self.links.extra_mut(link)?.verdict.take() {
+            return Some(list);
+        }
+        let action = |subscription: postrider_proto::Subscription<'_>| {
+            let inner = subscription.filter.ok().and_then(|filter| filter.share());
+            let filter = inner.map_or(subscription.raw_filter, |share| share.filter.as_bytes());
+            Action::Subscribe { filter: Text::trusted(filter).as_str().into(), qos: subscription.options.qos }
+        };
+        let actions = subscribe.subscriptions.iter().map(action).collect();
+        self.hold(link, key, actions, tray);
+        None
+    }
+
+    /// Asks, and lets the packet wait in front of the door.
+    fn hold(&mut self, link: LinkId, key: SessionKey, actions: Vec<Action>, tray: &mut Tray) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let request = AuthorizeRequest { subject: (*session.subject).clone(), actions };
+        let ticket = self.next_ticket();
+        if let Some(extra) = self.links.extra_mut(link) {
+            extra.waiting = Some(ticket);
+        }
+        self.pending.insert(ticket, Pending::Held(link));
+        tray.push(Effect::Judge { ticket, question: Box::new(Judge::Authorize(request)) });
+    }
+}
+
+fn is_allowed(list: &[Access]) -> bool {
+    list.first() == Some(&Access::Allow)
+}
+
+fn verdict_of(access: Access) -> Result<(), ReasonCode> {
+    match access {
+        Access::Allow => Ok(()),
+        Access::Deny => Err(ReasonCode::NotAuthorized),
+    }
+}
+
+/// AUTH to a client; always with the method of its CONNECT. [MQTT-4.12.0-2], [MQTT-4.12.0-5]
+fn send_auth(link: LinkId, reason: ReasonCode, method: &str, data: Option<&[u8]>, tray: &mut Tray) {
+    let mut properties = PropertiesBuf::new();
+    properties.push(Property::Text(PropertyId::AuthenticationMethod, method.into()));
+    if let Some(data) = data {
+        properties.push(Property::Binary(PropertyId::AuthenticationData, data));
+    }
+    let start = tray.mark();
+    Auth { reason, properties: properties.as_properties() }.encode(&mut tray.bytes);
+    tray.send_since(link, start, Lane::Control);
+}

@@ -1,0 +1,38 @@
+//! The broker as a deterministic function: inputs in, effects out; one instance a partition.
+//!
+//! Owns: sessions, subscriptions, retained messages, wills, and every decision about them.
+//! Never: reads a clock, touches a socket or a file, draws entropy, locks, logs.
+//!
+//! Begin with [`Input`], everything that can happen, and [`Effect`], everything it can ask of the world.
+
+mod accept;
+mod acks;
+mod asked;
+mod connect;
+mod deliver;
+mod effect;
+mod end;
+mod engine;
+mod entropy;
+mod fanout;
+mod frames;
+mod input;
+mod invariants;
+mod judge;
+mod limits;
+mod links;
+mod publish;
+mod pump;
+mod replay;
+mod retain;
+mod sessions;
+mod subscribe;
+mod tell;
+mod timers;
+mod will;
+
+pub use effect::{Effect, Judge, Lane, Tray};
+pub use engine::Engine;
+pub use input::{Input, LinkId, Progress, Verdict};
+pub use invariants::check_all;
+pub use limits::{Limits, Seeds, Who};

@@ -1,0 +1,77 @@
+//! What the engine allows, as plain data.
+//!
+//! Owns: nothing but numbers. There is no `Default`: whoever builds an engine says what holds, and the
+//! product's defaults stand in one place, with the configuration.
+
+use postrider_proto::Qos;
+use postrider_session::{Bounds, LinkLimits};
+
+/// What clients are allowed and what is announced to them.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// What a link's own half checks.
+    pub link: LinkLimits,
+    /// Receive Maximum that we announce: QoS 1 and 2 messages a 5.0 client may have unacknowledged. 3.1 and
+    /// 3.1.1 clients are bounded by identifiers alone.
+    pub receive_maximum: u16,
+    /// QoS 1 and 2 messages that a client may owe us acknowledgements for, whatever it announced itself.
+    pub in_flight_max: u16,
+    /// Highest QoS of a PUBLISH and of a grant.
+    pub qos_max: Qos,
+    /// Whether messages can be retained.
+    pub retain_available: bool,
+    /// Whether filters may have wildcards.
+    pub wildcards_available: bool,
+    /// Longest time a session outlives its connection, in seconds; `u32::MAX` is for ever.
+    pub session_expiry_s_max: u32,
+    /// That time for 3.1 and 3.1.1 clients, which cannot say.
+    pub session_expiry_v3_s: u32,
+    /// Longest keep alive in seconds; 0 switches the limit off.
+    pub keep_alive_s_max: u16,
+    /// Whether an empty client identifier gets one assigned.
+    pub assigns_client_ids: bool,
+    /// What assigned identifiers begin with.
+    pub client_id_prefix: Box<str>,
+    /// Subscriptions of one client.
+    pub subscriptions_max: u32,
+    /// What waits for one session.
+    pub mailbox: Bounds,
+    /// Bytes on their way to one link's socket.
+    pub outbox_bytes_max: u32,
+    /// Retained messages in all.
+    pub retained_messages_max: u64,
+    /// Their bytes in all.
+    pub retained_bytes_max: u64,
+    /// Sessions in all, connected or not.
+    pub sessions_max: u32,
+    /// Deliveries of one message that are done at a stretch.
+    pub fanout_slice: u32,
+    /// Response Information for clients that ask for it. [3.2.2.3.15]
+    pub response_information: Option<Box<str>>,
+    /// Who decides who a client is.
+    pub authenticate: Who,
+    /// Who decides what a client may do.
+    pub authorize: Who,
+    /// Whether anybody watches; without, no event is made.
+    pub is_observed: bool,
+    /// How many partitions there are, this one among them.
+    pub partitions: u16,
+}
+
+/// Who decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Nobody: everything is allowed.
+    Nobody,
+    /// A plugin, asked through [`crate::Effect::Judge`].
+    Plugin,
+}
+
+/// Numbers that must be hard to guess in production and the same again in a simulation.
+#[derive(Clone, Copy, Debug)]
+pub struct Seeds {
+    /// For hash tables.
+    pub hash: u64,
+    /// For assigned client identifiers.
+    pub ids: u128,
+}

@@ -1,0 +1,130 @@
+//! What the engine knows of each link.
+//!
+//! Owns: which session a link serves, and what a link waits for before it has one.
+
+use crate::LinkId;
+use crate::accept::Candidate;
+use postrider_ports::{Access, Peer, Ticket};
+use postrider_router::SessionKey;
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+/// All links by slot.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    all: Vec<Link>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    epoch: u32,
+    pub(crate) state: LinkState,
+}
+
+/// ```text
+/// Vacant ──Linked──▶ Asking ──accepted──▶ Open ──▶ Vacant
+///                      │  ▲
+///             Continue ▼  │ AUTH
+///                  Exchanging
+/// ```
+#[derive(Debug, Default)]
+pub(crate) enum LinkState {
+    #[default]
+    Vacant,
+    /// A plugin is thinking about its CONNECT or AUTH.
+    Asking(Box<Candidate>, Ticket),
+    /// The client owes an AUTH.
+    Exchanging(Box<Candidate>),
+    Open(SessionKey, Option<Box<Extra>>),
+}
+
+/// What only some open links have.
+#[derive(Debug, Default)]
+pub(crate) struct Extra {
+    /// The question that a held or paused packet waits for.
+    pub(crate) waiting: Option<Ticket>,
+    /// The answer, until the held packet comes again.
+    pub(crate) verdict: Option<Vec<Access>>,
+    /// Verdicts on publishing, by topic, QoS and retain flag.
+    pub(crate) publish_verdicts: HashMap<(Box<[u8]>, u8), Access, BuildHasherDefault<Fnv>>,
+    /// Authentication Method of CONNECT. [MQTT-4.12.0-5]
+    pub(crate) auth_method: Option<Box<str>>,
+    /// Where the link comes from, for authenticating anew.
+    pub(crate) peer: Option<Peer>,
+}
+
+/// A small, fixed hash for a bounded table that one client fills for itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xCBF2_9CE4_8422_2325)
+    }
+}
+
+impl std::hash::Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Links {
+    pub(crate) fn insert(&mut self, id: LinkId, state: LinkState) {
+        let at = id.slot as usize;
+        if self.all.len() <= at {
+            self.all.resize_with(at + 1, Link::default);
+        }
+        self.all[at] = Link { epoch: id.epoch, state };
+    }
+
+    /// The link, if this epoch of it is not over.
+    #[inline]
+    pub(crate) fn get(&self, id: LinkId) -> Option<&LinkState> {
+        self.all.get(id.slot as usize).filter(|link| link.epoch == id.epoch).map(|link| &link.state)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, id: LinkId) -> Option<&mut LinkState> {
+        self.all.get_mut(id.slot as usize).filter(|link| link.epoch == id.epoch).map(|link| &mut link.state)
+    }
+
+    /// The session that an open link serves.
+    #[inline]
+    pub(crate) fn session_of(&self, id: LinkId) -> Option<SessionKey> {
+        match self.get(id)? {
+            LinkState::Open(key, _) => Some(*key),
+            LinkState::Vacant | LinkState::Asking(..) | LinkState::Exchanging(_) => None,
+        }
+    }
+
+    /// What an open link has beyond its session, made if need be.
+    pub(crate) fn extra_mut(&mut self, id: LinkId) -> Option<&mut Extra> {
+        match self.get_mut(id)? {
+            LinkState::Open(_, extra) => Some(extra.get_or_insert_default()),
+            LinkState::Vacant | LinkState::Asking(..) | LinkState::Exchanging(_) => None,
+        }
+    }
+
+    pub(crate) fn extra(&self, id: LinkId) -> Option<&Extra> {
+        match self.get(id)? {
+            LinkState::Open(_, extra) => extra.as_deref(),
+            LinkState::Vacant | LinkState::Asking(..) | LinkState::Exchanging(_) => None,
+        }
+    }
+
+    /// Ends a link and gives back what it was.
+    pub(crate) fn take(&mut self, id: LinkId) -> Option<LinkState> {
+        self.get_mut(id).map(core::mem::take)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (LinkId, &LinkState)> {
+        (0u32..).zip(&self.all).map(|(slot, link)| (LinkId { slot, epoch: link.epoch }, &link.state))
+    }
+}

@@ -1,0 +1,357 @@
+//! PUBLISH on its way in, up to the list of who gets it.
+//!
+//! Owns: whether a message may be published, its acknowledgement, and the one way into routing.
+//! Spec: 3.3, 4.3.
+//!
+//! ```text
+//! on_publish ─▶ check_topic ─▶ may_publish ─▶ admit (QoS 1, 2) ─▶ route ─▶ acknowledge
+//!                              may hold       duplicates end here   may be sliced: the ack waits
+//! ```
+
+use crate::deliver::Outgoing;
+use crate::fanout::{Fanout, Tally};
+use crate::{Effect, Engine, Limits, LinkId, Progress, Tray};
+use bytes::Bytes;
+use postrider_ports::{DropReason, Event, PartitionId, Subject};
+use postrider_proto::{
+    Ack, AckKind, PacketId, Properties, PropertiesBuf, PropertyId, Publish, Qos, ReasonCode, Topic, Version,
+};
+use postrider_router::SessionKey;
+use postrider_session::flow::Admission;
+use postrider_session::{Message, MessageParts, Now, Violation};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// A message that wants to be published.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Incoming<'a> {
+    pub(crate) parts: MessageParts<'a>,
+    pub(crate) retain: bool,
+    /// The buffer that the payload lies in, if it can be shared.
+    pub(crate) source: Option<&'a Bytes>,
+    pub(crate) author: Option<&'a Arc<Subject>>,
+    /// The author's session, for No Local.
+    pub(crate) publisher: Option<SessionKey>,
+}
+
+/// Something that was found to be allowed. Only this reaches routing; whoever changes a message has to
+/// have it certified again. A18
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Authorized<T>(T);
+
+impl<T> Authorized<T> {
+    /// The caller has the verdict, or nobody guards this.
+    pub(crate) const fn certify(it: T) -> Self {
+        Self(it)
+    }
+}
+
+/// What became of a message that was routed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Routed {
+    /// Everybody has it who gets it; this is what the publisher is told.
+    Done(ReasonCode),
+    /// The list is long; the rest follows in slices.
+    Sliced,
+}
+
+/// Whose acknowledgement waits for the last slice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owed {
+    pub(crate) link: LinkId,
+    pub(crate) ack: Option<(Qos, PacketId)>,
+}
+
+impl Engine {
+    /// A client publishes.
+    #[inline]
+    pub(crate) fn on_publish(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        key: SessionKey,
+        publish: &Publish<'_>,
+        source: &Bytes,
+        tray: &mut Tray,
+    ) -> Progress {
+        if let Err(violation) = self.check_publish(publish) {
+            return self.violate(now, link, violation, tray);
+        }
+        let verdict = match check_topic(publish.topic, &self.limits) {
+            Err(reason) => Err(reason),
+            Ok(()) => match self.may_publish(link, key, publish, tray) {
+                Some(verdict) => verdict,
+                None => return Progress::Hold,
+            },
+        };
+        if let Some(packet_id) = publish.packet_id {
+            match self.admit(key, publish.qos, packet_id) {
+                Admission::New => {}
+                Admission::Duplicate => {
+                    self.acknowledge(link, key, publish.qos, packet_id, ReasonCode::Success, tray);
+                    return Progress::Done;
+                }
+                Admission::Exceeded => return self.violate(now, link, Violation::ReceiveMaximumExceeded, tray),
+            }
+        }
+        self.counters.messages_received += 1;
+        let owed = Owed { link, ack: publish.packet_id.map(|packet_id| (publish.qos, packet_id)) };
+        let routed = match verdict {
+            Ok(()) => self.route_publish(now, key, publish, source, owed, tray),
+            Err(reason) => {
+                self.deny(key, publish, reason, tray);
+                Routed::Done(reason)
+            }
+        };
+        match (routed, publish.packet_id) {
+            (Routed::Sliced, _) => return Progress::Pause,
+            (Routed::Done(reason), Some(packet_id)) => {
+                self.acknowledge(link, key, publish.qos, packet_id, reason, tray);
+            }
+            (Routed::Done(_), None) => {}
+        }
+        Progress::Done
+    }
+
+    /// What the announced limits forbid outright.
+    #[inline]
+    fn check_publish(&self, publish: &Publish<'_>) -> Result<(), Violation> {
+        if publish.qos > self.limits.qos_max {
+            return Err(Violation::QosNotSupported);
+        }
+        if publish.retain && !self.limits.retain_available {
+            return Err(Violation::RetainNotSupported);
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, key: SessionKey, qos: Qos, packet_id: PacketId) -> Admission {
+        let limits = &self.limits;
+        let session = self.sessions.get_mut(key);
+        session.map_or(Admission::Exceeded, |session| session.flows_mut(limits).inbound.on_publish(qos, packet_id))
+    }
+
+    /// Takes a PUBLISH apart and sends it to whoever wants it.
+    #[inline]
+    fn route_publish(
+        &mut self,
+        now: Now,
+        key: SessionKey,
+        publish: &Publish<'_>,
+        source: &Bytes,
+        owed: Owed,
+        tray: &mut Tray,
+    ) -> Routed {
+        let author = match publish.retain {
+            true => self.sessions.get(key).map(|session| session.subject.clone()),
+            false => None,
+        };
+        let properties;
+        let (mut kept, mut expires) = (Properties::NONE, None);
+        if !publish.properties.is_empty() {
+            properties = forwarded(publish.properties);
+            kept = properties.as_properties();
+            expires = publish.properties.number(PropertyId::MessageExpiryInterval);
+        }
+        let incoming = Incoming {
+            parts: MessageParts {
+                topic: publish.topic,
+                payload: publish.payload,
+                properties: kept,
+                qos: publish.qos,
+                expires: expires.map(|seconds| now.mono.plus_s(u64::from(seconds))),
+            },
+            retain: publish.retain,
+            source: Some(source),
+            author: author.as_ref(),
+            publisher: Some(key),
+        };
+        self.route(now, Authorized::certify(incoming), Some(owed), tray)
+    }
+
+    /// Retains, forwards and delivers one message. The only way in.
+    pub(crate) fn route(
+        &mut self,
+        now: Now,
+        authorized: Authorized<Incoming<'_>>,
+        owed: Option<Owed>,
+        tray: &mut Tray,
+    ) -> Routed {
+        let Authorized(incoming) = authorized;
+        let mut outgoing = Outgoing::new(&incoming);
+        if incoming.retain && !self.retain(now, &incoming, &mut outgoing) {
+            return Routed::Done(ReasonCode::QuotaExceeded);
+        }
+        if self.limits.partitions > 1 {
+            self.forward(&mut outgoing, tray);
+        }
+        self.deliver_matching(now, &incoming, &mut outgoing, owed, tray)
+    }
+
+    /// Delivers to everybody in this partition who wants it; long lists are cut into slices.
+    #[inline]
+    fn deliver_matching(
+        &mut self,
+        now: Now,
+        incoming: &Incoming<'_>,
+        outgoing: &mut Outgoing<'_>,
+        owed: Option<Owed>,
+        tray: &mut Tray,
+    ) -> Routed {
+        let mut matches = core::mem::take(&mut self.matches);
+        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
+        let hits = matches.hits().len();
+        outgoing.expect(hits);
+        if hits > self.limits.fanout_slice as usize {
+            let message = outgoing.message().clone();
+            self.fanouts.push_back(Fanout::new(message, incoming.retain, matches, owed));
+            if self.fanouts.len() == 1 {
+                self.continue_fanout(now, tray);
+            }
+            return Routed::Sliced;
+        }
+        let mut tally = Tally::default();
+        for hit in matches.hits() {
+            tally.add(self.deliver(now, hit, &matches, outgoing, tray));
+        }
+        self.matches = matches;
+        Routed::Done(tally.reason())
+    }
+
+    /// Another partition took a message; its subscribers here get it too.
+    pub(crate) fn on_remote(&mut self, now: Now, message: &Message, retain: bool, tray: &mut Tray) {
+        let parts = message.parts();
+        let incoming = Incoming { parts, retain, source: None, author: None, publisher: None };
+        let mut outgoing = Outgoing::new(&incoming);
+        outgoing.set_message(message.clone());
+        if retain {
+            self.retain(now, &incoming, &mut outgoing);
+        }
+        self.deliver_matching(now, &incoming, &mut outgoing, None, tray);
+    }
+
+    fn forward(&self, outgoing: &mut Outgoing<'_>, tray: &mut Tray) {
+        for to in (0..self.limits.partitions).map(PartitionId).filter(|to| *to != self.partition) {
+            let message = outgoing.message().clone();
+            tray.push(Effect::Forward { to, message, retain: outgoing.retain() });
+        }
+    }
+
+    /// PUBACK or PUBREC. [MQTT-4.3.2-4], [MQTT-4.3.3-8]
+    pub(crate) fn acknowledge(
+        &mut self,
+        link: LinkId,
+        key: SessionKey,
+        qos: Qos,
+        packet_id: PacketId,
+        mut reason: ReasonCode,
+        tray: &mut Tray,
+    ) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(online) = session.online.filter(|online| online.link == link) else { return };
+        if online.version != Version::V5 {
+            // [MQTT-3.3.5-2] of 3.1.1: there is no negative acknowledgement.
+            reason = ReasonCode::Success;
+        }
+        let inbound = session.flows.as_mut().map(|flows| &mut flows.inbound);
+        let kind = match (qos, inbound) {
+            (Qos::ExactlyOnce, Some(inbound)) => {
+                if reason.is_error() {
+                    inbound.refuse(packet_id);
+                }
+                AckKind::Pubrec
+            }
+            (_, Some(inbound)) => {
+                inbound.finish_qos1();
+                AckKind::Puback
+            }
+            (Qos::ExactlyOnce, None) => AckKind::Pubrec,
+            (_, None) => AckKind::Puback,
+        };
+        online.ack(Ack::new(kind, packet_id, reason), sentence(reason), tray);
+    }
+
+    fn deny(&self, key: SessionKey, publish: &Publish<'_>, reason: ReasonCode, tray: &mut Tray) {
+        let Some(session) = self.sessions.get(key) else { return };
+        self.observe(tray, || Event::PublishDenied {
+            client_id: session.subject.client_id.clone(),
+            topic: publish.topic.as_str().into(),
+            reason,
+        });
+    }
+
+    /// Counts a delivery that will not happen and says so the first time in each power of two.
+    #[cold]
+    pub(crate) fn drop_delivery(&mut self, key: SessionKey, reason: DropReason, count: u64, tray: &mut Tray) {
+        self.counters.drops.add(reason, count);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let total = session.count_drop(reason, count);
+        if reason != DropReason::Offline && (total.is_power_of_two() || count > 1) {
+            let client_id = session.subject.client_id.clone();
+            self.observe(tray, || Event::Dropped { client_id, reason });
+        }
+    }
+}
+
+/// What a refused publisher is told.
+const fn sentence(reason: ReasonCode) -> Option<&'static str> {
+    match reason {
+        ReasonCode::NotAuthorized => Some("not allowed to publish to this topic"),
+        ReasonCode::TopicNameInvalid => Some("clients do not publish to this topic"),
+        ReasonCode::QuotaExceeded => Some("nobody who wants it has room for it"),
+        _ => None,
+    }
+}
+
+/// Topics that no client publishes to, and the depth of any. A5, A17
+#[inline]
+pub(crate) fn check_topic(topic: Topic<'_>, limits: &Limits) -> Result<(), ReasonCode> {
+    let name = topic.as_bytes();
+    if topic.is_dollar() && is_reserved(name) {
+        return Err(ReasonCode::TopicNameInvalid);
+    }
+    let levels_max = usize::from(limits.link.levels_max);
+    if name.len() >= levels_max && topic.levels().count() > levels_max {
+        return Err(ReasonCode::TopicNameInvalid);
+    }
+    Ok(())
+}
+
+#[cold]
+fn is_reserved(name: &[u8]) -> bool {
+    const RESERVED: [&[u8]; 4] = [b"$SYS", b"$share", b"$queue", b"$CONTROL"];
+    let first = name.split(|byte| *byte == b'/').next().unwrap_or(name);
+    RESERVED.contains(&first)
+}
+
+/// What is passed on unaltered: all but expiry, alias, subscription identifiers and will delay.
+/// [MQTT-3.3.2-4], [MQTT-3.3.2-15] to [MQTT-3.3.2-20]
+pub(crate) fn forwarded(properties: Properties<'_>) -> Forwarded<'_> {
+    let stays = |id| {
+        !matches!(
+            id,
+            PropertyId::MessageExpiryInterval
+                | PropertyId::TopicAlias
+                | PropertyId::SubscriptionIdentifier
+                | PropertyId::WillDelayInterval
+        )
+    };
+    if properties.iter().all(|property| stays(property.id())) {
+        return Forwarded(Cow::Borrowed(properties.as_bytes()));
+    }
+    let mut kept = PropertiesBuf::new();
+    for property in properties.iter().filter(|property| stays(property.id())) {
+        kept.push(property);
+    }
+    Forwarded(Cow::Owned(kept.as_properties().as_bytes().to_vec()))
+}
+
+/// Properties to pass on, borrowed where nothing had to be left out.
+#[derive(Clone, Debug)]
+pub(crate) struct Forwarded<'a>(Cow<'a, [u8]>);
+
+impl Forwarded<'_> {
+    pub(crate) fn as_properties(&self) -> Properties<'_> {
+        Properties::trusted(&self.0)
+    }
+}

@@ -1,0 +1,117 @@
+//! Sends a session what waits for it, as far as room and quota go.
+//!
+//! Owns: the order: what was sent before, then the mailbox, then retained replays.
+//! Spec: 4.4, 4.6, 4.9.
+
+use crate::deliver::{Delivery, Outgoing};
+use crate::{Engine, Lane, LinkId, Tray};
+use postrider_ports::DropReason;
+use postrider_proto::{Ack, AckKind, PacketId, Qos, ReasonCode, Version};
+use postrider_router::SessionKey;
+use postrider_session::flow::Resend;
+use postrider_session::{Now, Parcel};
+
+impl Engine {
+    /// A socket took bytes: there is room for more.
+    pub(crate) fn on_room(&mut self, now: Now, link: LinkId, bytes: u32, tray: &mut Tray) {
+        let Some(key) = self.links.session_of(link) else { return };
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(online) = &mut session.online else { return };
+        online.credit = (online.credit + i64::from(bytes)).min(i64::from(self.limits.outbox_bytes_max));
+        if session.flows.is_some() {
+            self.pump(now, key, tray);
+        }
+    }
+
+    /// Everything that can go out now goes out.
+    pub(crate) fn pump(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
+        if self.resend(now, key, tray) {
+            while self.send_next(now, key, tray) {}
+            self.replay(now, key, tray);
+        }
+    }
+
+    /// What was sent on an earlier connection goes first. [MQTT-4.4.0-1]
+    ///
+    /// False when there is no room left for more.
+    fn resend(&mut self, now: Now, key: SessionKey, tray: &mut Tray) -> bool {
+        loop {
+            let Some(session) = self.sessions.get_mut(key) else { return false };
+            let (Some(online), Some(flows)) = (session.online, &mut session.flows) else {
+                return session.online.is_some();
+            };
+            if online.credit <= 0 {
+                return false;
+            }
+            match flows.outbound.next_resend() {
+                None => return true,
+                Some(Resend::Pubrel(packet_id)) => send_pubrel(online.link, online.version, packet_id, tray),
+                Some(Resend::Publish(packet_id, _, parcel)) => {
+                    let parcel = parcel.clone();
+                    if let Err(reason) = session.send_again(now, &parcel, packet_id, tray) {
+                        self.give_up(key, &parcel, packet_id, reason, tray);
+                    }
+                }
+            }
+        }
+    }
+
+    /// This connection takes smaller packets than the one before: the message counts as delivered.
+    /// [MQTT-3.1.2-25]
+    fn give_up(&mut self, key: SessionKey, parcel: &Parcel, packet_id: PacketId, reason: DropReason, tray: &mut Tray) {
+        if let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) {
+            match parcel.qos {
+                Qos::ExactlyOnce => drop(flows.outbound.on_pubrec(packet_id, true)),
+                Qos::AtMostOnce | Qos::AtLeastOnce => drop(flows.outbound.on_puback(packet_id)),
+            }
+        }
+        // It was counted as sent; now it is counted as dropped instead.
+        self.counters.deliveries_sent -= 1;
+        self.drop_delivery(key, reason, 1, tray);
+    }
+
+    /// Sends the oldest waiting message; false when nothing waits or it has to wait on.
+    fn send_next(&mut self, now: Now, key: SessionKey, tray: &mut Tray) -> bool {
+        let Some(session) = self.sessions.get_mut(key) else { return false };
+        let (Some(online), Some(flows)) = (&session.online, &mut session.flows) else { return false };
+        let Some((_, qos)) = flows.mailbox.peek() else { return false };
+        if online.credit <= 0 || (qos != Qos::AtMostOnce && !flows.outbound.is_open()) {
+            return false;
+        }
+        let Some(parcel) = flows.mailbox.pop() else { return false };
+        self.counters.deliveries_queued -= 1;
+        self.send_parcel(now, key, &parcel, tray);
+        true
+    }
+
+    /// Sends one kept message for which there is room and quota, unless it has expired or is too large.
+    pub(crate) fn send_parcel(&mut self, now: Now, key: SessionKey, parcel: &Parcel, tray: &mut Tray) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        // [MQTT-3.3.2-5]
+        let sent = if parcel.message.is_expired(now.mono) {
+            Err(DropReason::Expired)
+        } else {
+            let ids = parcel.subscription_ids.as_slice();
+            let delivery = Delivery { qos: parcel.qos, retain: parcel.retain, ids };
+            let mut outgoing = Outgoing::of_message(&parcel.message, parcel.retain);
+            session.send(now, delivery, &mut outgoing, &self.limits, tray)
+        };
+        match sent {
+            Ok(()) => self.counters.deliveries_sent += 1,
+            Err(reason) => self.drop_delivery(key, reason, 1, tray),
+        }
+    }
+
+    pub(crate) fn answer_ping(&self, link: LinkId, tray: &mut Tray) {
+        let start = tray.mark();
+        postrider_proto::encode_pingresp(&mut tray.bytes);
+        tray.send_since(link, start, Lane::Control);
+    }
+}
+
+/// PUBREL; the far end forgets the message with it. [MQTT-4.3.3-4]
+pub(crate) fn send_pubrel(link: LinkId, version: Version, packet_id: PacketId, tray: &mut Tray) {
+    let start = tray.mark();
+    Ack::new(AckKind::Pubrel, packet_id, ReasonCode::Success).encode(version, &mut tray.bytes);
+    tray.send_since(link, start, Lane::Control);
+}

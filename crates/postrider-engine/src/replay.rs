@@ -1,0 +1,111 @@
+//! Retained messages on their way out: a cursor for each subscription that asked for them.
+//!
+//! Owns: how far each replay has come. It goes as far as room and quota go, and on when there is more.
+//! Spec: 3.3.1.3, 3.8.4.
+
+use crate::{Engine, Tray};
+use postrider_ports::Subject;
+use postrider_proto::{Filter, Qos};
+use postrider_router::{Cursor, Grant, Scan, SessionKey};
+use postrider_session::{Now, Parcel, SubscriptionIds};
+use std::sync::Arc;
+
+/// One subscription's way through the retained store.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    filter: Box<[u8]>,
+    grant: Grant,
+    cursor: Cursor,
+    /// What was retained after this came as a live message already.
+    until: u64,
+}
+
+/// Topics that a scan looks at, and messages that it finds, before others get their turn.
+const STEPS: usize = 1024;
+const FOUND: usize = 128;
+
+impl Replay {
+    pub(crate) fn new(filter: Filter<'_>, grant: Grant, until: u64) -> Self {
+        Self { filter: filter.as_bytes().into(), grant, cursor: Cursor::new(filter), until }
+    }
+
+    pub(crate) fn filter(&self) -> Filter<'_> {
+        Filter::trusted(&self.filter)
+    }
+}
+
+/// What a session can be sent now.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    bytes: i64,
+    /// QoS 1 and 2 messages.
+    quota: u32,
+}
+
+impl Engine {
+    /// Sends retained messages as long as there is room and nothing else waits; what is left after a while
+    /// becomes work for later. [MQTT-3.3.1-9]
+    pub(crate) fn replay(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let (Some(online), Some(flows)) = (&session.online, &mut session.flows) else { return };
+        if online.credit <= 0 || !flows.mailbox.is_empty() || !flows.outbound.is_open() {
+            return;
+        }
+        let room = Room { bytes: online.credit, quota: flows.outbound.quota() };
+        let Some(mut replay) = flows.replays.pop_front() else { return };
+        let subject = session.subject.clone();
+        let (found, scan) = self.scan_retained(now, &mut replay, &subject, room);
+        for parcel in &found {
+            self.counters.deliveries_owed += 1;
+            self.send_parcel(now, key, parcel, tray);
+        }
+        let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) else { return };
+        if scan == Scan::Stopped {
+            flows.replays.push_front(replay);
+        }
+        if !flows.replays.is_empty() && !flows.is_replaying {
+            flows.is_replaying = true;
+            self.replaying.push_back(key);
+        }
+    }
+
+    /// One session's turn to go on with its replays.
+    pub(crate) fn continue_replay(&mut self, now: Now, tray: &mut Tray) {
+        let Some(key) = self.replaying.pop_front() else { return };
+        if let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) {
+            flows.is_replaying = false;
+            self.pump(now, key, tray);
+        }
+    }
+
+    /// The next few retained messages of a replay, no more than there is room for.
+    fn scan_retained(
+        &self,
+        now: Now,
+        replay: &mut Replay,
+        subject: &Arc<Subject>,
+        mut room: Room,
+    ) -> (Vec<Parcel>, Scan) {
+        let mut found = Vec::new();
+        let (grant, until) = (replay.grant, replay.until);
+        let filter = Filter::trusted(&replay.filter);
+        let scan = self.retained.scan(filter, &mut replay.cursor, STEPS, |kept| {
+            let is_own = || kept.author.as_ref().is_some_and(|author| author.client_id == subject.client_id);
+            // [MQTT-3.8.3-3]
+            if kept.sequence > until || kept.message.is_expired(now.mono) || (grant.no_local && is_own()) {
+                return true;
+            }
+            let qos = grant.qos.min(kept.message.qos());
+            let needs = u32::from(qos != Qos::AtMostOnce);
+            if room.bytes <= 0 || room.quota < needs || found.len() == FOUND {
+                return false;
+            }
+            room.bytes -= i64::try_from(kept.message.size()).unwrap_or(i64::MAX);
+            room.quota -= needs;
+            let subscription_ids = grant.identifier.map_or(SubscriptionIds::None, SubscriptionIds::One);
+            found.push(Parcel { message: kept.message.clone(), qos, retain: true, subscription_ids });
+            true
+        });
+        (found, scan)
+    }
+}

@@ -1,0 +1,192 @@
+//! All sessions of a partition.
+//!
+//! Owns: what is kept of each session, and where it is found by key and by client identifier.
+
+use crate::{Limits, LinkId};
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use postrider_ports::{DropReason, Drops, Subject};
+use postrider_proto::Version;
+use postrider_router::{FilterId, SessionKey};
+use postrider_session::flow::{Inbound, Outbound};
+use postrider_session::{Mailbox, Parcel, TimerKey};
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use crate::replay::Replay;
+use crate::will::Will;
+
+/// What survives a connection, and who serves it while there is one. [4.1]
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) subject: Arc<Subject>,
+    pub(crate) online: Option<Online>,
+    /// Flows, mailbox and replays; absent while nothing above QoS 0 has passed and nothing waits.
+    pub(crate) flows: Option<Box<Flows>>,
+    pub(crate) filters: SmallVec<[FilterId; 4]>,
+    pub(crate) will: Option<Box<Will>>,
+    /// Seconds the session outlives its connection; `u32::MAX` is for ever.
+    pub(crate) expiry_s: u32,
+    pub(crate) expiry_timer: Option<TimerKey>,
+    pub(crate) drops: Option<Box<Drops>>,
+}
+
+/// The connection that a session has now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Online {
+    pub(crate) link: LinkId,
+    /// Bytes that may still be put into the outbox; a large packet may take it below 0.
+    pub(crate) credit: i64,
+    /// The client's Maximum Packet Size. [MQTT-3.1.2-24]
+    pub(crate) packet_bytes_max: u32,
+    /// The client's Receive Maximum, within our own limit.
+    pub(crate) receive_maximum: u16,
+    pub(crate) version: Version,
+    /// Request Problem Information. [MQTT-3.1.2-29]
+    pub(crate) wants_problems: bool,
+    /// What the client publishes does not come back to it, and retain flags are kept: a bridge of 3.1.1.
+    pub(crate) is_bridge: bool,
+}
+
+/// Everything about messages above QoS 0, and whatever waits.
+#[derive(Debug, Default)]
+pub(crate) struct Flows {
+    pub(crate) outbound: Outbound<Parcel>,
+    pub(crate) inbound: Inbound,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) replays: VecDeque<Replay>,
+    /// Stands in the engine's list of work for its replays.
+    pub(crate) is_replaying: bool,
+}
+
+impl Session {
+    /// Whether unfinished deliveries have to be kept for another connection.
+    #[inline]
+    pub(crate) const fn is_durable(&self) -> bool {
+        self.expiry_s > 0
+    }
+
+    /// The flows, made if need be for the connection there is.
+    #[inline]
+    pub(crate) fn flows_mut(&mut self, limits: &Limits) -> &mut Flows {
+        let online = self.online;
+        self.flows.get_or_insert_with(|| {
+            let mut flows = Box::<Flows>::default();
+            if let Some(online) = online {
+                flows.connect(&online, limits);
+            }
+            flows
+        })
+    }
+
+    pub(crate) fn count_drop(&mut self, reason: DropReason, count: u64) -> u64 {
+        let drops = self.drops.get_or_insert_default();
+        drops.add(reason, count);
+        drops.of(reason)
+    }
+}
+
+impl Flows {
+    /// A new connection: quotas anew.
+    pub(crate) fn connect(&mut self, online: &Online, limits: &Limits) {
+        self.outbound.connect(online.receive_maximum);
+        self.inbound.connect(if online.version.is_v5() { limits.receive_maximum } else { 0 });
+    }
+
+    /// True when nothing would be lost with it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.outbound.is_empty() && self.inbound.is_empty() && self.mailbox.is_empty() && self.replays.is_empty()
+    }
+}
+
+/// Sessions by key and by client identifier.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    all: Vec<Option<Session>>,
+    free: Vec<u32>,
+    /// Keys of ended sessions that a sliced fan-out may still name.
+    resting: Vec<u32>,
+    by_client: HashTable<u32>,
+    hasher: FixedState,
+}
+
+impl Sessions {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            all: Vec::new(),
+            free: Vec::new(),
+            resting: Vec::new(),
+            by_client: HashTable::new(),
+            hasher: FixedState::with_seed(seed),
+        }
+    }
+
+    pub(crate) fn find(&self, client_id: &str) -> Option<SessionKey> {
+        let all = &self.all;
+        let same = |at: &u32| {
+            all[*at as usize].as_ref().is_some_and(|session| session.subject.client_id.as_str() == client_id)
+        };
+        self.by_client.find(self.hasher.hash_one(client_id), same).map(|at| SessionKey(*at))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, key: SessionKey) -> Option<&Session> {
+        self.all.get(key.0 as usize)?.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
+        self.all.get_mut(key.0 as usize)?.as_mut()
+    }
+
+    /// Adds a session whose client identifier [`Sessions::find`] did not find.
+    pub(crate) fn insert(&mut self, session: Session) -> SessionKey {
+        let hash = self.hasher.hash_one(session.subject.client_id.as_str());
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.all[at as usize] = Some(session);
+                at
+            }
+            None => {
+                self.all.push(Some(session));
+                u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
+        let (hasher, all) = (self.hasher.clone(), &self.all);
+        let rehash = |at: &u32| {
+            all[*at as usize].as_ref().map_or(0, |session| hasher.hash_one(session.subject.client_id.as_str()))
+        };
+        self.by_client.insert_unique(hash, at, rehash);
+        SessionKey(at)
+    }
+
+    /// Takes a session out. Its key is not given to another before [`Sessions::release`].
+    pub(crate) fn remove(&mut self, key: SessionKey) -> Option<Session> {
+        let session = self.all.get_mut(key.0 as usize)?.take()?;
+        let hash = self.hasher.hash_one(session.subject.client_id.as_str());
+        if let Ok(found) = self.by_client.find_entry(hash, |at| *at == key.0) {
+            found.remove();
+        }
+        self.resting.push(key.0);
+        Some(session)
+    }
+
+    /// No fan-out names an ended session any more.
+    pub(crate) fn release(&mut self) {
+        self.free.append(&mut self.resting);
+    }
+
+    pub(crate) fn has_resting(&self) -> bool {
+        !self.resting.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_client.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
+        (0u32..).zip(&self.all).filter_map(|(key, session)| Some((SessionKey(key), session.as_ref()?)))
+    }
+}

@@ -1,0 +1,161 @@
+//! SUBSCRIBE and UNSUBSCRIBE.
+//!
+//! Owns: the verdict on each filter, and what a new subscription brings with it.
+//! Spec: 3.8, 3.10.
+
+use crate::replay::Replay;
+use crate::{Engine, LinkId, Progress, Tray, Who};
+use postrider_ports::{Access, Event};
+use postrider_proto::{
+    Filter, Properties, PropertyId, Qos, ReasonCode, RetainHandling, Suback, Subscribe, Subscription, Unsuback,
+    Unsubscribe,
+};
+use postrider_router::{Grant, SessionKey};
+use postrider_session::Now;
+use smallvec::SmallVec;
+
+impl Engine {
+    /// [MQTT-3.8.4-1] to [MQTT-3.8.4-7]
+    pub(crate) fn on_subscribe(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        key: SessionKey,
+        subscribe: &Subscribe<'_>,
+        tray: &mut Tray,
+    ) -> Progress {
+        let verdicts = match self.limits.authorize {
+            Who::Nobody => None,
+            Who::Plugin => match self.may_subscribe(link, key, subscribe, tray) {
+                Some(verdicts) => Some(verdicts),
+                None => return Progress::Hold,
+            },
+        };
+        let identifier = subscribe.properties.number(PropertyId::SubscriptionIdentifier);
+        let mut codes: SmallVec<[u8; 32]> = SmallVec::new();
+        let mut replays = Vec::new();
+        for (at, subscription) in subscribe.subscriptions.iter().enumerate() {
+            let access = verdicts.as_ref().map_or(Access::Allow, |list| list.get(at).copied().unwrap_or(Access::Deny));
+            let granted = self.subscribe_one(key, &subscription, identifier, access, &mut replays);
+            codes.push(match granted {
+                Ok(qos) => qos.as_u8(),
+                Err(reason) => reason.as_u8(),
+            });
+            self.tell_subscribed(key, &subscription, granted, tray);
+        }
+        let Some(online) = self.sessions.get(key).and_then(|session| session.online) else { return Progress::Gone };
+        let suback = Suback { packet_id: subscribe.packet_id, properties: Properties::NONE, codes: &codes };
+        let refused = codes.iter().copied().filter_map(ReasonCode::from_u8).find(|reason| reason.is_error());
+        online.suback(suback, refused.map(ReasonCode::text), tray);
+        if !replays.is_empty()
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            session.flows_mut(&self.limits).replays.extend(replays);
+            self.pump(now, key, tray);
+        }
+        Progress::Done
+    }
+
+    /// One filter of a SUBSCRIBE. [MQTT-3.8.4-5] A19
+    fn subscribe_one(
+        &mut self,
+        key: SessionKey,
+        subscription: &Subscription<'_>,
+        identifier: Option<u32>,
+        access: Access,
+        replays: &mut Vec<Replay>,
+    ) -> Result<Qos, ReasonCode> {
+        let filter = self.check_filter(subscription)?;
+        if access == Access::Deny {
+            return Err(ReasonCode::NotAuthorized);
+        }
+        let Some(session) = self.sessions.get(key) else { return Err(ReasonCode::UnspecifiedError) };
+        let mut grant = Grant::of(subscription.options, identifier, self.limits.qos_max);
+        if session.online.is_some_and(|online| online.is_bridge) {
+            grant.no_local = true;
+            grant.retain_as_published = true;
+        }
+        let known = self.router.find(filter.as_bytes()).and_then(|id| self.router.grant(id, key));
+        if known.is_none() && session.filters.len() >= self.limits.subscriptions_max as usize {
+            return Err(ReasonCode::QuotaExceeded);
+        }
+        let subscribed = self.router.subscribe(filter, key, grant);
+        if subscribed.replaced.is_none()
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            session.filters.push(subscribed.filter);
+        }
+        // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
+        let replays_now = match subscription.options.retain_handling {
+            RetainHandling::Always => true,
+            RetainHandling::IfNew => subscribed.replaced.is_none(),
+            RetainHandling::Never => false,
+        };
+        if replays_now && !self.retained.is_empty() {
+            replays.push(Replay::new(filter, grant, self.retained_sequence));
+        }
+        Ok(grant.qos)
+    }
+
+    fn check_filter<'a>(&self, subscription: &Subscription<'a>) -> Result<Filter<'a>, ReasonCode> {
+        let filter = subscription.filter.map_err(|_| ReasonCode::TopicFilterInvalid)?;
+        if filter.share().is_some() {
+            return Err(ReasonCode::SharedSubscriptionsNotSupported);
+        }
+        if filter.has_wildcard() && !self.limits.wildcards_available {
+            return Err(ReasonCode::WildcardSubscriptionsNotSupported);
+        }
+        let levels_max = usize::from(self.limits.link.levels_max);
+        if filter.as_bytes().len() >= levels_max && filter.level_count() > levels_max {
+            return Err(ReasonCode::TopicFilterInvalid);
+        }
+        Ok(filter)
+    }
+
+    fn tell_subscribed(
+        &self,
+        key: SessionKey,
+        subscription: &Subscription<'_>,
+        granted: Result<Qos, ReasonCode>,
+        tray: &mut Tray,
+    ) {
+        let Some(session) = self.sessions.get(key) else { return };
+        self.observe(tray, || Event::Subscribed {
+            client_id: session.subject.client_id.clone(),
+            filter: Filter::trusted(subscription.raw_filter).as_str().into(),
+            granted,
+        });
+    }
+
+    /// [MQTT-3.10.4-1] to [MQTT-3.10.4-6]
+    pub(crate) fn on_unsubscribe(&mut self, key: SessionKey, unsubscribe: &Unsubscribe<'_>, tray: &mut Tray) {
+        let mut codes: SmallVec<[u8; 32]> = SmallVec::new();
+        for filter in unsubscribe.filters.iter() {
+            let gone = self.unsubscribe_one(key, filter);
+            codes.push(if gone { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted }.as_u8());
+            if let Some(session) = self.sessions.get(key).filter(|_| gone) {
+                self.observe(tray, || Event::Unsubscribed {
+                    client_id: session.subject.client_id.clone(),
+                    filter: Filter::trusted(filter).as_str().into(),
+                });
+            }
+        }
+        let Some(online) = self.sessions.get(key).and_then(|session| session.online) else { return };
+        let unsuback = Unsuback { packet_id: unsubscribe.packet_id, properties: Properties::NONE, codes: &codes };
+        online.unsuback(&unsuback, tray);
+    }
+
+    fn unsubscribe_one(&mut self, key: SessionKey, filter: &[u8]) -> bool {
+        let Some(id) = self.router.find(filter) else { return false };
+        if self.router.remove(id, key).is_none() {
+            return false;
+        }
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.filters.retain(|other| *other != id);
+            if let Some(flows) = &mut session.flows {
+                flows.replays.retain(|replay| replay.filter().as_bytes() != filter);
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,68 @@
+//! Acknowledgements and farewells, with a sentence for people where there is room for one.
+//!
+//! Owns: when a Reason String goes along. It is the first thing left out of a packet that grows too large,
+//! and acknowledgements carry none to clients that asked for none.
+//! Spec: 3.1.2.11.7, 3.4.2.2, 3.9.2.1, 3.14.2.2.
+
+use crate::sessions::Online;
+use crate::{Lane, Tray};
+use postrider_proto::{Ack, Disconnect, PropertiesBuf, Property, PropertyId, Suback, Unsuback};
+
+fn sentence(text: Option<&str>) -> PropertiesBuf {
+    let mut properties = PropertiesBuf::new();
+    if let Some(text) = text {
+        properties.push(Property::Text(PropertyId::ReasonString, text.into()));
+    }
+    properties
+}
+
+impl Online {
+    /// Whether an acknowledgement may carry this sentence. [MQTT-3.1.2-29]
+    fn text_for_ack<'a>(&self, text: Option<&'a str>) -> Option<&'a str> {
+        text.filter(|_| self.wants_problems && self.version.is_v5())
+    }
+
+    fn takes(&self, packet_len: usize) -> bool {
+        packet_len <= self.packet_bytes_max as usize
+    }
+
+    /// [MQTT-3.4.2-2], [MQTT-3.5.2-2], [MQTT-3.6.2-2], [MQTT-3.7.2-2]
+    #[inline]
+    pub(crate) fn ack(&self, ack: Ack<'_>, text: Option<&str>, tray: &mut Tray) {
+        let start = tray.mark();
+        let properties = sentence(self.text_for_ack(text));
+        let told = Ack { properties: properties.as_properties(), ..ack };
+        let is_told = properties.is_empty() || self.takes(told.encoded_len(self.version));
+        if is_told { told } else { ack }.encode(self.version, &mut tray.bytes);
+        tray.send_since(self.link, start, Lane::Control);
+    }
+
+    /// [MQTT-3.9.2-1]
+    pub(crate) fn suback(&self, suback: Suback<'_>, text: Option<&str>, tray: &mut Tray) {
+        let start = tray.mark();
+        let properties = sentence(self.text_for_ack(text));
+        let told = Suback { properties: properties.as_properties(), ..suback };
+        let is_told = self.takes(told.encoded_len(self.version));
+        if is_told { told } else { suback }.encode(self.version, &mut tray.bytes);
+        tray.send_since(self.link, start, Lane::Control);
+    }
+
+    pub(crate) fn unsuback(&self, unsuback: &Unsuback<'_>, tray: &mut Tray) {
+        let start = tray.mark();
+        unsuback.encode(self.version, &mut tray.bytes);
+        tray.send_since(self.link, start, Lane::Control);
+    }
+
+    /// Why the connection ends, to clients that can be told. [MQTT-3.14.2-3]
+    pub(crate) fn farewell(&self, disconnect: Disconnect<'_>, text: Option<&str>, tray: &mut Tray) {
+        if !self.version.is_v5() {
+            return;
+        }
+        let start = tray.mark();
+        let properties = sentence(text);
+        let told = Disconnect { properties: properties.as_properties(), ..disconnect };
+        let is_told = self.takes(told.encoded_len(self.version));
+        if is_told { told } else { disconnect }.encode(self.version, &mut tray.bytes);
+        tray.send_since(self.link, start, Lane::Control);
+    }
+}

@@ -1,0 +1,40 @@
+//! What happens when time passes.
+//!
+//! Owns: the kinds of timers, and how many fire at a stretch.
+
+use crate::{Engine, Tray};
+use postrider_router::SessionKey;
+use postrider_session::Now;
+
+/// What a timer stands for. Each is cancelled when its reason goes, so a session key is never stale.
+#[derive(Clone, Debug)]
+pub(crate) enum Timer {
+    /// The delay of a will is over.
+    Will(SessionKey),
+    /// A session without a connection has expired.
+    Session(SessionKey),
+    /// The retained message of a topic has expired, if it is still this one.
+    Retained(Box<[u8]>, u64),
+}
+
+/// Timers that fire in one call; the rest waits for the next, so that others get their turn.
+const FIRED_MAX: usize = 256;
+
+impl Engine {
+    /// Fires what is due, a bounded number at a time; [`Engine::next_deadline`] tells if there is more.
+    pub(crate) fn on_tick(&mut self, now: Now, tray: &mut Tray) {
+        for _ in 0..FIRED_MAX {
+            let Some(timer) = self.timers.take_due(now.mono) else { return };
+            match timer {
+                Timer::Will(key) => self.fire_will(now, key, tray),
+                Timer::Session(key) => {
+                    if let Some(session) = self.sessions.get_mut(key) {
+                        session.expiry_timer = None;
+                    }
+                    self.end_session(now, key, tray);
+                }
+                Timer::Retained(topic, sequence) => self.expire_retained(&topic, sequence),
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the world may ask of the broker.
+
+use crate::{ClientId, DropReason, Principal};
+
+/// A question to the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Question {
+    /// How much of everything.
+    Counters,
+    /// One session.
+    Session(ClientId),
+    /// End the connection of a client with reason 0x98.
+    Disconnect(ClientId),
+    /// Tell everybody 0x8B and end all connections. [0x8B]
+    Shutdown,
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// To [`Question::Counters`].
+    Counters(Box<Counters>),
+    /// To [`Question::Session`]; `None` when there is no such session.
+    Session(Option<Box<SessionInfo>>),
+    /// To [`Question::Disconnect`] and [`Question::Shutdown`]: how many connections it ended.
+    Ended(u64),
+}
+
+/// Messages not delivered, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drops([u64; DropReason::ALL.len()]);
+
+impl Drops {
+    /// Counts `count` messages more.
+    pub fn add(&mut self, reason: DropReason, count: u64) {
+        if let Some(counter) = self.0.get_mut(reason as usize) {
+            *counter += count;
+        }
+    }
+
+    /// How many were dropped for `reason`.
+    #[must_use]
+    pub fn of(&self, reason: DropReason) -> u64 {
+        self.0.get(reason as usize).copied().unwrap_or(0)
+    }
+
+    /// How many were dropped in all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+/// What a partition has counted since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// PUBLISH packets taken from clients, duplicates left out.
+    pub messages_received: u64,
+    /// Copies of messages that matched a session, retained replays among them.
+    pub deliveries_owed: u64,
+    /// Copies sent, the first time.
+    pub deliveries_sent: u64,
+    /// Copies not sent and never to be.
+    pub drops: Drops,
+    /// Copies that wait in mailboxes now.
+    pub deliveries_queued: u64,
+    /// Connections with an accepted client now.
+    pub clients_connected: u64,
+    /// Sessions now, connected or not.
+    pub sessions: u64,
+    /// Subscriptions now.
+    pub subscriptions: u64,
+    /// Retained messages now.
+    pub retained: u64,
+    /// Acknowledgements for identifiers that were not in use.
+    pub stray_acks: u64,
+    /// Wills published.
+    pub wills_published: u64,
+}
+
+/// One session as an administrator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// Its identifier.
+    pub client_id: ClientId,
+    /// Whom it belongs to.
+    pub principal: Option<Principal>,
+    /// Whether it has a connection.
+    pub is_connected: bool,
+    /// How many subscriptions it has.
+    pub subscriptions: usize,
+    /// Messages that wait for it.
+    pub queued: usize,
+    /// Bytes charged for them.
+    pub queued_bytes: u64,
+    /// Messages sent and not acknowledged to their end.
+    pub in_flight: usize,
+    /// QoS 2 messages from it that wait for PUBREL.
+    pub awaiting_pubrel: usize,
+    /// What it lost, by reason.
+    pub drops: Drops,
+}

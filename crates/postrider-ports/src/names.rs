@@ -1,0 +1,61 @@
+//! The names by which both sides of a port speak of the same thing.
+
+use std::sync::Arc;
+
+/// A client identifier, shared. [3.1.3.1]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(Arc<str>);
+
+/// Who authentication says a client is. A session belongs to the principal that made it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Principal(Arc<str>);
+
+/// The far end of a connection as people and logs name it, such as `127.0.0.1:51234`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Peer(Arc<str>);
+
+/// Names a question until its answer came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// The number of a partition, one engine instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartitionId(pub u16);
+
+/// Who wants to do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The session's client identifier.
+    pub client_id: ClientId,
+    /// `None` for anonymous clients.
+    pub principal: Option<Principal>,
+}
+
+macro_rules! shared_text {
+    ($name:ident) => {
+        impl $name {
+            /// The text itself. It may hold anything a client may send; escape it before showing it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(Arc::from(text))
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            /// Escapes what is not printable, so that the text cannot forge a line of a log.
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, "{}", self.0.escape_debug())
+            }
+        }
+    };
+}
+
+shared_text!(ClientId);
+shared_text!(Principal);
+shared_text!(Peer);

@@ -1,0 +1,145 @@
+//! The power to watch, and to stop nothing.
+
+use crate::{ClientId, Peer};
+use postrider_proto::{Qos, ReasonCode, Version};
+
+/// Hears what happens. Events wait in a bounded queue; when it is full they are counted and left out.
+pub trait Observe: Send + 'static {
+    /// One event, in the order things happened.
+    fn observe(&mut self, event: &Event);
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The client sent DISCONNECT.
+    Disconnect(ReasonCode),
+    /// The far end closed the connection or it broke.
+    Closed,
+    /// The far end broke the protocol or a limit; what it was told, and the clause.
+    Violation(ReasonCode, &'static str),
+    /// Silent for one and a half keep-alive times. [MQTT-3.1.2-22]
+    KeepAlive,
+    /// Another connection took the session. [MQTT-3.1.4-3]
+    TakenOver,
+    /// It took nothing of what was sent to it for too long.
+    Slow,
+    /// An administrator ended it.
+    Administrative,
+    /// The broker stops.
+    Shutdown,
+}
+
+/// Why a message was not delivered to a session. Every such message is counted under one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum DropReason {
+    /// QoS 0 for a session without a connection.
+    Offline = 0,
+    /// The session's mailbox was full.
+    MailboxFull = 1,
+    /// Its lifetime ended before it could be sent. [MQTT-3.3.2-5]
+    Expired = 2,
+    /// Larger than the client takes. [MQTT-3.1.2-25]
+    TooLarge = 3,
+    /// The session ended with messages waiting.
+    SessionEnded = 4,
+}
+
+impl DropReason {
+    /// Every reason, in the order of the counters.
+    pub const ALL: [Self; 5] = [Self::Offline, Self::MailboxFull, Self::Expired, Self::TooLarge, Self::SessionEnded];
+
+    /// A word for counters and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::MailboxFull => "mailbox-full",
+            Self::Expired => "expired",
+            Self::TooLarge => "too-large",
+            Self::SessionEnded => "session-ended",
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A client is in.
+    Connected {
+        /// Its identifier.
+        client_id: ClientId,
+        /// Where it comes from.
+        peer: Peer,
+        /// What it speaks.
+        version: Version,
+        /// Whether a stored session goes on.
+        session_present: bool,
+        /// The keep alive that holds, in seconds.
+        keep_alive_s: u16,
+    },
+    /// A client was refused.
+    Refused {
+        /// The identifier it asked for.
+        client_id: ClientId,
+        /// Where it comes from.
+        peer: Peer,
+        /// What it was told.
+        reason: ReasonCode,
+    },
+    /// A client is gone.
+    Disconnected {
+        /// Its identifier.
+        client_id: ClientId,
+        /// Why.
+        cause: Cause,
+    },
+    /// A session ended and what it held with it.
+    SessionEnded {
+        /// Its identifier.
+        client_id: ClientId,
+    },
+    /// A subscription was made.
+    Subscribed {
+        /// Who.
+        client_id: ClientId,
+        /// To what.
+        filter: Box<str>,
+        /// The granted QoS, or why not.
+        granted: Result<Qos, ReasonCode>,
+    },
+    /// A subscription ended.
+    Unsubscribed {
+        /// Who.
+        client_id: ClientId,
+        /// From what.
+        filter: Box<str>,
+    },
+    /// A publish was not allowed.
+    PublishDenied {
+        /// Who.
+        client_id: ClientId,
+        /// To what topic.
+        topic: Box<str>,
+        /// Why.
+        reason: ReasonCode,
+    },
+    /// A will was published.
+    WillPublished {
+        /// Whose.
+        client_id: ClientId,
+        /// Where.
+        topic: Box<str>,
+    },
+    /// Messages owed to a session were dropped. Said for the first of a series, counted always.
+    Dropped {
+        /// Whose.
+        client_id: ClientId,
+        /// Why.
+        reason: DropReason,
+    },
+    /// The observer was too slow for this many events.
+    Missed(u64),
+}

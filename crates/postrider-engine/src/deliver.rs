@@ -3,6 +3,7 @@
 //! Owns: the choice between outbox, mailbox and drop; the encoding of what goes out.
 //! Spec: 3.3.4, 3.8.4, 4.9.
 
+use crate::effect::Body;
 use crate::frames::{Form, Frame, Frames};
 use crate::publish::Incoming;
 use crate::sessions::{Online, Session};
@@ -121,11 +122,16 @@ impl<'a> Outgoing<'a> {
         if let Some(body) = self.body {
             return body;
         }
-        let shared = match (&self.message, self.source) {
-            (None, Some(source)) if !self.is_for_many => source.slice_ref(self.parts.payload),
-            _ => self.message().shared_payload().cloned().unwrap_or_default(),
+        let body = match (&self.message, self.source) {
+            (None, Some(source)) if !self.is_for_many => {
+                Body { bytes: source.slice_ref(self.parts.payload), is_borrowed: true }
+            }
+            _ => {
+                let bytes = self.message().shared_payload().cloned().unwrap_or_default();
+                Body { bytes, is_borrowed: false }
+            }
         };
-        *self.body.insert(tray.add_body(shared))
+        *self.body.insert(tray.add_body(body))
     }
 
     /// What is left of its lifetime, in seconds and never 0. [MQTT-3.3.2-6]

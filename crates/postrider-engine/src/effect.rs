@@ -98,13 +98,23 @@ pub enum Judge {
     Authorize(AuthorizeRequest),
 }
 
+/// A large payload.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// The payload.
+    pub bytes: Bytes,
+    /// True when it is part of the buffer that [`crate::Input::Received`] brought: whoever keeps it for longer
+    /// than the call copies it, so that a few bytes do not hold a whole buffer.
+    pub is_borrowed: bool,
+}
+
 /// Where an engine writes what must happen. The driver owns it, empties it and hands it in again.
 #[derive(Clone, Debug, Default)]
 pub struct Tray {
     /// Encoded packets; effects refer to ranges, and several may refer to the same one.
     pub bytes: Vec<u8>,
     /// Large payloads that are sent without copying.
-    pub bodies: Vec<Bytes>,
+    pub bodies: Vec<Body>,
     /// What must happen, in order.
     pub effects: Vec<Effect>,
 }
@@ -165,7 +175,7 @@ impl Tray {
     }
 
     /// Adds a payload that several links may be sent.
-    pub(crate) fn add_body(&mut self, body: Bytes) -> u32 {
+    pub(crate) fn add_body(&mut self, body: Body) -> u32 {
         self.bodies.push(body);
         u32::try_from(self.bodies.len() - 1).unwrap_or(u32::MAX)
     }

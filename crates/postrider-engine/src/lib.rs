@@ -31,7 +31,7 @@ mod tell;
 mod timers;
 mod will;
 
-pub use effect::{Effect, Judge, Lane, Tray};
+pub use effect::{Body, Effect, Judge, Lane, Tray};
 pub use engine::Engine;
 pub use input::{Input, LinkId, Progress, Verdict};
 pub use invariants::check_all;

@@ -294,6 +294,7 @@ impl Engine {
 }
 
 /// What a refused publisher is told.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other reasons speak for themselves")]
 const fn sentence(reason: ReasonCode) -> Option<&'static str> {
     match reason {
         ReasonCode::NotAuthorized => Some("not allowed to publish to this topic"),

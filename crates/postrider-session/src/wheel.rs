@@ -113,6 +113,11 @@ impl<T> Wheel<T> {
         self.next_tick().map(|tick| Mono(tick * TICK_MS))
     }
 
+    /// The tokens of all timers, in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.nodes.iter().filter_map(|node| node.token.as_ref())
+    }
+
     /// How many timers are set.
     #[must_use]
     pub fn len(&self) -> usize {

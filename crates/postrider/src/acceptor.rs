@@ -1,0 +1,39 @@
+//! Accepts connections and deals them out to the threads.
+//!
+//! Owns: the pause at the limit of open files. It waits for a connection to end instead of asking again.
+
+use crate::conn::{Conn, Exit};
+use crate::link_task::LinkTask;
+use crate::shared::Shared;
+use crate::transport::Transport;
+use crate::workers::Workers;
+use postrider_net::{Accepted, Listener, Permit, is_out_of_descriptors};
+use postrider_ports::Peer;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long to wait when the system is out of descriptors and none of ours is freed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(crate) async fn run(listener: Listener, shared: Arc<Shared>, workers: Arc<Workers>) {
+    loop {
+        let permit = shared.descriptors.acquire().await;
+        match listener.accept().await {
+            Ok(accepted) => serve(accepted, permit, &shared, &workers),
+            Err(error) if is_out_of_descriptors(&error) => {
+                drop(permit);
+                let _ = tokio::time::timeout(PAUSE, shared.descriptors.freed()).await;
+            }
+            // The connection was gone before it was accepted.
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+fn serve(accepted: Accepted, permit: Permit, shared: &Arc<Shared>, workers: &Workers) {
+    let peer = Peer::from(accepted.peer.to_string().as_str());
+    workers.spawn(accepted.socket, |socket| {
+        let conn = Arc::new(Conn::new(Exit::Direct(socket)));
+        LinkTask::new(shared.clone(), conn, Transport::Direct, peer, Some(permit))
+    });
+}

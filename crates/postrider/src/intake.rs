@@ -1,0 +1,319 @@
+//! From bytes to the engine: decoding a batch, offering it, keeping what has to wait.
+//!
+//! Owns: the link's half of the protocol and the bytes that could not be offered yet.
+
+use crate::conn::Conn;
+use crate::outbox::Closing;
+use crate::partition::Partition;
+use crate::scratch::Scratch;
+use crate::shared::Shared;
+use bytes::{Bytes, BytesMut};
+use postrider_engine::{Input, Lane, LinkId, Progress};
+use postrider_ports::Peer;
+use postrider_proto::{Packet, encode_pingresp};
+use postrider_session::{LinkLimits, Mono, Now, ServerLink, Violation};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// The way in of one connection.
+pub(crate) struct Intake {
+    link: ServerLink,
+    /// A packet that is not whole, or packets that wait.
+    kept: BytesMut,
+    /// Known until the client is in.
+    peer: Option<Peer>,
+    hold: Hold,
+    /// What is kept may be whole packets that nothing holds back any more.
+    is_fresh: bool,
+}
+
+/// Why nothing is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    No,
+    /// A plugin thinks about the next packet.
+    Verdict,
+    /// The last packet's fan-out is not over.
+    Fanout,
+    /// The link is over.
+    Over,
+}
+
+/// Packets decoded before the partition is entered.
+const PACKETS: usize = 64;
+/// Up to this size a packet in parts is kept together with what came behind it.
+const SMALL: usize = 4096;
+
+type Batch<'a> = SmallVec<[(Packet<'a>, usize); PACKETS]>;
+
+impl Intake {
+    pub(crate) fn new(now: Mono, limits: &LinkLimits, peer: Peer) -> Self {
+        Self {
+            link: ServerLink::new(now, limits),
+            kept: BytesMut::new(),
+            peer: Some(peer),
+            hold: Hold::No,
+            is_fresh: false,
+        }
+    }
+
+    pub(crate) fn on_accepted(&mut self, now: Mono, keep_alive_s: u16, packet_bytes_max: u32) {
+        self.link.on_accepted(now, keep_alive_s, packet_bytes_max);
+        self.peer = None;
+        self.is_fresh = true;
+    }
+
+    pub(crate) fn on_exchange(&mut self) {
+        self.link.on_exchange();
+        self.is_fresh = true;
+    }
+
+    pub(crate) fn on_resumed(&mut self) {
+        if self.hold != Hold::Over {
+            self.hold = Hold::No;
+            self.is_fresh = true;
+        }
+    }
+
+    pub(crate) fn next_deadline(&self, limits: &LinkLimits) -> Option<Mono> {
+        self.link.next_deadline(limits)
+    }
+
+    pub(crate) fn on_timeout(&self, now: Mono, limits: &LinkLimits) -> Result<(), Violation> {
+        self.link.on_timeout(now, limits)
+    }
+
+    /// The last packet's fan-out goes on, and whoever caused it carries it on.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.hold == Hold::Fanout
+    }
+
+    /// What is kept can be offered now.
+    pub(crate) fn can_offer(&self) -> bool {
+        self.is_fresh && self.hold == Hold::No && !self.kept.is_empty()
+    }
+
+    /// More can be read.
+    pub(crate) fn can_read(&self) -> bool {
+        self.hold == Hold::No && !self.link.is_asked()
+    }
+
+    /// Bytes came from the far end.
+    pub(crate) fn take(&mut self, bytes: &Bytes, shared: &Arc<Shared>, conn: &Arc<Conn>, scratch: &mut Scratch) {
+        let now = shared.clock.now();
+        if let Err(violation) = self.link.on_bytes(now.mono, bytes.len(), &shared.link_limits) {
+            self.violate(now, violation, shared, conn, scratch);
+            return;
+        }
+        if self.kept.is_empty() {
+            let used = self.offer(now, bytes, shared, conn, scratch);
+            self.kept.extend_from_slice(&bytes[used..]);
+            return;
+        }
+        // First the packet that has begun, without what is behind it if that is much.
+        let mut rest = bytes.clone();
+        while !rest.is_empty() && !self.kept.is_empty() && self.hold == Hold::No {
+            let wanted = match self.link.announced_len(&self.kept) {
+                _ if self.kept.len() + rest.len() <= SMALL => rest.len(),
+                Some(len) => len.saturating_sub(self.kept.len()).max(1),
+                None => 1,
+            };
+            self.kept.extend_from_slice(&rest.split_to(wanted.min(rest.len())));
+            self.offer_kept(shared, conn, scratch);
+        }
+        if self.kept.is_empty() && self.hold == Hold::No {
+            let used = self.offer(now, &rest, shared, conn, scratch);
+            rest = rest.slice(used..);
+        }
+        self.kept.extend_from_slice(&rest);
+    }
+
+    /// Offers what was kept.
+    pub(crate) fn offer_kept(&mut self, shared: &Arc<Shared>, conn: &Arc<Conn>, scratch: &mut Scratch) {
+        self.is_fresh = false;
+        let limits = &shared.link_limits;
+        // A packet that is not whole is not worth taking the buffer apart for.
+        let is_whole = self.link.announced_len(&self.kept).is_some_and(|len| len <= self.kept.len());
+        if !is_whole && self.link.decode(&self.kept, limits).is_ok() {
+            return;
+        }
+        let now = shared.clock.now();
+        let kept = core::mem::take(&mut self.kept).freeze();
+        let used = self.offer(now, &kept, shared, conn, scratch);
+        if used < kept.len() {
+            self.kept = BytesMut::from(&kept[used..]);
+        }
+    }
+
+    /// Decodes packets and hands them to the engine, until the bytes are used up or something has to wait.
+    /// Says how many bytes are done with.
+    fn offer(
+        &mut self,
+        now: Now,
+        bytes: &Bytes,
+        shared: &Arc<Shared>,
+        conn: &Arc<Conn>,
+        scratch: &mut Scratch,
+    ) -> usize {
+        let mut used = 0;
+        while self.hold == Hold::No {
+            let mut batch: Batch<'_> = SmallVec::new();
+            let mut decoded = used;
+            let result = decode(&mut self.link, bytes, &mut decoded, &shared.link_limits, &mut batch);
+            if batch.iter().all(|(packet, _)| matches!(packet, Packet::Pingreq)) {
+                used = decoded;
+                answer_pings(batch.len(), now, shared, conn, scratch);
+            } else {
+                used = self.enter(now, &batch, bytes, used, shared, conn, scratch);
+            }
+            if used < decoded {
+                break;
+            }
+            match result {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(violation) => self.violate(now, violation, shared, conn, scratch),
+            }
+        }
+        used
+    }
+
+    /// Enters the partition once with a batch. Says how many bytes are done with; `start` is where the batch
+    /// begins.
+    #[expect(clippy::too_many_arguments, reason = "the batch and the four things it passes through")]
+    fn enter(
+        &mut self,
+        now: Now,
+        batch: &Batch<'_>,
+        source: &Bytes,
+        start: usize,
+        shared: &Arc<Shared>,
+        conn: &Arc<Conn>,
+        scratch: &mut Scratch,
+    ) -> usize {
+        let mut used = start;
+        let outcome = shared.enter(now, Some(conn), scratch, |partition| {
+            for (packet, end) in batch {
+                let progress = self.offer_one(now, packet, source, partition, conn, &shared.link_limits)?;
+                if progress != Progress::Hold {
+                    used = *end;
+                }
+                if progress != Progress::Done {
+                    return Ok(progress);
+                }
+            }
+            Ok(Progress::Done)
+        });
+        match outcome {
+            Ok(Progress::Done) => {}
+            Ok(Progress::Hold) => self.hold = Hold::Verdict,
+            Ok(Progress::Pause) => self.hold = Hold::Fanout,
+            Ok(Progress::Gone) => self.hold = Hold::Over,
+            Err(violation) => self.violate(now, violation, shared, conn, scratch),
+        }
+        used
+    }
+
+    #[inline]
+    fn offer_one(
+        &mut self,
+        now: Now,
+        packet: &Packet<'_>,
+        source: &Bytes,
+        partition: &mut Partition,
+        conn: &Arc<Conn>,
+        limits: &LinkLimits,
+    ) -> Result<Progress, Violation> {
+        if let Packet::Connect(connect) = packet {
+            let link = partition.link(conn);
+            if let Some(peer) = &self.peer {
+                partition.handle(now, Input::Linked { link, connect, peer });
+            }
+            return Ok(Progress::Done);
+        }
+        let Some(link) = partition.link_of(conn) else { return Ok(Progress::Gone) };
+        if let Packet::Publish(publish) = packet
+            && !publish.properties.is_empty()
+        {
+            let packet = &Packet::Publish(self.link.resolve(*publish, limits)?);
+            return Ok(partition.handle(now, Input::Received { link, packet, source }));
+        }
+        Ok(partition.handle(now, Input::Received { link, packet, source }))
+    }
+
+    /// The far end broke the protocol: it is told, the engine hears of it, and the connection ends.
+    pub(crate) fn violate(
+        &mut self,
+        now: Now,
+        violation: Violation,
+        shared: &Arc<Shared>,
+        conn: &Arc<Conn>,
+        scratch: &mut Scratch,
+    ) {
+        self.say(violation, conn, scratch);
+        self.leave(now, shared, conn, scratch, |link| Input::Broke { link, violation });
+    }
+
+    /// Last words about a breach, if the dialect has any.
+    pub(crate) fn say(&self, violation: Violation, conn: &Arc<Conn>, scratch: &mut Scratch) {
+        let mut words = Vec::new();
+        self.link.farewell(violation, &mut words);
+        if !words.is_empty() && conn.push(&words, Lane::Control, scratch) {
+            scratch.dirty.push(conn.clone());
+        }
+    }
+
+    /// The link is over: the engine hears of it, if it has not decided so itself.
+    pub(crate) fn leave(
+        &mut self,
+        now: Now,
+        shared: &Arc<Shared>,
+        conn: &Arc<Conn>,
+        scratch: &mut Scratch,
+        input: impl FnOnce(LinkId) -> Input<'static>,
+    ) {
+        if core::mem::replace(&mut self.hold, Hold::Over) == Hold::Over {
+            return;
+        }
+        let name = {
+            let mut outbox = conn.outbox();
+            outbox.mail.close(Closing::Lingering);
+            outbox.link
+        };
+        match name {
+            Some(link) => shared.enter(now, Some(conn), scratch, |partition| {
+                if partition.unlink(link).is_some() {
+                    partition.handle(now, input(link));
+                }
+            }),
+            None => shared.flush_one(now, conn, scratch),
+        }
+    }
+}
+
+/// Decodes up to a batch of packets; true when there may be more.
+fn decode<'a>(
+    link: &mut ServerLink,
+    bytes: &'a Bytes,
+    at: &mut usize,
+    limits: &LinkLimits,
+    batch: &mut Batch<'a>,
+) -> Result<bool, Violation> {
+    while batch.len() < PACKETS {
+        let Some((packet, len)) = link.decode(&bytes[*at..], limits)? else { return Ok(false) };
+        *at += len;
+        batch.push((packet, *at));
+    }
+    Ok(true)
+}
+
+/// PINGRESP for PINGREQ needs no engine. [MQTT-3.12.4-1]
+fn answer_pings(count: usize, now: Now, shared: &Arc<Shared>, conn: &Arc<Conn>, scratch: &mut Scratch) {
+    if count == 0 {
+        return;
+    }
+    let mut answers = Vec::with_capacity(count * 2);
+    (0..count).for_each(|_| encode_pingresp(&mut answers));
+    conn.push(&answers, Lane::Control, scratch);
+    shared.flush_one(now, conn, scratch);
+}

@@ -1,0 +1,40 @@
+//! An embeddable MQTT 3.1, 3.1.1 and 5.0 broker.
+//!
+//! Owns: threads, sockets, timers and the one lock around the engine.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let broker = postrider::Broker::builder().listen("127.0.0.1:1883".parse()?).start()?;
+//! tokio::signal::ctrl_c().await?;
+//! broker.shutdown(std::time::Duration::from_secs(5)).await;
+//! # Ok(()) }
+//! ```
+
+mod acceptor;
+mod backlog;
+mod broker;
+mod clock;
+mod conn;
+mod deadlines;
+pub mod defaults;
+mod error;
+mod intake;
+mod link_task;
+mod observer;
+mod outbox;
+mod partition;
+mod scratch;
+mod seeds;
+mod shared;
+mod transport;
+mod workers;
+
+pub use broker::{Broker, Builder};
+pub use error::{Error, ErrorKind};
+pub use postrider_engine::{Limits, Who};
+pub use postrider_ports::{
+    Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
+    ClientId, Counters, DropReason, Drops, Event, Observe, Peer, Principal, Reply, SessionInfo, Subject,
+};
+pub use postrider_proto::{Qos, ReasonCode, Version};
+pub use postrider_session::{Bounds, LinkLimits, Overflow};

@@ -1,0 +1,395 @@
+//! The task that owns one connection.
+//!
+//! Owns: reading, the link's own half of the protocol, and the end of the connection.
+//! Never: holds a buffer while nothing is under way.
+//!
+//! ```text
+//! Serving ──DISCONNECT, violation, take-over, shutdown──▶ LastWords ──written──▶ Lingering ──▶ over
+//!    │                                                        │ the client said good-bye      ▲
+//!    └──end of stream, broken──────────────────────────────── ▼ ──────────────────────────────┘
+//! ```
+
+use crate::conn::Conn;
+use crate::intake::Intake;
+use crate::outbox::{CONTROL_BYTES_MAX, Closing, Mail};
+use crate::scratch::{self, Scratch};
+use crate::shared::Shared;
+use crate::transport::{Transport, Written};
+use postrider_engine::Input;
+use postrider_net::Permit;
+use postrider_ports::{Cause, Peer};
+use postrider_session::{Mono, Now, TimerKey, Violation};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// One connection, from its acceptance to its end.
+pub(crate) struct LinkTask {
+    shared: Arc<Shared>,
+    conn: Arc<Conn>,
+    transport: Transport,
+    intake: Intake,
+    phase: Phase,
+    timer: Option<TimerKey>,
+    /// Since when the socket has taken nothing of what waits.
+    stalled_since: Option<Mono>,
+    _permit: Option<Permit>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// What is left is written, until then at the latest.
+    LastWords(Mono),
+    /// The far end reads what was written and closes, until then at the latest: closing a socket with unread
+    /// bytes in it would throw our last words away.
+    Lingering(Mono),
+}
+
+/// What others have left for this task.
+struct Post {
+    mail: Mail,
+    is_blocked: bool,
+    /// Something waits that nobody is writing, or room that nobody has reported.
+    needs_flush: bool,
+    is_empty: bool,
+    /// The client does not read its answers, so it is not read either.
+    is_choked: bool,
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Look again.
+    Again,
+    /// Nothing to do until woken.
+    Wait,
+    /// More to do, but others first.
+    Yield,
+    /// The connection is over.
+    Over,
+}
+
+/// Steps of one turn, so that a busy connection leaves room for others.
+const STEPS: usize = 8;
+/// A client that takes nothing for this long is closed.
+const STALLED_MS_MAX: u64 = 30_000;
+/// How long the last words of a connection may take, and how long they are waited for to be read.
+const LAST_WORDS_MS_MAX: u64 = 2_000;
+const LINGERING_MS_MAX: u64 = 500;
+
+impl LinkTask {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        conn: Arc<Conn>,
+        transport: Transport,
+        peer: Peer,
+        permit: Option<Permit>,
+    ) -> Self {
+        let intake = Intake::new(shared.clock.now().mono, &shared.link_limits, peer);
+        let mut task = Self {
+            shared,
+            conn,
+            transport,
+            intake,
+            phase: Phase::Serving,
+            timer: None,
+            stalled_since: None,
+            _permit: permit,
+        };
+        task.set_timer();
+        task
+    }
+
+    fn turn(&mut self, context: &mut Context<'_>, scratch: &mut Scratch) -> Turn {
+        for _ in 0..STEPS {
+            let turn = self.step(context, scratch);
+            if turn != Turn::Again {
+                return turn;
+            }
+        }
+        Turn::Yield
+    }
+
+    fn step(&mut self, context: &mut Context<'_>, scratch: &mut Scratch) -> Turn {
+        let post = self.collect(context);
+        if post.mail.closing == Closing::Now {
+            return Turn::Over;
+        }
+        if let Some(turn) = self.write(&post, context, scratch) {
+            return turn;
+        }
+        if self.obey(&post.mail, scratch) {
+            return Turn::Again;
+        }
+        match self.phase {
+            Phase::Serving if post.mail.closing != Closing::No => self.begin_last_words(post.mail.closing),
+            Phase::Serving => self.serve(&post, context, scratch),
+            Phase::LastWords(_) if post.is_empty => self.end_last_words(post.mail.closing, context),
+            Phase::LastWords(_) => Turn::Wait,
+            Phase::Lingering(_) => self.read_and_forget(context, scratch),
+        }
+    }
+
+    /// Everything others have left, in one lock.
+    fn collect(&self, context: &Context<'_>) -> Post {
+        let mut outbox = self.conn.outbox();
+        if !outbox.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            outbox.waker = Some(context.waker().clone());
+        }
+        let mail = outbox.mail;
+        outbox.mail = Mail { closing: mail.closing, ..Mail::default() };
+        let is_empty = outbox.is_empty() && !outbox.is_flushing;
+        let is_idle = !outbox.is_blocked && !outbox.is_flushing;
+        Post {
+            mail,
+            is_blocked: outbox.is_blocked,
+            needs_flush: (is_idle && !outbox.is_empty()) || outbox.has_room(self.shared.room_enough),
+            is_empty,
+            is_choked: outbox.control_len() > CONTROL_BYTES_MAX,
+        }
+    }
+
+    /// Writes what others could not; something is returned when the turn ends or begins anew with that.
+    fn write(&mut self, post: &Post, context: &mut Context<'_>, scratch: &mut Scratch) -> Option<Turn> {
+        let is_writable = match (&mut self.transport, self.conn.socket()) {
+            (Transport::Task(task), _) => match task.write(&self.conn, context) {
+                Written::All => {
+                    self.conn.unblock();
+                    self.note_progress(false);
+                    return self.report_room(scratch);
+                }
+                Written::Blocked => {
+                    self.note_progress(true);
+                    return None;
+                }
+                Written::Broken => return Some(self.close(Cause::Closed, scratch)),
+            },
+            (Transport::Direct, Some(socket)) if post.is_blocked => socket.poll_writable(context).is_ready(),
+            (Transport::Direct, _) => {
+                self.note_progress(false);
+                false
+            }
+        };
+        if post.is_blocked && !is_writable {
+            self.note_progress(true);
+            return None;
+        }
+        if is_writable {
+            self.conn.unblock();
+            // It took something, so the time begins anew.
+            self.stalled_since = None;
+        } else if !post.needs_flush {
+            return None;
+        }
+        let now = self.shared.clock.now();
+        self.shared.flush_one(now, &self.conn, scratch);
+        Some(Turn::Again)
+    }
+
+    /// Tells the engine about bytes that the task's own stream has taken.
+    fn report_room(&self, scratch: &mut Scratch) -> Option<Turn> {
+        let room = {
+            let mut outbox = self.conn.outbox();
+            if !outbox.has_room(self.shared.room_enough) {
+                return None;
+            }
+            outbox.take_room()?
+        };
+        let now = self.shared.clock.now();
+        let (link, bytes) = room;
+        self.shared.enter(now, Some(&self.conn), scratch, |partition| {
+            partition.handle(now, Input::Room { link, bytes });
+        });
+        Some(Turn::Again)
+    }
+
+    /// Keeps the time since when the socket takes nothing.
+    fn note_progress(&mut self, is_stalled: bool) {
+        if is_stalled == self.stalled_since.is_some() {
+            return;
+        }
+        self.stalled_since = is_stalled.then(|| self.shared.clock.now().mono);
+        if is_stalled {
+            self.set_timer();
+        }
+    }
+
+    /// Does what the mail says; true when there is something new to look at.
+    fn obey(&mut self, mail: &Mail, scratch: &mut Scratch) -> bool {
+        if let Some((keep_alive_s, packet_bytes_max)) = mail.accepted {
+            self.intake.on_accepted(self.shared.clock.now().mono, keep_alive_s, packet_bytes_max);
+            self.set_timer();
+        }
+        if mail.is_exchanging {
+            self.intake.on_exchange();
+        }
+        if mail.is_resumed {
+            self.intake.on_resumed();
+        }
+        if mail.is_due {
+            self.timer = None;
+            self.on_deadline(scratch);
+            return true;
+        }
+        false
+    }
+
+    /// Offers what was kept, or reads and offers that.
+    fn serve(&mut self, post: &Post, context: &mut Context<'_>, scratch: &mut Scratch) -> Turn {
+        if scratch.has_work || self.intake.is_paused() {
+            self.shared.work(Some(&self.conn), scratch);
+            return if scratch.has_work || self.intake.is_paused() { Turn::Yield } else { Turn::Again };
+        }
+        if self.intake.can_offer() {
+            self.intake.offer_kept(&self.shared, &self.conn, scratch);
+            return Turn::Again;
+        }
+        if post.is_choked || !self.intake.can_read() {
+            return Turn::Wait;
+        }
+        let mut buffer = scratch.take_read_buffer();
+        let result = self.transport.poll_read(self.conn.socket(), context, &mut buffer);
+        let buffer = buffer.freeze();
+        let turn = match result {
+            Poll::Pending => Turn::Wait,
+            Poll::Ready(Ok(count)) if count > 0 => {
+                self.intake.take(&buffer.slice(..count), &self.shared, &self.conn, scratch);
+                Turn::Again
+            }
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => Turn::Again,
+            Poll::Ready(_) => self.close(Cause::Closed, scratch),
+        };
+        scratch.give_read_buffer(buffer);
+        turn
+    }
+
+    /// The far end is gone.
+    fn close(&mut self, cause: Cause, scratch: &mut Scratch) -> Turn {
+        let now = self.shared.clock.now();
+        self.intake.leave(now, &self.shared, &self.conn, scratch, |link| Input::Parted { link, cause });
+        Turn::Over
+    }
+
+    /// A deadline has come: keep alive, the time to connect, a far end that takes nothing, or the last words.
+    fn on_deadline(&mut self, scratch: &mut Scratch) {
+        let now = self.shared.clock.now();
+        match self.phase {
+            Phase::LastWords(until) | Phase::Lingering(until) if until <= now.mono => {
+                self.conn.outbox().mail.close(Closing::Now);
+            }
+            Phase::Serving if self.is_stalled(now) => {
+                self.close(Cause::Slow, scratch);
+                self.conn.outbox().mail.close(Closing::Now);
+            }
+            Phase::Serving => match self.intake.on_timeout(now.mono, &self.shared.link_limits) {
+                Ok(()) => self.set_timer(),
+                Err(Violation::KeepAliveTimeout) => {
+                    let input = |link| Input::Parted { link, cause: Cause::KeepAlive };
+                    self.intake.say(Violation::KeepAliveTimeout, &self.conn, scratch);
+                    self.intake.leave(now, &self.shared, &self.conn, scratch, input);
+                }
+                Err(violation) => self.intake.violate(now, violation, &self.shared, &self.conn, scratch),
+            },
+            Phase::LastWords(_) | Phase::Lingering(_) => self.set_timer(),
+        }
+    }
+
+    fn is_stalled(&self, now: Now) -> bool {
+        self.stalled_since.is_some_and(|since| now.mono.since_ms(since) >= STALLED_MS_MAX)
+    }
+
+    /// Moves the timer to the next deadline there is.
+    fn set_timer(&mut self) {
+        if let Some(key) = self.timer.take() {
+            self.shared.deadlines.cancel(key);
+        }
+        let deadline = match self.phase {
+            Phase::LastWords(until) | Phase::Lingering(until) => Some(until),
+            Phase::Serving => {
+                let link = self.intake.next_deadline(&self.shared.link_limits);
+                let stalled = self.stalled_since.map(|since| since.plus_ms(STALLED_MS_MAX));
+                link.into_iter().chain(stalled).min()
+            }
+        };
+        if let Some(deadline) = deadline {
+            self.timer = Some(self.shared.deadlines.insert(deadline, &self.conn));
+        }
+    }
+
+    fn begin_last_words(&mut self, closing: Closing) -> Turn {
+        if closing == Closing::Flushed && self.conn.outbox().is_empty() {
+            return Turn::Over;
+        }
+        self.phase = Phase::LastWords(self.shared.clock.now().mono.plus_ms(LAST_WORDS_MS_MAX));
+        self.set_timer();
+        Turn::Again
+    }
+
+    fn end_last_words(&mut self, closing: Closing, context: &mut Context<'_>) -> Turn {
+        if closing != Closing::Lingering {
+            return Turn::Over;
+        }
+        match (&mut self.transport, self.conn.socket()) {
+            (Transport::Task(task), _) => task.shut_down(context),
+            (Transport::Direct, Some(socket)) => socket.shut_down(),
+            (Transport::Direct, None) => {}
+        }
+        self.phase = Phase::Lingering(self.shared.clock.now().mono.plus_ms(LINGERING_MS_MAX));
+        self.set_timer();
+        Turn::Again
+    }
+
+    fn read_and_forget(&mut self, context: &mut Context<'_>, scratch: &mut Scratch) -> Turn {
+        let mut buffer = scratch.take_read_buffer();
+        let result = self.transport.poll_read(self.conn.socket(), context, &mut buffer);
+        scratch.give_read_buffer(buffer.freeze());
+        match result {
+            Poll::Pending => Turn::Wait,
+            Poll::Ready(Ok(count)) if count > 0 => Turn::Again,
+            Poll::Ready(_) => Turn::Over,
+        }
+    }
+}
+
+impl Future for LinkTask {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let task = self.get_mut();
+        let (turn, has_work) = scratch::with(|scratch| {
+            scratch.has_work = false;
+            let turn = task.turn(context, scratch);
+            (turn, scratch.has_work)
+        });
+        match turn {
+            Turn::Over => {
+                if has_work {
+                    task.shared.deadlines.hand_over_work();
+                }
+                Poll::Ready(())
+            }
+            Turn::Wait if has_work => {
+                task.shared.deadlines.hand_over_work();
+                Poll::Pending
+            }
+            Turn::Wait => Poll::Pending,
+            Turn::Again | Turn::Yield => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for LinkTask {
+    /// Whatever ended the task, the engine hears of it.
+    fn drop(&mut self) {
+        if let Some(key) = self.timer.take() {
+            self.shared.deadlines.cancel(key);
+        }
+        scratch::with(|scratch| self.close(Cause::Closed, scratch));
+    }
+}

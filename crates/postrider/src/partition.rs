@@ -1,0 +1,165 @@
+//! The engine and the table of its links, behind one lock.
+//!
+//! Owns: the application of effects, so that each link's bytes are in the engine's order.
+//! Never: makes a system call or calls a plugin while the lock is held.
+
+use crate::conn::Conn;
+use crate::outbox::Closing;
+use crate::scratch::Scratch;
+use postrider_engine::{Effect, Engine, Input, Lane, LinkId, Progress, Tray};
+use postrider_ports::{Answer, Cause, Question, Ticket};
+use postrider_session::Now;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// One engine and the connections it serves.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    pub(crate) engine: Engine,
+    places: Vec<Place>,
+    free: Vec<u32>,
+    tray: Tray,
+    asked: HashMap<Ticket, oneshot::Sender<Answer>>,
+    last_asked: u64,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    epoch: u32,
+    conn: Option<Arc<Conn>>,
+}
+
+impl Partition {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self { engine, places: Vec::new(), free: Vec::new(), tray: Tray::new(), asked: HashMap::new(), last_asked: 0 }
+    }
+
+    /// Gives a connection its name.
+    pub(crate) fn link(&mut self, conn: &Arc<Conn>) -> LinkId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place::default());
+            u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
+        });
+        let place = &mut self.places[slot as usize];
+        place.epoch = place.epoch.wrapping_add(1);
+        place.conn = Some(conn.clone());
+        let link = LinkId { slot, epoch: place.epoch };
+        conn.outbox().link = Some(link);
+        link
+    }
+
+    /// The name of a connection that is not over.
+    #[inline]
+    pub(crate) fn link_of(&self, conn: &Arc<Conn>) -> Option<LinkId> {
+        let link = conn.link()?;
+        conn_of(&self.places, link).map(|_| link)
+    }
+
+    /// Forgets a connection's name.
+    pub(crate) fn unlink(&mut self, link: LinkId) -> Option<Arc<Conn>> {
+        let place = self.places.get_mut(link.slot as usize).filter(|place| place.epoch == link.epoch)?;
+        let conn = place.conn.take()?;
+        self.free.push(link.slot);
+        Some(conn)
+    }
+
+    /// Hands one input to the engine; its effects stay in the tray.
+    #[inline]
+    pub(crate) fn handle(&mut self, now: Now, input: Input<'_>) -> Progress {
+        self.engine.handle(now, input, &mut self.tray)
+    }
+
+    /// Asks the engine; the answer comes through the receiver.
+    pub(crate) fn ask(&mut self, now: Now, question: Question) -> oneshot::Receiver<Answer> {
+        let (sender, receiver) = oneshot::channel();
+        self.last_asked += 1;
+        let ticket = Ticket(self.last_asked);
+        self.asked.insert(ticket, sender);
+        self.handle(now, Input::Asked { ticket, question });
+        receiver
+    }
+
+    /// Does what is in the tray, up to the system calls, which are the caller's. `owner` is the connection
+    /// whose task is calling, if one is: it looks after its own mail.
+    pub(crate) fn apply(&mut self, owner: Option<&Arc<Conn>>, scratch: &mut Scratch) {
+        if self.tray.is_empty() {
+            return;
+        }
+        let mut tray = core::mem::take(&mut self.tray);
+        let mut effects = core::mem::take(&mut tray.effects);
+        for effect in effects.drain(..) {
+            self.apply_one(effect, &tray, owner, scratch);
+        }
+        tray.effects = effects;
+        tray.clear();
+        self.tray = tray;
+    }
+
+    #[inline]
+    fn apply_one(&mut self, effect: Effect, tray: &Tray, owner: Option<&Arc<Conn>>, scratch: &mut Scratch) {
+        let is_owner = |conn: &Arc<Conn>| owner.is_some_and(|owner| Arc::ptr_eq(owner, conn));
+        match effect {
+            Effect::Send { link, range, lane } => {
+                let bytes = &tray.bytes[range.start as usize..range.end as usize];
+                self.append(link, bytes, lane, scratch);
+            }
+            Effect::SendShared { link, head, body } => {
+                let head = &tray.bytes[head.start as usize..head.end as usize];
+                let body = tray.bodies[body as usize].clone();
+                if let Some(conn) = conn_of(&self.places, link)
+                    && conn.push_shared(head, body, scratch)
+                {
+                    scratch.dirty.push(conn.clone());
+                }
+            }
+            Effect::Accepted { link, keep_alive_s, packet_bytes_max } => {
+                if let Some(conn) = conn_of(&self.places, link) {
+                    conn.tell(is_owner(conn), |mail| mail.accepted = Some((keep_alive_s, packet_bytes_max)));
+                }
+            }
+            Effect::Exchange { link } => {
+                if let Some(conn) = conn_of(&self.places, link) {
+                    conn.tell(is_owner(conn), |mail| mail.is_exchanging = true);
+                }
+            }
+            Effect::Resume { link } => {
+                if let Some(conn) = conn_of(&self.places, link) {
+                    conn.tell(is_owner(conn), |mail| mail.is_resumed = true);
+                }
+            }
+            Effect::Part { link, cause } => {
+                if let Some(conn) = self.unlink(link) {
+                    // A client that said good-bye does not wait for an answer.
+                    let is_expected = matches!(cause, Cause::Disconnect(_));
+                    let closing = if is_expected { Closing::Flushed } else { Closing::Lingering };
+                    conn.tell(is_owner(&conn), |mail| mail.close(closing));
+                }
+            }
+            Effect::Judge { ticket, question } => scratch.judges.push((ticket, *question)),
+            Effect::Answer { ticket, answer } => {
+                if let Some(sender) = self.asked.remove(&ticket) {
+                    // Whoever asked may have gone.
+                    let _ = sender.send(answer);
+                }
+            }
+            Effect::Observe(event) => scratch.events.push(*event),
+            // There is one partition.
+            Effect::Forward { .. } => debug_assert!(false, "one partition forwards to none"),
+        }
+    }
+
+    #[inline]
+    fn append(&self, link: LinkId, bytes: &[u8], lane: Lane, scratch: &mut Scratch) {
+        if let Some(conn) = conn_of(&self.places, link)
+            && conn.push(bytes, lane, scratch)
+        {
+            scratch.dirty.push(conn.clone());
+        }
+    }
+}
+
+#[inline]
+fn conn_of(places: &[Place], link: LinkId) -> Option<&Arc<Conn>> {
+    places.get(link.slot as usize).filter(|place| place.epoch == link.epoch)?.conn.as_ref()
+}

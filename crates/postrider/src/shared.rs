@@ -1,0 +1,189 @@
+//! What all threads of a broker share, and the one way into the partition.
+//!
+//! Owns: the sequence enter, handle, apply, leave, flush.
+
+use crate::clock::Clock;
+use crate::conn::Conn;
+use crate::deadlines::Deadlines;
+use crate::observer::Observer;
+use crate::partition::Partition;
+use crate::scratch::{self, Scratch};
+use postrider_engine::{Engine, Input, Judge, Limits, Verdict};
+use postrider_net::Descriptors;
+use postrider_ports::{Answer, Authenticate, AuthenticateAnswer, Authorize, Question, Reply, Ticket};
+use postrider_session::{LinkLimits, Mono, Now};
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::oneshot;
+
+/// The broker as its threads see it.
+pub(crate) struct Shared {
+    partition: Mutex<Partition>,
+    pub(crate) clock: Clock,
+    pub(crate) link_limits: LinkLimits,
+    /// Bytes written to a socket after which the engine is told of the room.
+    pub(crate) room_enough: u32,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) descriptors: Arc<Descriptors>,
+    authenticate: Option<Box<dyn Authenticate>>,
+    authorize: Option<Box<dyn Authorize>>,
+    observer: Option<Observer>,
+}
+
+/// The powers an embedder has given away.
+#[derive(Default)]
+pub(crate) struct Plugins {
+    pub(crate) authenticate: Option<Box<dyn Authenticate>>,
+    pub(crate) authorize: Option<Box<dyn Authorize>>,
+    pub(crate) observer: Option<Observer>,
+}
+
+/// Reports of room that one batch may lead to before others get their turn.
+const ROUNDS: u32 = 8;
+
+impl Shared {
+    pub(crate) fn new(engine: Engine, plugins: Plugins, descriptors: Arc<Descriptors>) -> Arc<Self> {
+        let limits: &Limits = engine.limits();
+        Arc::new(Self {
+            link_limits: limits.link,
+            room_enough: limits.outbox_bytes_max / 2,
+            partition: Mutex::new(Partition::new(engine)),
+            clock: Clock::new(),
+            deadlines: Deadlines::default(),
+            descriptors,
+            authenticate: plugins.authenticate,
+            authorize: plugins.authorize,
+            observer: plugins.observer,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Partition> {
+        self.partition.lock().expect("a thread panicked inside the engine: its state cannot be trusted any more")
+    }
+
+    /// Enters the partition with some work, applies what comes of it, leaves, and does what had to wait for
+    /// that: writes to sockets, asks plugins, tells observers. `owner` is the connection whose task is
+    /// calling.
+    #[inline]
+    pub(crate) fn enter<R>(
+        self: &Arc<Self>,
+        now: Now,
+        owner: Option<&Arc<Conn>>,
+        scratch: &mut Scratch,
+        work: impl FnOnce(&mut Partition) -> R,
+    ) -> R {
+        scratch.rounds = ROUNDS;
+        let mut partition = self.lock();
+        let result = work(&mut partition);
+        self.leave(partition, owner, scratch);
+        self.follow_up(now, owner, scratch);
+        result
+    }
+
+    #[inline]
+    fn leave(&self, mut partition: MutexGuard<'_, Partition>, owner: Option<&Arc<Conn>>, scratch: &mut Scratch) {
+        partition.apply(owner, scratch);
+        scratch.has_work = partition.engine.has_work();
+        let deadline = partition.engine.next_deadline();
+        drop(partition);
+        if let Some(deadline) = deadline {
+            self.deadlines.expect(deadline);
+        }
+    }
+
+    /// Flushes, and reports room until there is nothing more to report.
+    #[inline]
+    fn follow_up(self: &Arc<Self>, now: Now, owner: Option<&Arc<Conn>>, scratch: &mut Scratch) {
+        self.flush(scratch);
+        while !scratch.rooms.is_empty() {
+            scratch.rounds -= 1;
+            let mut partition = self.lock();
+            for (link, bytes) in scratch.rooms.drain(..) {
+                partition.handle(now, Input::Room { link, bytes });
+            }
+            self.leave(partition, owner, scratch);
+            self.flush(scratch);
+        }
+        if !scratch.judges.is_empty() || !scratch.events.is_empty() {
+            self.tell_the_world(scratch);
+        }
+    }
+
+    #[inline]
+    fn flush(&self, scratch: &mut Scratch) {
+        let mut dirty = core::mem::take(&mut scratch.dirty);
+        for conn in dirty.drain(..) {
+            conn.flush(self.room_enough, scratch);
+        }
+        scratch.dirty = dirty;
+    }
+
+    /// Flushes one connection and whatever follows from the room in it.
+    pub(crate) fn flush_one(self: &Arc<Self>, now: Now, conn: &Arc<Conn>, scratch: &mut Scratch) {
+        scratch.rounds = ROUNDS;
+        conn.flush(self.room_enough, scratch);
+        self.follow_up(now, Some(conn), scratch);
+    }
+
+    #[cold]
+    fn tell_the_world(self: &Arc<Self>, scratch: &mut Scratch) {
+        for event in scratch.events.drain(..) {
+            if let Some(observer) = &self.observer {
+                observer.tell(event);
+            }
+        }
+        for (ticket, question) in core::mem::take(&mut scratch.judges) {
+            self.judge(ticket, question);
+        }
+    }
+
+    /// Asks a plugin. Its answer enters the partition from whatever thread it comes on.
+    fn judge(self: &Arc<Self>, ticket: Ticket, question: Judge) {
+        let shared = self.clone();
+        match question {
+            Judge::Authenticate(request) => {
+                let send = move |answer| shared.judged(ticket, Verdict::Authenticate(answer));
+                let reply = Reply::new(send, AuthenticateAnswer::unavailable);
+                if let Some(plugin) = &self.authenticate {
+                    plugin.begin(request, reply);
+                }
+            }
+            Judge::Authorize(request) => {
+                let send = move |answer| shared.judged(ticket, Verdict::Authorize(answer));
+                let reply = Reply::new(send, Vec::new);
+                if let Some(plugin) = &self.authorize {
+                    plugin.begin(request, reply);
+                }
+            }
+        }
+    }
+
+    fn judged(self: &Arc<Self>, ticket: Ticket, verdict: Verdict) {
+        let now = self.clock.now();
+        scratch::with(|scratch| {
+            self.enter(now, None, scratch, |partition| partition.handle(now, Input::Judged { ticket, verdict }));
+        });
+    }
+
+    /// When the engine has to be ticked next.
+    pub(crate) fn engine_deadline(&self) -> Option<Mono> {
+        self.lock().engine.next_deadline()
+    }
+
+    /// Puts a question to the engine.
+    pub(crate) fn ask(self: &Arc<Self>, question: Question) -> oneshot::Receiver<Answer> {
+        let now = self.clock.now();
+        scratch::with(|scratch| self.enter(now, None, scratch, |partition| partition.ask(now, question)))
+    }
+
+    /// One slice of work that was cut up; `scratch` says whether there is more.
+    pub(crate) fn work(self: &Arc<Self>, owner: Option<&Arc<Conn>>, scratch: &mut Scratch) {
+        let now = self.clock.now();
+        self.enter(now, owner, scratch, |partition| partition.handle(now, Input::Continue));
+    }
+
+    /// What is due in the engine.
+    pub(crate) fn tick(self: &Arc<Self>, scratch: &mut Scratch) {
+        let now = self.clock.now();
+        self.enter(now, None, scratch, |partition| partition.handle(now, Input::Tick));
+    }
+}

@@ -1,0 +1,63 @@
+//! The threads that serve connections.
+//!
+//! Owns: one current-thread runtime a thread, if the broker has threads of its own.
+
+use postrider_net::Socket;
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// Where connections are served.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    /// Empty: on the runtime of whoever asks.
+    handles: Vec<Handle>,
+    next: AtomicUsize,
+    stops: Mutex<Vec<oneshot::Sender<()>>>,
+}
+
+impl Workers {
+    /// Starts `count` threads.
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
+        let mut workers = Self { handles: Vec::new(), next: AtomicUsize::new(0), stops: Mutex::default() };
+        for number in 0..count {
+            let runtime = Builder::new_current_thread().enable_io().build()?;
+            let (stop, stopped) = oneshot::channel::<()>();
+            workers.handles.push(runtime.handle().clone());
+            if let Ok(stops) = workers.stops.get_mut() {
+                stops.push(stop);
+            }
+            std::thread::Builder::new().name(format!("postrider-{number}")).spawn(move || {
+                // Ends when the broker is dropped, with all tasks of this thread.
+                let _ = runtime.block_on(stopped);
+            })?;
+        }
+        Ok(workers)
+    }
+
+    /// Gives a socket to one of the threads in turn, and lets the task that `make` makes of it run there.
+    pub(crate) fn spawn<F>(&self, socket: Socket, make: impl FnOnce(Socket) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        if self.handles.is_empty() {
+            tokio::spawn(make(socket));
+            return;
+        }
+        let handle = &self.handles[self.next.fetch_add(1, Ordering::Relaxed) % self.handles.len()];
+        let _guard = handle.enter();
+        // A socket that cannot be moved is closed; the client will try again.
+        if let Ok(socket) = socket.into_std().and_then(Socket::new) {
+            handle.spawn(make(socket));
+        }
+    }
+
+    /// Ends the threads.
+    pub(crate) fn stop(&self) {
+        if let Ok(mut stops) = self.stops.lock() {
+            stops.clear();
+        }
+    }
+}

@@ -71,7 +71,11 @@ fn check_sessions(engine: &Engine) -> Result<(), String> {
         }
         let Some(flows) = &session.flows else { continue };
         let bounds = &limits.mailbox;
-        if flows.mailbox.len() > bounds.messages_max as usize || flows.mailbox.bytes() > bounds.bytes_max {
+        let qos0 = flows.mailbox.qos0_len();
+        if flows.mailbox.len() - qos0 as usize > bounds.messages_max as usize
+            || qos0 > bounds.qos0_max
+            || flows.mailbox.bytes() > bounds.bytes_max
+        {
             return Err(format!("the mailbox of {name} is over its bounds"));
         }
         if let Some(online) = &session.online

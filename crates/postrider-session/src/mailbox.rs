@@ -57,8 +57,10 @@ impl SubscriptionIds {
 /// How much a mailbox holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Messages, at least 1.
+    /// Messages with QoS 1 and 2, at least 1.
     pub messages_max: u32,
+    /// Messages with QoS 0, which wait only for a connected client that does not keep up.
+    pub qos0_max: u32,
     /// Bytes of messages, shared or not.
     pub bytes_max: u64,
     /// What gives way.
@@ -123,19 +125,23 @@ impl Mailbox {
     ///
     /// What expired by `now` goes first when room is needed; the caller gets it back to count it.
     pub fn offer(&mut self, now: Mono, parcel: Parcel, bounds: &Bounds) -> Offered {
-        let size = entry_size(&parcel.message);
-        if self.fits(size, bounds) {
+        let (size, qos) = (entry_size(&parcel.message), parcel.qos);
+        if self.fits(size, qos, bounds) {
             self.push(parcel, size);
             return Offered::Queued;
         }
         let mut gone = self.take_expired(now);
+        if qos != Qos::AtMostOnce && !self.fits(size, qos, bounds) {
+            // What nobody was promised gives way first.
+            gone.append(&mut self.take_qos0());
+        }
         if bounds.overflow == Overflow::DropOldest && size <= bounds.bytes_max {
-            while !self.fits(size, bounds) {
+            while !self.fits(size, qos, bounds) {
                 let Some(oldest) = self.pop() else { break };
                 gone.push(oldest);
             }
         }
-        if !self.fits(size, bounds) {
+        if !self.fits(size, qos, bounds) {
             return if gone.is_empty() { Offered::Full(parcel) } else { Offered::FullAnd(parcel, gone) };
         }
         self.push(parcel, size);
@@ -220,8 +226,13 @@ impl Mailbox {
         out.into_iter().map(|entry| self.unpack(entry)).collect()
     }
 
-    fn fits(&self, size: u64, bounds: &Bounds) -> bool {
-        self.entries.len() < bounds.messages_max as usize && self.bytes + size <= bounds.bytes_max
+    fn fits(&self, size: u64, qos: Qos, bounds: &Bounds) -> bool {
+        let has_place = if qos == Qos::AtMostOnce {
+            self.qos0 < bounds.qos0_max
+        } else {
+            self.entries.len() < bounds.messages_max as usize + self.qos0 as usize
+        };
+        has_place && self.bytes + size <= bounds.bytes_max
     }
 
     fn push(&mut self, parcel: Parcel, size: u64) {

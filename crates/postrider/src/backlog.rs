@@ -32,7 +32,7 @@ struct Cut {
 }
 
 /// A buffer beyond this capacity is not kept for the next use.
-const KEPT_BYTES_MAX: usize = 256 * 1024;
+const KEPT_BYTES_MAX: usize = 128 * 1024;
 
 impl Backlog {
     /// Appends whole packets.
@@ -53,6 +53,11 @@ impl Backlog {
     #[inline]
     pub(crate) const fn len(&self) -> usize {
         self.total - self.written
+    }
+
+    /// Bytes of memory it keeps for the next use.
+    pub(crate) fn capacity(&self) -> usize {
+        size_of::<Self>() + self.bytes.capacity()
     }
 
     #[inline]

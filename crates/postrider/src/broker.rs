@@ -219,7 +219,7 @@ impl Builder {
         let listen = |address| Listener::bind(address).map_err(|source| Error::new(ErrorKind::Listen(address), source));
         let listeners = self.addresses.into_iter().map(listen).collect::<Result<Vec<_>, _>>()?;
         let shared = Shared::new(engine, plugins, descriptors);
-        let workers = Arc::new(Workers::start(self.threads).map_err(thread)?);
+        let workers = Arc::new(Workers::start(self.threads, &shared).map_err(thread)?);
         let addresses = listeners.iter().map(Listener::address).collect();
         let mut tasks = vec![tokio::spawn(deadlines::run(shared.clone()))];
         for listener in listeners {

@@ -40,7 +40,13 @@ pub fn limits() -> Limits {
         // A gateway with a filter a device fits; a million do not.
         subscriptions_max: 10_000,
         // In memory, what waits for somebody absent costs everybody present.
-        mailbox: Bounds { messages_max: 1_000, bytes_max: 16 * 1024 * 1024, overflow: Overflow::Reject },
+        mailbox: Bounds {
+            messages_max: 1_000,
+            // A burst to somebody who is just not reading; the bytes below are what bounds it.
+            qos0_max: 100_000,
+            bytes_max: 16 * 1024 * 1024,
+            overflow: Overflow::Reject,
+        },
         // What a socket takes in a few round trips.
         outbox_bytes_max: 256 * 1024,
         retained_messages_max: u64::MAX,

@@ -40,7 +40,9 @@ enum Hold {
 }
 
 /// Packets decoded before the partition is entered.
-const PACKETS: usize = 64;
+const PACKETS: usize = 256;
+/// From this size on, what was read is worth the wait of a turn.
+const BURST_BYTES: usize = 256;
 /// Up to this size a packet in parts is kept together with what came behind it.
 const SMALL: usize = 4096;
 
@@ -162,7 +164,7 @@ impl Intake {
             let result = decode(&mut self.link, bytes, &mut decoded, &shared.link_limits, &mut batch);
             if batch.iter().all(|(packet, _)| matches!(packet, Packet::Pingreq)) {
                 used = decoded;
-                answer_pings(batch.len(), now, shared, conn, scratch);
+                answer_pings(batch.len(), conn, scratch);
             } else {
                 used = self.enter(now, &batch, bytes, used, shared, conn, scratch);
             }
@@ -174,6 +176,10 @@ impl Intake {
                 Ok(false) => break,
                 Err(violation) => self.violate(now, violation, shared, conn, scratch),
             }
+        }
+        // Only now is anything written, and after a burst only when other connections have been read too.
+        if !scratch.defer(bytes.len() >= BURST_BYTES) {
+            shared.follow_up(now, Some(conn), scratch);
         }
         used
     }
@@ -192,7 +198,7 @@ impl Intake {
         scratch: &mut Scratch,
     ) -> usize {
         let mut used = start;
-        let outcome = shared.enter(now, Some(conn), scratch, |partition| {
+        let outcome = shared.enter_only(Some(conn), scratch, |partition| {
             for (packet, end) in batch {
                 let progress = self.offer_one(now, packet, source, partition, conn, &shared.link_limits)?;
                 if progress != Progress::Hold {
@@ -308,12 +314,10 @@ fn decode<'a>(
 }
 
 /// PINGRESP for PINGREQ needs no engine. [MQTT-3.12.4-1]
-fn answer_pings(count: usize, now: Now, shared: &Arc<Shared>, conn: &Arc<Conn>, scratch: &mut Scratch) {
-    if count == 0 {
-        return;
-    }
+fn answer_pings(count: usize, conn: &Arc<Conn>, scratch: &mut Scratch) {
     let mut answers = Vec::with_capacity(count * 2);
     (0..count).for_each(|_| encode_pingresp(&mut answers));
-    conn.push(&answers, Lane::Control, scratch);
-    shared.flush_one(now, conn, scratch);
+    if count > 0 && conn.push(&answers, Lane::Control, scratch) {
+        scratch.dirty.push(conn.clone());
+    }
 }

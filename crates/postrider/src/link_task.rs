@@ -142,7 +142,7 @@ impl LinkTask {
         let mail = outbox.mail;
         outbox.mail = Mail { closing: mail.closing, ..Mail::default() };
         let is_empty = outbox.is_empty() && !outbox.is_flushing;
-        let is_idle = !outbox.is_blocked && !outbox.is_flushing;
+        let is_idle = !outbox.is_blocked && !outbox.is_flushing && !outbox.is_dirty;
         Post {
             mail,
             is_blocked: outbox.is_blocked,

@@ -87,6 +87,7 @@ impl Partition {
             return;
         }
         let mut tray = core::mem::take(&mut self.tray);
+        scratch.unflushed += tray.bytes.len();
         let mut effects = core::mem::take(&mut tray.effects);
         for effect in effects.drain(..) {
             self.apply_one(effect, &tray, owner, scratch);

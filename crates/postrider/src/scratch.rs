@@ -9,6 +9,7 @@ use postrider_engine::{Judge, LinkId};
 use postrider_ports::{Event, Ticket};
 use std::cell::Cell;
 use std::sync::Arc;
+use std::task::Waker;
 
 /// One thread's workspace.
 #[derive(Debug, Default)]
@@ -16,6 +17,15 @@ pub(crate) struct Scratch {
     read: BytesMut,
     #[expect(clippy::vec_box, reason = "boxes move between the pool and outboxes without being copied")]
     backlogs: Vec<Box<Backlog>>,
+    /// Bytes of capacity in the pool.
+    pooled: usize,
+    /// Wakes the task that flushes when all others of this thread have had their turn; only threads of the
+    /// broker's own have one.
+    flusher: Option<Waker>,
+    /// The flusher is awake and will run.
+    pub(crate) is_deferred: bool,
+    /// Bytes put into outboxes since the last flush.
+    pub(crate) unflushed: usize,
     /// Connections with something new to write.
     pub(crate) dirty: Vec<Arc<Conn>>,
     /// Room to report to the engine.
@@ -32,8 +42,10 @@ pub(crate) struct Scratch {
 
 /// Bytes of one read.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
-/// Backlogs that a thread keeps.
-const POOL: usize = 64;
+/// Bytes that a thread keeps in its pool of backlogs.
+const POOL_BYTES: usize = 512 * 1024;
+/// Bytes that may wait for the end of the turn.
+const UNFLUSHED_MAX: usize = 256 * 1024;
 
 thread_local! {
     static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
@@ -62,13 +74,41 @@ impl Scratch {
     }
 
     pub(crate) fn take_backlog(&mut self) -> Box<Backlog> {
-        self.backlogs.pop().unwrap_or_default()
+        let Some(backlog) = self.backlogs.pop() else { return Box::default() };
+        self.pooled -= backlog.capacity();
+        backlog
     }
 
     pub(crate) fn give_backlog(&mut self, mut backlog: Box<Backlog>) {
-        if self.backlogs.len() < POOL {
-            backlog.clear();
+        backlog.clear();
+        if self.pooled + backlog.capacity() <= POOL_BYTES {
+            self.pooled += backlog.capacity();
             self.backlogs.push(backlog);
+        }
+    }
+
+    /// Whether flushing can wait until the other tasks of this thread have had their turn: then what several
+    /// of them send to one socket goes out in one system call.
+    ///
+    /// `is_burst` begins the waiting; once somebody waits, everybody does.
+    pub(crate) fn defer(&mut self, is_burst: bool) -> bool {
+        if self.unflushed > UNFLUSHED_MAX {
+            return false;
+        }
+        if self.is_deferred {
+            return true;
+        }
+        if let Some(flusher) = self.flusher.as_ref().filter(|_| is_burst) {
+            flusher.wake_by_ref();
+            self.is_deferred = true;
+        }
+        self.is_deferred
+    }
+
+    /// This thread has a task that flushes.
+    pub(crate) fn set_flusher(&mut self, waker: &Waker) {
+        if !self.flusher.as_ref().is_some_and(|flusher| flusher.will_wake(waker)) {
+            self.flusher = Some(waker.clone());
         }
     }
 }

@@ -71,11 +71,22 @@ impl Shared {
         scratch: &mut Scratch,
         work: impl FnOnce(&mut Partition) -> R,
     ) -> R {
-        scratch.rounds = ROUNDS;
+        let result = self.enter_only(owner, scratch, work);
+        self.follow_up(now, owner, scratch);
+        result
+    }
+
+    /// The first half of [`Shared::enter`]: the second, [`Shared::follow_up`], has to come soon.
+    #[inline]
+    pub(crate) fn enter_only<R>(
+        &self,
+        owner: Option<&Arc<Conn>>,
+        scratch: &mut Scratch,
+        work: impl FnOnce(&mut Partition) -> R,
+    ) -> R {
         let mut partition = self.lock();
         let result = work(&mut partition);
         self.leave(partition, owner, scratch);
-        self.follow_up(now, owner, scratch);
         result
     }
 
@@ -92,7 +103,8 @@ impl Shared {
 
     /// Flushes, and reports room until there is nothing more to report.
     #[inline]
-    fn follow_up(self: &Arc<Self>, now: Now, owner: Option<&Arc<Conn>>, scratch: &mut Scratch) {
+    pub(crate) fn follow_up(self: &Arc<Self>, now: Now, owner: Option<&Arc<Conn>>, scratch: &mut Scratch) {
+        scratch.rounds = ROUNDS;
         self.flush(scratch);
         while !scratch.rooms.is_empty() {
             scratch.rounds -= 1;
@@ -110,6 +122,7 @@ impl Shared {
 
     #[inline]
     fn flush(&self, scratch: &mut Scratch) {
+        scratch.unflushed = 0;
         let mut dirty = core::mem::take(&mut scratch.dirty);
         for conn in dirty.drain(..) {
             conn.flush(self.room_enough, scratch);

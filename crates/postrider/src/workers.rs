@@ -2,10 +2,15 @@
 //!
 //! Owns: one current-thread runtime a thread, if the broker has threads of its own.
 
+use crate::scratch;
+use crate::shared::Shared;
 use postrider_net::Socket;
 use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
@@ -20,7 +25,7 @@ pub(crate) struct Workers {
 
 impl Workers {
     /// Starts `count` threads.
-    pub(crate) fn start(count: usize) -> io::Result<Self> {
+    pub(crate) fn start(count: usize, shared: &Arc<Shared>) -> io::Result<Self> {
         let mut workers = Self { handles: Vec::new(), next: AtomicUsize::new(0), stops: Mutex::default() };
         for number in 0..count {
             let runtime = Builder::new_current_thread().enable_io().build()?;
@@ -29,7 +34,9 @@ impl Workers {
             if let Ok(stops) = workers.stops.get_mut() {
                 stops.push(stop);
             }
+            let flusher = Flusher { shared: shared.clone() };
             std::thread::Builder::new().name(format!("postrider-{number}")).spawn(move || {
+                runtime.spawn(flusher);
                 // Ends when the broker is dropped, with all tasks of this thread.
                 let _ = runtime.block_on(stopped);
             })?;
@@ -59,5 +66,24 @@ impl Workers {
         if let Ok(mut stops) = self.stops.lock() {
             stops.clear();
         }
+    }
+}
+
+/// Runs behind all tasks of a thread that were ready when it was woken, and writes what they have left.
+struct Flusher {
+    shared: Arc<Shared>,
+}
+
+impl Future for Flusher {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let now = self.shared.clock.now();
+        scratch::with(|scratch| {
+            scratch.set_flusher(context.waker());
+            scratch.is_deferred = false;
+            self.shared.follow_up(now, None, scratch);
+        });
+        Poll::Pending
     }
 }

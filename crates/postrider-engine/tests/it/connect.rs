@@ -1,0 +1,220 @@
+use postrider_proto::{Property, PropertyId, ReasonCode, Version};
+use postrider_testkit::{Hello, World, publish};
+
+const VERSIONS: [Version; 3] = [Version::V3_1, Version::V3_1_1, Version::V5];
+
+// [MQTT-3.1.4-5], [MQTT-3.2.0-1], [MQTT-3.2.2-2]
+#[test]
+fn a_client_of_each_edition_is_let_in() {
+    for version in VERSIONS {
+        let mut world = World::new();
+        let client = world.dial(&Hello::new("c").version(version));
+        let expected = match version {
+            Version::V5 => {
+                "CONNACK Success ReceiveMaximum=100 MaximumPacketSize=100000 TopicAliasMaximum=16 SharedSubscriptionAvailable=0"
+            }
+            _ => "CONNACK Success",
+        };
+        assert_eq!(world.take(client), [expected], "{version}");
+        assert!(!world.is_closed(client));
+    }
+}
+
+// [MQTT-3.1.3-6], [MQTT-3.1.3-7], [MQTT-3.2.2-16]
+#[test]
+fn an_empty_client_id_gets_a_unique_one_assigned() {
+    let mut world = World::new();
+    let hello = Hello::new("");
+    let (one, two) = (world.dial(&hello), world.dial(&hello));
+    let assigned = |lines: Vec<String>| {
+        let line = lines.first().cloned().unwrap_or_default();
+        line.split("AssignedClientIdentifier=").nth(1).map(|rest| rest.split(' ').next().unwrap_or("").to_owned())
+    };
+    let (first, second) = (assigned(world.take(one)).expect("assigned"), assigned(world.take(two)).expect("assigned"));
+    assert!(first.starts_with("auto-") && second.starts_with("auto-") && first != second);
+    assert!(world.session(&first).is_some());
+    let old = world.dial(&hello.clone().v3());
+    assert_eq!(world.take(old), ["CONNACK Success"]);
+}
+
+// [MQTT-3.1.3-8] of 3.1.1, [MQTT-3.2.2-5] of 3.1.1
+#[test]
+fn an_empty_client_id_that_wants_its_session_kept_is_refused_before_5() {
+    let mut world = World::new();
+    let client = world.dial(&Hello::new("").v3().resume());
+    assert_eq!(world.take(client), ["CONNACK ClientIdentifierNotValid"]);
+    assert!(world.is_closed(client));
+    let client = world.dial(&Hello::new("").version(Version::V3_1));
+    assert_eq!(world.take(client), ["CONNACK ClientIdentifierNotValid"]);
+    assert_eq!(world.counters().sessions, 0);
+}
+
+// [MQTT-3.1.4-3], [MQTT-3.1.4-2] of 3.1.1
+#[test]
+fn a_second_connection_with_the_same_id_takes_the_session_over() {
+    let mut world = World::new();
+    let hello = Hello::new("c").expiry(60);
+    let first = world.connect(&hello);
+    world.subscribed(first, "a", 1);
+    let second = world.dial(&hello.clone().resume());
+    assert_eq!(world.take(first), ["DISCONNECT SessionTakenOver"]);
+    assert!(world.is_closed(first));
+    assert!(world.take(second)[0].starts_with("CONNACK Success present"));
+    let publisher = world.connect(&Hello::new("p"));
+    world.publish(publisher, &publish("a", "x"));
+    assert_eq!(world.take(second), ["PUBLISH a q0 \"x\""]);
+    // A 3.1.1 client is just closed.
+    let old = world.connect(&Hello::new("old").v3());
+    world.connect(&Hello::new("old").v3());
+    assert!(world.take(old).is_empty());
+    assert!(world.is_closed(old));
+}
+
+// [MQTT-3.1.2-4] to [MQTT-3.1.2-6], [MQTT-3.2.2-3]
+#[test]
+fn session_present_tells_whether_there_is_state() {
+    for version in [Version::V3_1_1, Version::V5] {
+        let mut world = World::new();
+        let keep = |hello: Hello| if version.is_v5() { hello.expiry(100) } else { hello };
+        let resume = keep(Hello::new("c").version(version).resume());
+        let is_present = |world: &mut World, hello: &Hello| {
+            let client = world.dial(hello);
+            let present = world.take(client)[0].contains("present");
+            world.disconnect(client);
+            present
+        };
+        assert!(!is_present(&mut world, &resume), "nothing yet");
+        assert!(is_present(&mut world, &resume), "kept");
+        assert!(!is_present(&mut world, &Hello::new("c").version(version)), "a clean start forgets");
+        assert!(!is_present(&mut world, &resume), "and leaves nothing behind");
+    }
+}
+
+// 5.0 without an expiry interval ends with the connection.
+#[test]
+fn a_session_without_expiry_interval_ends_with_its_connection_in_5() {
+    let mut world = World::new();
+    let client = world.connect(&Hello::new("c").resume());
+    world.cut(client);
+    assert!(world.session("c").is_none());
+}
+
+// [MQTT-3.1.2-21] is the client's half; the server tells its limit. X-04
+#[test]
+fn a_keep_alive_beyond_the_limit_is_replaced_in_5_and_refused_before() {
+    let mut world = World::with(|limits| limits.keep_alive_s_max = 60);
+    for asked in [0, 61] {
+        let client = world.dial(&Hello::new("c").keep_alive(asked));
+        assert!(world.take(client)[0].contains("ServerKeepAlive=60"));
+        let client = world.dial(&Hello::new("d").v3().keep_alive(asked));
+        assert_eq!(world.take(client), ["CONNACK ClientIdentifierNotValid"]);
+    }
+    let client = world.dial(&Hello::new("c").keep_alive(60));
+    assert!(!world.take(client)[0].contains("ServerKeepAlive"));
+}
+
+// [MQTT-3.1.2-22], [MQTT-3.1.2-24] of 3.1.1
+#[test]
+fn silence_beyond_one_and_a_half_keep_alives_ends_the_connection() {
+    let mut world = World::new();
+    let (talks, silent) =
+        (world.connect(&Hello::new("talks").keep_alive(10)), world.connect(&Hello::new("silent").keep_alive(10)));
+    let old = world.connect(&Hello::new("old").v3().keep_alive(10));
+    for _ in 0..3 {
+        world.advance(5);
+        world.raw(talks, &postrider_testkit::pingreq());
+    }
+    world.advance_ms(1);
+    assert_eq!(world.take(silent), ["DISCONNECT KeepAliveTimeout"]);
+    assert!(world.is_closed(silent) && world.is_closed(old));
+    assert!(!world.is_closed(talks));
+    assert_eq!(world.take(talks), ["PINGRESP"; 3]);
+}
+
+// [MQTT-3.1.2-28]
+#[test]
+fn response_information_is_returned_only_when_asked_for() {
+    let mut world = World::with(|limits| limits.response_information = Some("answers/".into()));
+    let asked = Property::Byte(PropertyId::RequestResponseInformation, 1);
+    let client = world.dial(&Hello::new("c").property(asked));
+    assert!(world.take(client)[0].contains("ResponseInformation=answers/"));
+    let client = world.dial(&Hello::new("d"));
+    assert!(!world.take(client)[0].contains("ResponseInformation"));
+}
+
+// [MQTT-3.2.2-9], [MQTT-3.2.2-12], [MQTT-3.2.2-13]
+#[test]
+fn limits_are_announced_and_wills_beyond_them_refused() {
+    let mut world = World::with(|limits| {
+        limits.qos_max = postrider_proto::Qos::AtLeastOnce;
+        limits.retain_available = false;
+        limits.wildcards_available = false;
+        limits.session_expiry_s_max = 3600;
+    });
+    let client = world.dial(&Hello::new("c").expiry(u32::MAX));
+    let line = world.take(client).remove(0);
+    for part in ["MaximumQos=1", "RetainAvailable=0", "WildcardSubscriptionAvailable=0", "SessionExpiryInterval=3600"] {
+        assert!(line.contains(part), "{line}");
+    }
+    let client = world.dial(&Hello::new("d").will(publish("w", "x").q2(1)));
+    assert_eq!(world.take(client), ["CONNACK QosNotSupported"]);
+    let client = world.dial(&Hello::new("d").will(publish("w", "x").retain()));
+    assert_eq!(world.take(client), ["CONNACK RetainNotSupported"]);
+}
+
+// [MQTT-3.1.4-6], [MQTT-3.1.4-5] of 3.1.1
+#[test]
+fn what_is_sent_behind_a_connect_waits_for_it_and_is_lost_with_a_refusal() {
+    let mut world = World::new();
+    let watcher = world.connect(&Hello::new("watcher"));
+    world.subscribed(watcher, "#", 0);
+    let at = world.driver.open(world.now);
+    let client = postrider_testkit::Client { at, version: Version::V5 };
+    let mut bytes = Hello::new("c").bytes();
+    bytes.extend(publish("early", "x").bytes(Version::V5));
+    world.raw(client, &bytes);
+    assert!(world.take(client)[0].starts_with("CONNACK Success"));
+    assert_eq!(world.take(watcher), ["PUBLISH early q0 \"x\""]);
+
+    let at = world.driver.open(world.now);
+    let client = postrider_testkit::Client { at, version: Version::V3_1_1 };
+    let mut bytes = Hello::new("").v3().resume().bytes();
+    bytes.extend(publish("early", "y").bytes(Version::V3_1_1));
+    world.raw(client, &bytes);
+    assert_eq!(world.take(client), ["CONNACK ClientIdentifierNotValid"]);
+    assert!(world.take(watcher).is_empty());
+}
+
+// [0x8B]
+#[test]
+fn shutting_down_tells_5_clients_why_and_keeps_sessions() {
+    let mut world = World::new();
+    let new = world.connect(&Hello::new("new").expiry(60).will(publish("w", "dead")));
+    let old = world.connect(&Hello::new("old").v3());
+    world.ask(postrider_ports::Question::Shutdown);
+    assert_eq!(world.take(new), ["DISCONNECT ServerShuttingDown"]);
+    assert!(world.take(old).is_empty());
+    assert!(world.is_closed(new) && world.is_closed(old));
+    assert!(world.session("new").is_some() && world.session("old").is_none());
+}
+
+#[test]
+fn an_administrator_ends_a_connection_and_leaves_its_session() {
+    let mut world = World::new();
+    let client = world.connect(&Hello::new("c").expiry(60));
+    world.ask(postrider_ports::Question::Disconnect("c".into()));
+    assert_eq!(world.take(client), ["DISCONNECT AdministrativeAction"]);
+    assert!(!world.session("c").expect("kept").is_connected);
+    assert_eq!(ReasonCode::AdministrativeAction.as_u8(), 0x98);
+}
+
+#[test]
+fn more_sessions_than_allowed_are_refused() {
+    let mut world = World::with(|limits| limits.sessions_max = 1);
+    world.connect(&Hello::new("a").expiry(10));
+    let client = world.dial(&Hello::new("b"));
+    assert_eq!(world.take(client), ["CONNACK QuotaExceeded"]);
+    let client = world.dial(&Hello::new("b").v3());
+    assert_eq!(world.take(client), ["CONNACK ServerUnavailable"]);
+    world.connect(&Hello::new("a"));
+}

@@ -1,0 +1,161 @@
+use postrider_proto::AckKind;
+use postrider_testkit::{Client, Hello, World, publish, subscribe};
+
+fn retained(world: &mut World, filter: &str) -> Vec<String> {
+    let client = world.connect(&Hello::new("looker"));
+    world.subscribe(client, &subscribe(1, filter, 1));
+    let mut lines = world.take(client);
+    assert_eq!(lines.remove(0), "SUBACK #1 01");
+    lines
+}
+
+fn writer(world: &mut World) -> Client {
+    world.connect(&Hello::new("w"))
+}
+
+// [MQTT-3.3.1-5] to [MQTT-3.3.1-8], [MQTT-3.3.1-6] of 3.1.1, [MQTT-3.3.1-8] of 3.1.1
+#[test]
+fn a_retained_message_is_set_replaced_and_cleared() {
+    let mut world = World::new();
+    let writer = writer(&mut world);
+    world.publish(writer, &publish("a/b", "1").retain());
+    world.publish(writer, &publish("a/b", "2").q1(1).retain());
+    world.publish(writer, &publish("a/b", "not kept"));
+    assert_eq!(retained(&mut world, "a/+"), ["PUBLISH a/b q1 #1 retain \"2\""]);
+    world.publish(writer, &publish("a/b", "").retain());
+    assert!(retained(&mut world, "a/+").is_empty());
+    assert_eq!(world.counters().retained, 0);
+}
+
+// [MQTT-3.3.1-10] of 3.1.1
+#[test]
+fn clearing_a_retained_message_is_delivered_like_any_other() {
+    let mut world = World::new();
+    let writer = writer(&mut world);
+    world.publish(writer, &publish("a", "1").retain());
+    let client = world.connect(&Hello::new("c"));
+    world.subscribe(client, &subscribe(1, "a", 0));
+    world.publish(writer, &publish("a", "").retain());
+    assert_eq!(world.take(client), ["SUBACK #1 00", "PUBLISH a q0 retain \"1\"", "PUBLISH a q0 \"\""]);
+}
+
+// [MQTT-3.3.2-5]
+#[test]
+fn a_retained_message_expires_and_a_newer_one_does_not_go_with_it() {
+    let mut world = World::new();
+    let writer = writer(&mut world);
+    world.publish(writer, &publish("a", "short").expiry(10).retain());
+    world.publish(writer, &publish("b", "short").expiry(10).retain());
+    world.publish(writer, &publish("b", "newer").retain());
+    world.advance(4);
+    assert_eq!(
+        retained(&mut world, "#"),
+        ["PUBLISH a q0 retain \"short\" MessageExpiryInterval=6", "PUBLISH b q0 retain \"newer\""]
+    );
+    world.advance(7);
+    assert_eq!(world.counters().retained, 1);
+    assert_eq!(retained(&mut world, "#"), ["PUBLISH b q0 retain \"newer\""]);
+}
+
+// [MQTT-4.7.2-1]
+#[test]
+fn a_leading_wildcard_brings_no_retained_message_of_a_dollar_topic() {
+    let mut world = World::new();
+    let writer = writer(&mut world);
+    world.publish(writer, &publish("$own/x", "1").retain());
+    world.publish(writer, &publish("x/y", "2").retain());
+    assert_eq!(retained(&mut world, "#"), ["PUBLISH x/y q0 retain \"2\""]);
+    assert_eq!(retained(&mut world, "$own/#"), ["PUBLISH $own/x q0 retain \"1\""]);
+}
+
+// TCL-32: the publisher is remembered for No Local.
+#[test]
+fn no_local_holds_for_retained_messages_too() {
+    let mut world = World::new();
+    let writer = writer(&mut world);
+    world.publish(writer, &publish("a", "own").retain());
+    world.subscribe(writer, &subscribe(1, "a", 0).no_local());
+    assert_eq!(world.take(writer), ["SUBACK #1 00"]);
+    world.subscribe(writer, &subscribe(2, "a", 0));
+    assert_eq!(world.take(writer), ["SUBACK #2 00", "PUBLISH a q0 retain \"own\""]);
+}
+
+// D-05 in small: every retained message arrives at a client that reads slowly, and the outbox stays bounded.
+#[test]
+fn retained_messages_come_as_fast_as_the_client_reads_them_and_none_is_left_out() {
+    for qos in [0, 1] {
+        let mut world = World::new();
+        let writer = writer(&mut world);
+        for number in 0..2000 {
+            world
+                .publish(writer, &publish(&format!("t/{number:04}"), "0123456789012345678901234567890").q1(1).retain());
+            world.take(writer);
+        }
+        let client = world.connect(&Hello::new("c"));
+        world.subscribe(client, &subscribe(1, "t/#", qos));
+        let mut topics = Vec::new();
+        let mut rounds = 0;
+        loop {
+            assert!(
+                world.driver.output_len(client.at) <= 4096 + 200,
+                "{} bytes wait",
+                world.driver.output_len(client.at)
+            );
+            let lines = world.take_some(client, 700);
+            if lines.is_empty() && world.driver.output_len(client.at) == 0 {
+                break;
+            }
+            rounds += 1;
+            for line in lines.iter().filter(|line| line.starts_with("PUBLISH")) {
+                topics.push(line.split(' ').nth(1).expect("topic").to_owned());
+                if let Some(id) = line.split('#').nth(1).and_then(|rest| rest.split(' ').next()) {
+                    world.ack(client, AckKind::Puback, id.parse().expect("id"));
+                }
+            }
+        }
+        let expected: Vec<String> = (0..2000).map(|number| format!("t/{number:04}")).collect();
+        assert!(topics == expected, "{} topics in order: {}", topics.len(), topics.is_sorted());
+        assert!(rounds > 50);
+        assert_eq!(world.counters().drops.total(), 0);
+    }
+}
+
+// RELIABILITY I7: nothing stale behind something newer.
+#[test]
+fn a_replay_leaves_out_what_came_live_after_it_began() {
+    let mut world = World::with(|limits| limits.outbox_bytes_max = 300);
+    let writer = writer(&mut world);
+    for number in 0..20 {
+        world.publish(writer, &publish(&format!("t/{number:02}"), "old-----------------------").retain());
+    }
+    let client = world.connect(&Hello::new("c"));
+    world.subscribe(client, &subscribe(1, "t/#", 0));
+    world.publish(writer, &publish("t/19", "new").retain());
+    let mut all = Vec::new();
+    loop {
+        let lines = world.take(client);
+        if lines.is_empty() {
+            break;
+        }
+        all.extend(lines);
+    }
+    let last: Vec<&String> = all.iter().filter(|line| line.contains("t/19")).collect();
+    assert_eq!(last, ["PUBLISH t/19 q0 \"new\""]);
+    assert_eq!(all.iter().filter(|line| line.contains("old")).count(), 19);
+}
+
+#[test]
+fn retained_messages_beyond_the_limit_are_refused_with_a_reason() {
+    let mut world = World::with(|limits| limits.retained_messages_max = 1);
+    let writer = writer(&mut world);
+    let reader = world.connect(&Hello::new("r"));
+    world.subscribed(reader, "b", 0);
+    world.publish(writer, &publish("a", "1").q1(1).retain());
+    world.publish(writer, &publish("b", "2").q1(2).retain());
+    world.publish(writer, &publish("a", "3").q1(3).retain());
+    assert_eq!(
+        world.take(writer),
+        ["PUBACK #1 NoMatchingSubscribers", "PUBACK #2 QuotaExceeded", "PUBACK #3 NoMatchingSubscribers"]
+    );
+    assert!(world.take(reader).is_empty(), "what is refused reaches nobody");
+}

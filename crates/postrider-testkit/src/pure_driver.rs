@@ -1,0 +1,340 @@
+//! The driver without sockets, threads or clock: what the product's driver does, in the smallest form.
+//!
+//! Owns: one engine, the links' own halves, and bytes on their way in and out.
+
+use bytes::Bytes;
+use postrider_engine::{Effect, Engine, Input, Judge, Lane, Limits, LinkId, Progress, Seeds, Tray, Verdict};
+use postrider_ports::{Answer, Cause, Event, PartitionId, Peer, Question, Ticket};
+use postrider_proto::{Packet, Version};
+use postrider_session::{Message, Mono, Now, ServerLink, Violation};
+use std::collections::VecDeque;
+
+/// One engine and everything around it.
+#[derive(Debug)]
+pub struct PureDriver {
+    /// The engine.
+    pub engine: Engine,
+    tray: Tray,
+    links: Vec<Link>,
+    /// Questions that no plugin has answered yet.
+    pub questions: VecDeque<(Ticket, Judge)>,
+    /// Answers to administrators.
+    pub answers: Vec<(Ticket, Answer)>,
+    /// What observers heard.
+    pub events: Vec<Event>,
+    /// Messages for other partitions: which, what, whether retained.
+    pub forwards: VecDeque<(PartitionId, Message, bool)>,
+    /// Sliced work is gone on with at once.
+    pub works_at_once: bool,
+    /// The first invariant that was found broken.
+    pub broken: Option<String>,
+}
+
+/// One connection, seen from the broker.
+#[derive(Debug)]
+struct Link {
+    id: LinkId,
+    link: ServerLink,
+    is_named: bool,
+    input: Vec<u8>,
+    output: VecDeque<u8>,
+    charged: u32,
+    unreported: u32,
+    is_held: bool,
+    end: LinkEnd,
+}
+
+/// Whether a connection goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkEnd {
+    /// It does.
+    Open,
+    /// The broker closes it once everything is written.
+    Closed(Cause),
+    /// The far end closed it.
+    Gone,
+}
+
+impl PureDriver {
+    /// An engine with fixed seeds.
+    #[must_use]
+    pub fn new(limits: Limits, partition: PartitionId, seed: u64) -> Self {
+        let seeds = Seeds { hash: seed, ids: u128::from(seed) };
+        Self {
+            engine: Engine::new(limits, partition, seeds),
+            tray: Tray::new(),
+            links: Vec::new(),
+            questions: VecDeque::new(),
+            answers: Vec::new(),
+            events: Vec::new(),
+            forwards: VecDeque::new(),
+            works_at_once: true,
+            broken: None,
+        }
+    }
+
+    /// A connection is opened; returns its number.
+    pub fn open(&mut self, now: Now) -> usize {
+        let slot = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
+        self.links.push(Link {
+            id: LinkId { slot, epoch: 1 },
+            link: ServerLink::new(now.mono, &self.engine.limits().link),
+            is_named: false,
+            input: Vec::new(),
+            output: VecDeque::new(),
+            charged: 0,
+            unreported: 0,
+            is_held: false,
+            end: LinkEnd::Open,
+        });
+        slot as usize
+    }
+
+    /// The far end has sent bytes.
+    pub fn receive(&mut self, now: Now, at: usize, bytes: &[u8]) {
+        let limits = self.engine.limits().link;
+        let link = &mut self.links[at];
+        if link.end != LinkEnd::Open {
+            return;
+        }
+        if let Err(violation) = link.link.on_bytes(now.mono, bytes.len(), &limits) {
+            self.violate(now, at, violation);
+            return;
+        }
+        link.input.extend_from_slice(bytes);
+        self.offer(now, at);
+    }
+
+    /// Decodes and offers what is there.
+    fn offer(&mut self, now: Now, at: usize) {
+        let limits = self.engine.limits().link;
+        loop {
+            let link = &mut self.links[at];
+            if link.is_held || link.end != LinkEnd::Open {
+                return;
+            }
+            let source = Bytes::copy_from_slice(&link.input);
+            let (packet, len) = match link.link.decode(&source, &limits) {
+                Ok(Some(found)) => found,
+                Ok(None) => return,
+                Err(violation) => return self.violate(now, at, violation),
+            };
+            match self.offer_one(now, at, &packet, &source) {
+                Ok(Progress::Hold) => self.links[at].is_held = true,
+                Ok(progress) => {
+                    let link = &mut self.links[at];
+                    link.input.drain(..len);
+                    link.is_held |= progress == Progress::Pause;
+                }
+                Err(violation) => self.violate(now, at, violation),
+            }
+            self.apply(now);
+        }
+    }
+
+    fn offer_one(&mut self, now: Now, at: usize, packet: &Packet<'_>, source: &Bytes) -> Result<Progress, Violation> {
+        let limits = self.engine.limits().link;
+        let link = &mut self.links[at];
+        let id = link.id;
+        match packet {
+            Packet::Connect(connect) => {
+                link.is_named = true;
+                let peer = Peer::from(format!("test:{at}").as_str());
+                Ok(self.engine.handle(now, Input::Linked { link: id, connect, peer: &peer }, &mut self.tray))
+            }
+            Packet::Publish(publish) => {
+                let packet = &Packet::Publish(link.link.resolve(*publish, &limits)?);
+                Ok(self.engine.handle(now, Input::Received { link: id, packet, source }, &mut self.tray))
+            }
+            packet => Ok(self.engine.handle(now, Input::Received { link: id, packet, source }, &mut self.tray)),
+        }
+    }
+
+    fn violate(&mut self, now: Now, at: usize, violation: Violation) {
+        let link = &mut self.links[at];
+        let mut words = Vec::new();
+        link.link.farewell(violation, &mut words);
+        link.output.extend(words);
+        link.end = LinkEnd::Closed(Cause::Violation(violation.reason(), violation.clause()));
+        let id = link.id;
+        if link.is_named {
+            self.engine.handle(now, Input::Broke { link: id, violation }, &mut self.tray);
+        }
+        self.apply(now);
+    }
+
+    /// The far end has closed the connection.
+    pub fn close(&mut self, now: Now, at: usize) {
+        self.end(now, at, LinkEnd::Gone, Cause::Closed);
+    }
+
+    fn end(&mut self, now: Now, at: usize, end: LinkEnd, cause: Cause) {
+        let link = &mut self.links[at];
+        if link.end != LinkEnd::Open {
+            return;
+        }
+        link.end = end;
+        let id = link.id;
+        if link.is_named {
+            self.engine.handle(now, Input::Parted { link: id, cause }, &mut self.tray);
+        }
+        self.apply(now);
+    }
+
+    /// The far end takes up to `max` bytes from its socket.
+    pub fn take_output(&mut self, now: Now, at: usize, max: usize) -> Vec<u8> {
+        let link = &mut self.links[at];
+        let count = link.output.len().min(max);
+        let bytes: Vec<u8> = link.output.drain(..count).collect();
+        let released = link.charged.min(u32::try_from(count).unwrap_or(u32::MAX));
+        link.charged -= released;
+        link.unreported += released;
+        let enough = self.engine.limits().outbox_bytes_max / 2;
+        if link.unreported >= enough && link.end == LinkEnd::Open {
+            let (id, bytes) = (link.id, core::mem::take(&mut link.unreported));
+            self.engine.handle(now, Input::Room { link: id, bytes }, &mut self.tray);
+            self.apply(now);
+        }
+        bytes
+    }
+
+    /// Bytes that wait for the far end to take them.
+    #[must_use]
+    pub fn output_len(&self, at: usize) -> usize {
+        self.links[at].output.len()
+    }
+
+    /// How the connection stands.
+    #[must_use]
+    pub fn end_of(&self, at: usize) -> LinkEnd {
+        self.links[at].end
+    }
+
+    /// What the connection speaks.
+    #[must_use]
+    pub fn version_of(&self, at: usize) -> Version {
+        self.links[at].link.version()
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Now) {
+        let limits = self.engine.limits().link;
+        for at in 0..self.links.len() {
+            let link = &self.links[at];
+            if link.end != LinkEnd::Open {
+                continue;
+            }
+            match link.link.on_timeout(now.mono, &limits) {
+                Ok(()) => {}
+                Err(Violation::KeepAliveTimeout) => {
+                    let link = &mut self.links[at];
+                    let mut words = Vec::new();
+                    link.link.farewell(Violation::KeepAliveTimeout, &mut words);
+                    link.output.extend(words);
+                    self.end(now, at, LinkEnd::Closed(Cause::KeepAlive), Cause::KeepAlive);
+                }
+                Err(violation) => self.violate(now, at, violation),
+            }
+        }
+        while self.engine.next_deadline().is_some_and(|deadline| deadline <= now.mono) {
+            self.engine.handle(now, Input::Tick, &mut self.tray);
+            self.apply(now);
+        }
+    }
+
+    /// When [`PureDriver::tick`] has to come next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        let limits = self.engine.limits().link;
+        let links = self.links.iter().filter(|link| link.end == LinkEnd::Open);
+        links.filter_map(|link| link.link.next_deadline(&limits)).chain(self.engine.next_deadline()).min()
+    }
+
+    /// A plugin answers.
+    pub fn answer(&mut self, now: Now, ticket: Ticket, verdict: Verdict) {
+        self.engine.handle(now, Input::Judged { ticket, verdict }, &mut self.tray);
+        self.apply(now);
+    }
+
+    /// An administrator asks.
+    pub fn ask(&mut self, now: Now, ticket: Ticket, question: Question) {
+        self.engine.handle(now, Input::Asked { ticket, question }, &mut self.tray);
+        self.apply(now);
+    }
+
+    /// Another partition hands a message over.
+    pub fn remote(&mut self, now: Now, from: PartitionId, message: Message, retain: bool) {
+        self.engine.handle(now, Input::Remote { from, message, retain }, &mut self.tray);
+        self.apply(now);
+    }
+
+    /// One slice of work.
+    pub fn work(&mut self, now: Now) {
+        self.engine.handle(now, Input::Continue, &mut self.tray);
+        self.apply(now);
+    }
+
+    /// Does what the engine asks, and looks at its invariants.
+    fn apply(&mut self, now: Now) {
+        let mut tray = core::mem::take(&mut self.tray);
+        let mut resumed = Vec::new();
+        for effect in tray.effects.drain(..) {
+            match effect {
+                Effect::Send { link, range, lane } => {
+                    let bytes = &tray.bytes[range.start as usize..range.end as usize];
+                    self.append(link, bytes, lane);
+                }
+                Effect::SendShared { link, head, body } => {
+                    let head = &tray.bytes[head.start as usize..head.end as usize];
+                    self.append(link, head, Lane::Data);
+                    self.append(link, &tray.bodies[body as usize].bytes, Lane::Data);
+                }
+                Effect::Accepted { link, keep_alive_s, packet_bytes_max } => {
+                    let link = &mut self.links[link.slot as usize];
+                    link.link.on_accepted(now.mono, keep_alive_s, packet_bytes_max);
+                    resumed.push(link.id);
+                }
+                Effect::Exchange { link } => {
+                    self.links[link.slot as usize].link.on_exchange();
+                    resumed.push(link);
+                }
+                Effect::Resume { link } => {
+                    self.links[link.slot as usize].is_held = false;
+                    resumed.push(link);
+                }
+                Effect::Part { link, cause } => {
+                    let link = &mut self.links[link.slot as usize];
+                    if link.end == LinkEnd::Open {
+                        link.end = LinkEnd::Closed(cause);
+                    }
+                }
+                Effect::Judge { ticket, question } => self.questions.push_back((ticket, *question)),
+                Effect::Forward { to, message, retain } => self.forwards.push_back((to, message, retain)),
+                Effect::Answer { ticket, answer } => self.answers.push((ticket, answer)),
+                Effect::Observe(event) => self.events.push(*event),
+            }
+        }
+        tray.clear();
+        self.tray = tray;
+        if let Err(broken) = postrider_engine::check_all(&self.engine) {
+            self.broken.get_or_insert(broken);
+        }
+        while self.works_at_once && self.engine.has_work() {
+            self.work(now);
+        }
+        for link in resumed {
+            self.offer(now, link.slot as usize);
+        }
+    }
+
+    fn append(&mut self, id: LinkId, bytes: &[u8], lane: Lane) {
+        let link = &mut self.links[id.slot as usize];
+        if link.end != LinkEnd::Open {
+            return;
+        }
+        link.output.extend(bytes);
+        if lane == Lane::Data {
+            link.charged += u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        }
+    }
+}

@@ -6,6 +6,7 @@
 use crate::deliver::{Delivered, Outgoing};
 use crate::publish::{Incoming, Owed};
 use crate::{Effect, Engine, Tray};
+use postrider_ports::ClientId;
 use postrider_proto::ReasonCode;
 use postrider_router::Matches;
 use postrider_session::{Message, Now};
@@ -18,6 +19,8 @@ pub(crate) struct Fanout {
     matches: Matches,
     next: usize,
     tally: Tally,
+    /// Whose message it is, if a client's.
+    author: Option<ClientId>,
     owed: Option<Owed>,
 }
 
@@ -48,8 +51,18 @@ impl Tally {
 }
 
 impl Fanout {
-    pub(crate) fn new(message: Message, retain: bool, matches: Matches, owed: Option<Owed>) -> Self {
-        Self { message, retain, matches, next: 0, tally: Tally::default(), owed }
+    pub(crate) fn new(
+        message: Message,
+        retain: bool,
+        matches: Matches,
+        author: Option<ClientId>,
+        owed: Option<Owed>,
+    ) -> Self {
+        Self { message, retain, matches, next: 0, tally: Tally::default(), author, owed }
+    }
+
+    pub(crate) const fn author(&self) -> Option<&ClientId> {
+        self.author.as_ref()
     }
 }
 

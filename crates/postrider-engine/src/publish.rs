@@ -12,7 +12,7 @@ use crate::deliver::Outgoing;
 use crate::fanout::{Fanout, Tally};
 use crate::{Effect, Engine, Limits, LinkId, Progress, Tray};
 use bytes::Bytes;
-use postrider_ports::{DropReason, Event, PartitionId, Subject};
+use postrider_ports::{ClientId, DropReason, Event, PartitionId, Subject};
 use postrider_proto::{
     Ack, AckKind, PacketId, Properties, PropertiesBuf, PropertyId, Publish, Qos, ReasonCode, Topic, Version,
 };
@@ -202,10 +202,12 @@ impl Engine {
         self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
         let hits = matches.hits().len();
         outgoing.expect(hits);
-        if hits > self.limits.fanout_slice as usize {
+        let waits = !self.fanouts.is_empty() && self.must_wait(incoming, owed);
+        if waits || hits > self.limits.fanout_slice as usize {
             let message = outgoing.message().clone();
-            self.fanouts.push_back(Fanout::new(message, incoming.retain, matches, owed));
-            if self.fanouts.len() == 1 {
+            let author = self.author_of(incoming).cloned();
+            self.fanouts.push_back(Fanout::new(message, incoming.retain, matches, author, owed));
+            if !waits {
                 self.continue_fanout(now, tray);
             }
             return Routed::Sliced;
@@ -216,6 +218,22 @@ impl Engine {
         }
         self.matches = matches;
         Routed::Done(tally.reason())
+    }
+
+    /// Whether a message would overtake an earlier one of the same client whose fan-out is not over. A held
+    /// link cannot, but its client's next connection could; a will or another partition's message has no link
+    /// to hold. [MQTT-4.6.0-6]
+    #[cold]
+    fn must_wait(&self, incoming: &Incoming<'_>, owed: Option<Owed>) -> bool {
+        let author = self.author_of(incoming);
+        owed.is_none() || author.is_none() || self.fanouts.iter().any(|fanout| fanout.author() == author)
+    }
+
+    /// The client whose message it is; another partition's message has none.
+    fn author_of<'a>(&'a self, incoming: &Incoming<'a>) -> Option<&'a ClientId> {
+        let publisher = incoming.publisher.and_then(|key| self.sessions.get(key));
+        let subject = incoming.author.or_else(|| publisher.map(|session| &session.subject));
+        subject.map(|subject| &subject.client_id)
     }
 
     /// Another partition took a message; its subscribers here get it too.

@@ -8,10 +8,12 @@ mod describe;
 mod packets;
 mod plugins;
 mod pure_driver;
+mod witness;
 mod world;
 
 pub use describe::describe;
 pub use packets::{Hello, Pub, Sub, ack, disconnect, pingreq, publish, subscribe, unsubscribe};
 pub use plugins::{Directory, Rules};
 pub use pure_driver::{LinkEnd, PureDriver};
+pub use witness::Witnessed;
 pub use world::{Client, World, limits};

@@ -2,6 +2,7 @@
 //!
 //! Owns: one engine, the links' own halves, and bytes on their way in and out.
 
+use crate::witness::{Witnessed, witnessed, witnessed_answer, witnessed_event};
 use bytes::Bytes;
 use postrider_engine::{Effect, Engine, Input, Judge, Lane, Limits, LinkId, Progress, Seeds, Tray, Verdict};
 use postrider_ports::{Answer, Cause, Event, PartitionId, Peer, Question, Ticket};
@@ -26,6 +27,8 @@ pub struct PureDriver {
     pub forwards: VecDeque<(PartitionId, Message, bool)>,
     /// Sliced work is gone on with at once.
     pub works_at_once: bool,
+    /// Everything the engine has taken, if somebody wants to know.
+    pub witness: Option<Vec<Witnessed>>,
     /// The first invariant that was found broken.
     pub broken: Option<String>,
 }
@@ -69,6 +72,7 @@ impl PureDriver {
             events: Vec::new(),
             forwards: VecDeque::new(),
             works_at_once: true,
+            witness: None,
             broken: None,
         }
     }
@@ -119,6 +123,9 @@ impl PureDriver {
                 Ok(None) => return,
                 Err(violation) => return self.violate(now, at, violation),
             };
+            if let Some(witness) = &mut self.witness {
+                witness.extend(witnessed(at, &packet));
+            }
             match self.offer_one(now, at, &packet, &source) {
                 Ok(Progress::Hold) => self.links[at].is_held = true,
                 Ok(progress) => {
@@ -157,6 +164,10 @@ impl PureDriver {
         link.output.extend(words);
         link.end = LinkEnd::Closed(Cause::Violation(violation.reason(), violation.clause()));
         let id = link.id;
+        if let Some(witness) = &mut self.witness {
+            witness.push(Witnessed::Parted { at });
+        }
+        let link = &self.links[at];
         if link.is_named {
             self.engine.handle(now, Input::Broke { link: id, violation }, &mut self.tray);
         }
@@ -175,6 +186,9 @@ impl PureDriver {
         }
         link.end = end;
         let id = link.id;
+        if let Some(witness) = &mut self.witness {
+            witness.push(Witnessed::Parted { at });
+        }
         if link.is_named {
             self.engine.handle(now, Input::Parted { link: id, cause }, &mut self.tray);
         }
@@ -264,6 +278,11 @@ impl PureDriver {
 
     /// Another partition hands a message over.
     pub fn remote(&mut self, now: Now, from: PartitionId, message: Message, retain: bool) {
+        if let Some(witness) = &mut self.witness {
+            let parts = message.parts();
+            let topic = parts.topic.as_str().to_owned();
+            witness.push(Witnessed::Remote { from, payload: parts.payload.to_vec(), topic, qos: parts.qos, retain });
+        }
         self.engine.handle(now, Input::Remote { from, message, retain }, &mut self.tray);
         self.apply(now);
     }
@@ -306,12 +325,21 @@ impl PureDriver {
                     let link = &mut self.links[link.slot as usize];
                     if link.end == LinkEnd::Open {
                         link.end = LinkEnd::Closed(cause);
+                        let at = link.id.slot as usize;
+                        if let Some(witness) = &mut self.witness {
+                            witness.push(Witnessed::Parted { at });
+                        }
                     }
                 }
                 Effect::Judge { ticket, question } => self.questions.push_back((ticket, *question)),
                 Effect::Forward { to, message, retain } => self.forwards.push_back((to, message, retain)),
                 Effect::Answer { ticket, answer } => self.answers.push((ticket, answer)),
-                Effect::Observe(event) => self.events.push(*event),
+                Effect::Observe(event) => {
+                    if let Some(witness) = &mut self.witness {
+                        witness.extend(witnessed_event(&event));
+                    }
+                    self.events.push(*event);
+                }
             }
         }
         tray.clear();
@@ -329,6 +357,9 @@ impl PureDriver {
 
     fn append(&mut self, id: LinkId, bytes: &[u8], lane: Lane) {
         let link = &mut self.links[id.slot as usize];
+        if let Some(witness) = &mut self.witness {
+            witness.extend(witnessed_answer(id.slot as usize, link.link.version(), bytes));
+        }
         if link.end != LinkEnd::Open {
             return;
         }

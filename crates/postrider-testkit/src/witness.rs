@@ -1,0 +1,142 @@
+//! What an engine has taken and refused, in order, for a reference broker to follow.
+//!
+//! Owns: the words for it, found in packets and events.
+
+use postrider_ports::{Event, PartitionId};
+use postrider_proto::{Ack, AckKind, Packet, PacketId, PropertyId, Qos, ReasonCode, SubscribeOptions, Text, Version};
+
+/// Something the engine has taken: what a reference broker has to take in the same order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Witnessed {
+    /// A CONNECT, when it was handed over.
+    Connect {
+        /// Which connection.
+        at: usize,
+        /// What it asks for; empty to get one assigned.
+        client_id: String,
+    },
+    /// A PUBLISH.
+    Publish {
+        /// Which connection.
+        at: usize,
+        /// Its Packet Identifier, above QoS 0.
+        packet_id: Option<PacketId>,
+        /// Where.
+        topic: String,
+        /// What.
+        payload: Vec<u8>,
+        /// How.
+        qos: Qos,
+        /// Whether it is retained.
+        retain: bool,
+        /// Its lifetime in seconds.
+        expiry_s: Option<u32>,
+    },
+    /// A PUBLISH at QoS 2 was answered by a PUBREC that refuses it.
+    Refused {
+        /// Which connection.
+        at: usize,
+        /// Its Packet Identifier.
+        packet_id: PacketId,
+    },
+    /// A SUBSCRIBE.
+    Subscribe {
+        /// Which connection.
+        at: usize,
+        /// Filters and how they are wanted.
+        filters: Vec<(String, SubscribeOptions)>,
+        /// The Subscription Identifier.
+        identifier: Option<u32>,
+    },
+    /// An UNSUBSCRIBE.
+    Unsubscribe {
+        /// Which connection.
+        at: usize,
+        /// Filters.
+        filters: Vec<String>,
+    },
+    /// A DISCONNECT.
+    Disconnect {
+        /// Which connection.
+        at: usize,
+        /// Why.
+        reason: ReasonCode,
+    },
+    /// The connection is over, for whatever reason.
+    Parted {
+        /// Which connection.
+        at: usize,
+    },
+    /// A will was published.
+    Will {
+        /// Whose.
+        client_id: String,
+    },
+    /// A session ended.
+    Ended {
+        /// Whose.
+        client_id: String,
+    },
+    /// A message from another partition.
+    Remote {
+        /// Which partition.
+        from: PartitionId,
+        /// What.
+        payload: Vec<u8>,
+        /// Where.
+        topic: String,
+        /// How.
+        qos: Qos,
+        /// Whether it is retained.
+        retain: bool,
+    },
+}
+
+pub(crate) fn witnessed(at: usize, packet: &Packet<'_>) -> Option<Witnessed> {
+    Some(match packet {
+        Packet::Connect(connect) => Witnessed::Connect { at, client_id: connect.client_id.as_str().to_owned() },
+        Packet::Publish(publish) => Witnessed::Publish {
+            at,
+            packet_id: publish.packet_id,
+            topic: publish.topic.as_str().to_owned(),
+            payload: publish.payload.to_vec(),
+            qos: publish.qos,
+            retain: publish.retain,
+            expiry_s: publish.properties.number(PropertyId::MessageExpiryInterval),
+        },
+        Packet::Subscribe(subscribe) => Witnessed::Subscribe {
+            at,
+            filters: subscribe
+                .subscriptions
+                .iter()
+                .map(|one| (Text::trusted(one.raw_filter).as_str().to_owned(), one.options))
+                .collect(),
+            identifier: subscribe.properties.number(PropertyId::SubscriptionIdentifier),
+        },
+        Packet::Unsubscribe(unsubscribe) => Witnessed::Unsubscribe {
+            at,
+            filters: unsubscribe.filters.iter().map(|filter| Text::trusted(filter).as_str().to_owned()).collect(),
+        },
+        Packet::Disconnect(disconnect) => Witnessed::Disconnect { at, reason: disconnect.reason },
+        _ => return None,
+    })
+}
+
+pub(crate) fn witnessed_event(event: &Event) -> Option<Witnessed> {
+    match event {
+        Event::WillPublished { client_id, .. } => Some(Witnessed::Will { client_id: client_id.as_str().to_owned() }),
+        Event::SessionEnded { client_id } => Some(Witnessed::Ended { client_id: client_id.as_str().to_owned() }),
+        _ => None,
+    }
+}
+
+/// What a client is told by these bytes that a reference broker has to know.
+pub(crate) fn witnessed_answer(at: usize, version: Version, bytes: &[u8]) -> Option<Witnessed> {
+    let frame = postrider_proto::split(bytes, usize::MAX).ok()??;
+    match Packet::decode(frame, version).ok()? {
+        Packet::Ack(Ack { kind: AckKind::Pubrec, packet_id, reason, .. }) if reason.is_error() => {
+            Some(Witnessed::Refused { at, packet_id })
+        }
+        _ => None,
+    }
+}

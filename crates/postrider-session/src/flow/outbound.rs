@@ -7,7 +7,8 @@
 use postrider_proto::{PacketId, Qos};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Messages above QoS 0 on their way to the far end. `T` is whatever the owner needs to send one again.
+/// Messages above QoS 0 on their way to the far end, and the requests that share their identifiers. `T` is
+/// whatever the owner needs to send a message again.
 #[derive(Clone, Debug)]
 pub struct Outbound<T> {
     /// `ring[i]` belongs to the identifier `i` steps after `first`.
@@ -39,6 +40,8 @@ enum Stage {
     AwaitPuback,
     AwaitPubrec,
     AwaitPubcomp,
+    /// SUBSCRIBE or UNSUBSCRIBE: takes no quota and ends with its connection.
+    AwaitAnswer,
 }
 
 /// What a PUBREC means for the flow.
@@ -81,8 +84,9 @@ impl<T> Default for Outbound<T> {
 
 impl<T> Outbound<T> {
     /// A new connection with the far end's Receive Maximum: quota anew, everything unfinished is to be
-    /// sent again through [`Outbound::next_resend`]. [4.9]
+    /// sent again through [`Outbound::next_resend`]. Requests of the old connection are forgotten. [4.9]
     pub fn connect(&mut self, receive_maximum: u16) {
+        self.forget_requests();
         self.receive_maximum = receive_maximum.max(1);
         self.unacknowledged = 0;
         self.sent_until = 0;
@@ -96,10 +100,14 @@ impl<T> Outbound<T> {
     #[inline]
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.unacknowledged < u32::from(self.receive_maximum)
-            && self.sent_until == self.ring.len()
-            && self.stragglers_from == ALL_SENT
-            && self.stragglers.len() < SPAN_MAX
+        self.unacknowledged < u32::from(self.receive_maximum) && self.is_all_sent()
+    }
+
+    /// Whether [`Outbound::begin_request`] may be called: nothing waits to be sent again.
+    #[inline]
+    #[must_use]
+    pub fn is_all_sent(&self) -> bool {
+        self.sent_until == self.ring.len() && self.stragglers_from == ALL_SENT && self.stragglers.len() < SPAN_MAX
     }
 
     /// How many new messages may be sent now. [MQTT-4.9.0-1]
@@ -114,15 +122,25 @@ impl<T> Outbound<T> {
     pub fn begin(&mut self, qos: Qos, parcel: Option<T>) -> PacketId {
         debug_assert!(self.is_open(), "begin on a closed flow");
         let stage = if qos == Qos::ExactlyOnce { Stage::AwaitPubrec } else { Stage::AwaitPuback };
-        if self.ring.is_empty() {
-            self.sent_until = 0;
-        }
-        self.make_room();
-        let packet_id = self.after_last();
-        self.ring.push_back(Slot { stage, counted: true, parcel });
-        self.sent_until = self.ring.len();
         self.unacknowledged += 1;
-        packet_id
+        self.push(Slot { stage, counted: true, parcel })
+    }
+
+    /// Gives the identifier of a SUBSCRIBE or UNSUBSCRIBE, in use until it is answered. [MQTT-2.2.1-3]
+    ///
+    /// Callers look at [`Outbound::is_all_sent`] first.
+    pub fn begin_request(&mut self) -> PacketId {
+        debug_assert!(self.is_all_sent(), "a request before everything was sent again");
+        self.push(Slot { stage: Stage::AwaitAnswer, counted: false, parcel: None })
+    }
+
+    /// A SUBACK or UNSUBACK came. False for an unknown identifier. [MQTT-2.2.1-6]
+    pub fn on_answer(&mut self, packet_id: PacketId) -> bool {
+        let is_known = self.slot(packet_id).is_some_and(|slot| slot.stage == Stage::AwaitAnswer);
+        if is_known {
+            self.free(packet_id);
+        }
+        is_known
     }
 
     /// A PUBACK came, whatever its reason: the message is over. `None` for an unknown identifier.
@@ -131,7 +149,7 @@ impl<T> Outbound<T> {
     pub fn on_puback(&mut self, packet_id: PacketId) -> Option<Option<T>> {
         match self.slot(packet_id)?.stage {
             Stage::AwaitPuback => Some(self.free(packet_id)),
-            Stage::Free | Stage::AwaitPubrec | Stage::AwaitPubcomp => None,
+            Stage::Free | Stage::AwaitPubrec | Stage::AwaitPubcomp | Stage::AwaitAnswer => None,
         }
     }
 
@@ -145,7 +163,7 @@ impl<T> Outbound<T> {
                 Pubrec::Release(slot.parcel.take())
             }
             Stage::AwaitPubcomp => Pubrec::Release(None),
-            Stage::Free | Stage::AwaitPuback => Pubrec::Unknown,
+            Stage::Free | Stage::AwaitPuback | Stage::AwaitAnswer => Pubrec::Unknown,
         }
     }
 
@@ -156,7 +174,7 @@ impl<T> Outbound<T> {
                 self.free(packet_id);
                 true
             }
-            Some(Stage::Free | Stage::AwaitPuback | Stage::AwaitPubrec) | None => false,
+            Some(Stage::Free | Stage::AwaitPuback | Stage::AwaitPubrec | Stage::AwaitAnswer) | None => false,
         }
     }
 
@@ -233,6 +251,28 @@ impl<T> Outbound<T> {
         self.stragglers.get_mut(&packet_id.as_u16())
     }
 
+    /// Puts a new slot at the end of the ring.
+    fn push(&mut self, slot: Slot<T>) -> PacketId {
+        if self.ring.is_empty() {
+            self.sent_until = 0;
+        }
+        self.make_room();
+        let packet_id = self.after_last();
+        self.ring.push_back(slot);
+        self.sent_until = self.ring.len();
+        packet_id
+    }
+
+    fn forget_requests(&mut self) {
+        self.stragglers.retain(|_, slot| slot.stage != Stage::AwaitAnswer);
+        for slot in &mut self.ring {
+            if slot.stage == Stage::AwaitAnswer {
+                slot.stage = Stage::Free;
+            }
+        }
+        self.shrink();
+    }
+
     /// Ends a message; the ring gives up what is free at its old end.
     fn free(&mut self, packet_id: PacketId) -> Option<T> {
         let at = self.index_of(packet_id);
@@ -245,12 +285,16 @@ impl<T> Outbound<T> {
         slot.stage = Stage::Free;
         let parcel = slot.parcel.take();
         self.unacknowledged -= u32::from(core::mem::take(&mut slot.counted));
+        self.shrink();
+        parcel
+    }
+
+    fn shrink(&mut self) {
         while self.ring.front().is_some_and(|slot| slot.stage == Stage::Free) {
             self.ring.pop_front();
             self.first = self.first.next();
             self.sent_until = self.sent_until.saturating_sub(1);
         }
-        parcel
     }
 
     /// Before the ring meets itself, its oldest message is set aside; identifiers of those set aside are
@@ -294,7 +338,7 @@ fn resend<'a, T>(
     unacknowledged: &mut u32,
 ) -> Option<Resend<'a, T>> {
     let qos = match slot.stage {
-        Stage::Free => return None,
+        Stage::Free | Stage::AwaitAnswer => return None,
         // PUBREL takes no quota. [MQTT-3.3.4-10]
         Stage::AwaitPubcomp => return Some(Resend::Pubrel(packet_id)),
         Stage::AwaitPuback => Qos::AtLeastOnce,

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 #[derive(Clone, Debug)]
 enum Step {
     Begin(bool),
+    /// A SUBSCRIBE or UNSUBSCRIBE.
+    Request,
     /// Acknowledges the n-th of those in flight with whatever it waits for.
     Answer(proptest::sample::Index),
     /// An acknowledgement for an id that is not in flight.
@@ -17,6 +19,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => any::<bool>().prop_map(Step::Begin),
+        1 => Just(Step::Request),
         4 => any::<proptest::sample::Index>().prop_map(Step::Answer),
         1 => any::<u16>().prop_map(Step::Stray),
         1 => (1u16..20).prop_map(Step::Reconnect),
@@ -29,6 +32,7 @@ enum Waits {
     Puback,
     Pubrec,
     Pubcomp,
+    Answer,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +63,13 @@ proptest! {
                         model.push(InFlight { id, token, waits, sent: true });
                     }
                 }
+                Step::Request => {
+                    if flow.is_all_sent() {
+                        let id = flow.begin_request();
+                        prop_assert!(model.iter().all(|other| other.id != id), "{id} is in use");
+                        model.push(InFlight { id, token: 0, waits: Waits::Answer, sent: true });
+                    }
+                }
                 Step::Answer(index) => {
                     let sent: Vec<usize> = (0..model.len()).filter(|at| model[*at].sent).collect();
                     if sent.is_empty() { continue }
@@ -77,6 +88,11 @@ proptest! {
                             prop_assert!(flow.on_pubcomp(model[at].id));
                             model.remove(at);
                         }
+                        Waits::Answer => {
+                            prop_assert_eq!(flow.on_puback(model[at].id), None);
+                            prop_assert!(flow.on_answer(model[at].id));
+                            model.remove(at);
+                        }
                     }
                 }
                 Step::Stray(number) => {
@@ -84,11 +100,13 @@ proptest! {
                         prop_assert_eq!(flow.on_puback(id), None);
                         prop_assert_eq!(flow.on_pubrec(id, false), Pubrec::Unknown);
                         prop_assert!(!flow.on_pubcomp(id));
+                        prop_assert!(!flow.on_answer(id));
                     }
                 }
                 Step::Reconnect(new_maximum) => {
                     maximum = new_maximum;
                     flow.connect(maximum);
+                    model.retain(|entry| entry.waits != Waits::Answer);
                     for entry in &mut model {
                         entry.sent = false;
                     }

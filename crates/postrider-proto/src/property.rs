@@ -474,6 +474,12 @@ impl PropertiesBuf {
     }
 }
 
+impl From<Properties<'_>> for PropertiesBuf {
+    fn from(properties: Properties<'_>) -> Self {
+        Self { raw: properties.raw.to_vec() }
+    }
+}
+
 /// Two bytes of length and the bytes, at most 65,535 of them. [1.5.6]
 #[inline]
 pub(crate) fn write_binary(bytes: &[u8], out: &mut Vec<u8>) {

@@ -1,0 +1,5 @@
+//! A client's conversation against the broker's engine on a fake wire, and against servers that misbehave.
+
+mod against_a_script;
+mod against_the_engine;
+mod wire;

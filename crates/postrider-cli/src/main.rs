@@ -1,29 +1,41 @@
 //! The postrider command: an MQTT broker and its tools.
+//!
+//! Owns: what people type, what they read, exit codes.
 
-use std::net::SocketAddr;
+mod args;
+mod events;
+mod publish;
+mod serve;
+mod subscribe;
+
+use args::{Args, Command};
+use clap::Parser;
+use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> anyhow::Result<()> {
-    let mut port = 1883u16;
-    let mut threads = 2;
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "-p" => port = args.next().unwrap_or_default().parse()?,
-            "-t" => threads = args.next().unwrap_or_default().parse()?,
-            _ => {}
-        }
-    }
-    let limit = postrider_net::raise_limit();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let address: SocketAddr = ([127, 0, 0, 1], port).into();
-        let broker = postrider::Broker::builder().listen(address).threads(threads).start()?;
-        eprintln!("listening on {} ({limit} descriptors)", broker.addresses()[0]);
-        tokio::signal::ctrl_c().await?;
-        broker.shutdown(std::time::Duration::from_secs(2)).await;
-        Ok(())
+fn main() -> ExitCode {
+    let Args { serve, command } = Args::parse();
+    let result = match command {
+        None => serve::run(&serve),
+        Some(Command::Serve(serve)) => serve::run(&serve),
+        Some(Command::Pub(args)) => publish::run(args),
+        Some(Command::Sub(args)) => subscribe::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        print_error(&error);
+        ExitCode::FAILURE
     })
+}
+
+/// One line: what, and why.
+#[expect(clippy::print_stderr, reason = "this is where people read it")]
+fn print_error(error: &anyhow::Error) {
+    eprintln!("postrider: {error:#}");
+}
+
+/// A runtime of one thread, which is all that the caller's own work needs.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }

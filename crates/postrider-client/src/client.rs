@@ -5,7 +5,7 @@
 
 use crate::{Conversation, Error, ErrorKind, Event, Options, Publication, Token};
 use postrider_net::Socket;
-use postrider_proto::{Qos, ReasonCode, SubscribeOptions};
+use postrider_proto::{Qos, ReasonCode, SubscribeOptions, Topic};
 use postrider_session::Mono;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
@@ -36,7 +36,8 @@ impl Client {
     /// Opens a connection and waits for the server's answer.
     ///
     /// # Errors
-    /// [`ErrorKind::Connect`], [`ErrorKind::Refused`], [`ErrorKind::Closed`], [`ErrorKind::Violation`].
+    /// [`ErrorKind::Connect`], [`ErrorKind::Refused`], [`ErrorKind::Closed`], [`ErrorKind::Violation`],
+    /// [`ErrorKind::Topic`].
     pub async fn connect(options: Options) -> Result<Self, Error> {
         let mut client = Self::new(options);
         client.reconnect().await?;
@@ -60,9 +61,12 @@ impl Client {
     /// [`Event::Connected`] is the next event.
     ///
     /// # Errors
-    /// As [`Client::connect`].
+    /// As [`Client::connect`]; [`ErrorKind::Topic`] for the will's.
     pub async fn reconnect(&mut self) -> Result<(), Error> {
         self.drop_connection();
+        if let Some(will) = &self.conversation.options().will {
+            Topic::parse(will.topic.as_bytes()).map_err(|error| Error::new(ErrorKind::Topic(error)))?;
+        }
         let attempt = tokio::time::timeout(CONNECT_TIMEOUT, self.dial()).await;
         let result = attempt.unwrap_or_else(|_| {
             let late = io::Error::new(io::ErrorKind::TimedOut, "no answer in 10 seconds");
@@ -137,6 +141,11 @@ impl Client {
             }
             self.step().await?;
         }
+    }
+
+    /// The next thing that has happened already, without waiting.
+    pub fn take_event(&mut self) -> Option<Event> {
+        self.conversation.take_event()
     }
 
     /// Waits until everything published has been acknowledged, and QoS 0 handed to the system. Events stay for

@@ -82,19 +82,15 @@ impl From<Violation> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            ErrorKind::Connect => f.write_str("cannot connect")?,
-            ErrorKind::Refused(reason) => write!(f, "the server refused the connection: {}", reason.text())?,
-            ErrorKind::Disconnected(reason) => write!(f, "the server disconnected: {}", reason.text())?,
-            ErrorKind::Closed => f.write_str("the server closed the connection")?,
-            ErrorKind::Violation(violation) => write!(f, "the server broke the protocol: {violation}")?,
-            ErrorKind::NotConnected => f.write_str("not connected")?,
-            ErrorKind::Topic(error) => write!(f, "the topic is not valid: {error}")?,
-            ErrorKind::Filter(error) => write!(f, "the topic filter is not valid: {error}")?,
-            ErrorKind::NoFilters => f.write_str("no topic filter was given")?,
-        }
-        match &self.source {
-            Some(source) => write!(f, ": {source}"),
-            None => Ok(()),
+            ErrorKind::Connect => f.write_str("cannot connect"),
+            ErrorKind::Refused(reason) => write!(f, "the server refused the connection: {}", reason.text()),
+            ErrorKind::Disconnected(reason) => write!(f, "the server disconnected: {}", reason.text()),
+            ErrorKind::Closed => f.write_str("the server closed the connection"),
+            ErrorKind::Violation(violation) => write!(f, "the server broke the protocol: {violation}"),
+            ErrorKind::NotConnected => f.write_str("not connected"),
+            ErrorKind::Topic(error) => write!(f, "the topic is not valid: {error}"),
+            ErrorKind::Filter(error) => write!(f, "the topic filter is not valid: {error}"),
+            ErrorKind::NoFilters => f.write_str("no topic filter was given"),
         }
     }
 }

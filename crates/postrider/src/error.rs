@@ -48,13 +48,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            ErrorKind::Listen(address) => write!(f, "cannot listen on {address}")?,
-            ErrorKind::Thread => f.write_str("cannot start a thread")?,
-            ErrorKind::Stopped => f.write_str("the broker has stopped")?,
-        }
-        match &self.source {
-            Some(source) => write!(f, ": {source}"),
-            None => Ok(()),
+            ErrorKind::Listen(address) => write!(f, "cannot listen on {address}"),
+            ErrorKind::Thread => f.write_str("cannot start a thread"),
+            ErrorKind::Stopped => f.write_str("the broker has stopped"),
         }
     }
 }

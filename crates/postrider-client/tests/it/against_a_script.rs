@@ -11,7 +11,8 @@ fn connected(version: Version, keep_alive_s: u16) -> Conversation {
     let mut conversation = Conversation::new(options);
     conversation.open(Mono(0), &mut Vec::new());
     let connack: &[u8] = if version == Version::V5 { &CONNACK_V5 } else { &[0x20, 2, 0, 0] };
-    assert_eq!(conversation.on_bytes(Mono(0), connack, &mut Vec::new()).unwrap(), connack.len());
+    let taken = conversation.on_bytes(Mono(0), connack, &mut Vec::new()).expect("CONNACK is welcome");
+    assert_eq!(taken, connack.len());
     assert!(conversation.is_connected());
     conversation
 }
@@ -128,14 +129,6 @@ fn wrong_topics_and_filters_are_named_before_anything_is_sent() {
     let none: [&str; 0] = [];
     assert_eq!(conversation.unsubscribe(none).expect_err("no filter").kind(), ErrorKind::NoFilters);
     let error = conversation.unsubscribe(["a#"]).expect_err("a wildcard in a level");
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "the topic filter is not valid: {}",
-            match error.kind() {
-                ErrorKind::Filter(why) => why.to_string(),
-                kind => format!("{kind:?}"),
-            }
-        )
-    );
+    assert!(error.to_string().starts_with("the topic filter is not valid: "), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::Filter(_)));
 }

@@ -109,9 +109,11 @@ impl Wire {
 
 /// The payloads of the messages among `events`, as text.
 pub(crate) fn payloads(events: &[Event]) -> Vec<String> {
-    let texts = events.iter().filter_map(|event| match event {
-        Event::Message(message) => Some(String::from_utf8_lossy(&message.payload).into_owned()),
-        _ => None,
-    });
-    texts.collect()
+    let mut texts = Vec::new();
+    for event in events {
+        if let Event::Message(message) = event {
+            texts.push(String::from_utf8_lossy(&message.payload).into_owned());
+        }
+    }
+    texts
 }

@@ -1,0 +1,110 @@
+//! What happens in the broker, for people: one line an event.
+//!
+//! Never: lets a client's text reach the terminal unescaped or at any length.
+
+use postrider::{Cause, Event, Observe, Version};
+use std::io::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Prints each event with the seconds since 1970 in front.
+#[derive(Debug)]
+pub(crate) struct Printer;
+
+impl Observe for Printer {
+    fn observe(&mut self, event: &Event) {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        // Nobody reads: nothing to be done.
+        let _ = writeln!(std::io::stdout().lock(), "{seconds}: {}", sentence(event));
+    }
+}
+
+fn sentence(event: &Event) -> String {
+    match event {
+        Event::Connected { client_id, peer, version, session_present, keep_alive_s } => {
+            let edition = edition(*version);
+            let session = if *session_present { "resumed" } else { "new" };
+            let (id, peer) = (shown(client_id.as_str()), shown(peer.as_str()));
+            format!("{id} connected from {peer} ({edition}, {session} session, keep alive {keep_alive_s} s)")
+        }
+        Event::Refused { client_id, peer, reason } => {
+            format!("{} from {} was refused: {}", shown(client_id.as_str()), shown(peer.as_str()), reason.text())
+        }
+        Event::Disconnected { client_id, cause } => {
+            format!("{} disconnected: {}", shown(client_id.as_str()), why(*cause))
+        }
+        Event::SessionEnded { client_id } => format!("{}'s session ended", shown(client_id.as_str())),
+        Event::Subscribed { client_id, filter, granted } => match granted {
+            Ok(qos) => format!("{} subscribed to {} with QoS {qos}", shown(client_id.as_str()), shown(filter)),
+            Err(reason) => {
+                format!("{} may not subscribe to {}: {}", shown(client_id.as_str()), shown(filter), reason.text())
+            }
+        },
+        Event::Unsubscribed { client_id, filter } => {
+            format!("{} unsubscribed from {}", shown(client_id.as_str()), shown(filter))
+        }
+        Event::PublishDenied { client_id, topic, reason } => {
+            format!("{} may not publish to {}: {}", shown(client_id.as_str()), shown(topic), reason.text())
+        }
+        Event::WillPublished { client_id, topic } => {
+            format!("{}'s will was published to {}", shown(client_id.as_str()), shown(topic))
+        }
+        Event::Dropped { client_id, reason } => {
+            format!("messages for {} are dropped: {}", shown(client_id.as_str()), reason.name())
+        }
+        Event::Missed(count) => format!("{count} events were not printed: they came too fast"),
+        _ => format!("{event:?}"),
+    }
+}
+
+const fn edition(version: Version) -> &'static str {
+    match version {
+        Version::V3_1 => "MQTT 3.1",
+        Version::V3_1_1 => "MQTT 3.1.1",
+        Version::V5 => "MQTT 5.0",
+    }
+}
+
+fn why(cause: Cause) -> String {
+    match cause {
+        Cause::Disconnect(reason) => format!("it said good-bye ({})", reason.text()),
+        Cause::Closed => "the connection was closed".to_owned(),
+        Cause::Violation(reason, clause) => format!("it broke the protocol ({}, {clause})", reason.text()),
+        Cause::KeepAlive => "it was silent for one and a half keep-alive times".to_owned(),
+        Cause::TakenOver => "another connection took its session".to_owned(),
+        Cause::Slow => "it took nothing of what was sent to it for too long".to_owned(),
+        Cause::Administrative => "an administrator ended it".to_owned(),
+        Cause::Shutdown => "the broker stops".to_owned(),
+    }
+}
+
+const SHOWN_CHARS_MAX: usize = 256;
+
+/// A client's text, safe to print: control characters escaped, long ones cut.
+pub(crate) fn shown(text: &str) -> String {
+    let mut out: String = text
+        .chars()
+        .take(SHOWN_CHARS_MAX)
+        .flat_map(|char| {
+            let escape = char.is_control() || char == '\\';
+            let escaped = escape.then(|| char.escape_default());
+            escaped.into_iter().flatten().chain((!escape).then_some(char))
+        })
+        .collect();
+    if text.chars().nth(SHOWN_CHARS_MAX).is_some() {
+        out.push('…');
+    }
+    if out.is_empty() { "(no name)".to_owned() } else { out }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use postrider::ClientId;
+
+    #[test]
+    fn a_client_cannot_write_lines_or_colours_into_the_log() {
+        let event = Event::SessionEnded { client_id: ClientId::from("a\nfake: \u{1b}[31m") };
+        assert_eq!(sentence(&event), "a\\nfake: \\u{1b}[31m's session ended");
+        assert_eq!(shown(&"é".repeat(1000)).chars().count(), SHOWN_CHARS_MAX + 1);
+    }
+}

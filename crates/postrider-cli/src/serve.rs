@@ -1,0 +1,106 @@
+//! `postrider serve`: the broker as a process.
+//!
+//! Owns: the first lines people read, signals, the exit.
+
+use crate::args::Serve;
+use crate::events::Printer;
+use anyhow::{anyhow, bail};
+use postrider::Broker;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How long connections may take what still waits for them.
+const GRACE: Duration = Duration::from_secs(5);
+
+pub(crate) fn run(args: &Serve) -> anyhow::Result<ExitCode> {
+    // As many connections as the system lets one process have.
+    let _ = postrider_net::raise_limit();
+    crate::runtime()?.block_on(serve(args))
+}
+
+async fn serve(args: &Serve) -> anyhow::Result<ExitCode> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let broker = start(args)?;
+    if !args.quiet {
+        greet(&broker, args);
+    }
+    stopped(&mut interrupt, &mut terminate).await;
+    tokio::select! {
+        is_done = broker.shutdown(GRACE) => {
+            if !is_done && !args.quiet {
+                say(&format!("some connections did not take their last messages in {} s and were cut", GRACE.as_secs()));
+            }
+        }
+        () = stopped(&mut interrupt, &mut terminate) => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stopped(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn start(args: &Serve) -> anyhow::Result<Broker> {
+    let addresses = addresses(args)?;
+    let mut builder = Broker::builder().threads(threads(args));
+    for address in addresses {
+        builder = builder.listen(address);
+    }
+    if args.verbose {
+        builder = builder.observe(Printer);
+    }
+    builder.start().map_err(|error| {
+        let advice = if error.is_address_in_use() {
+            "another broker may be running there; stop it or choose another port with -p"
+        } else {
+            "choose where to listen with --bind and -p"
+        };
+        anyhow!("{:#}; {advice}", anyhow::Error::new(error))
+    })
+}
+
+/// Whoever can reach the broker may use it, so far; so others than this machine only on request.
+fn addresses(args: &Serve) -> anyhow::Result<Vec<SocketAddr>> {
+    let open = args.bind.iter().find(|address| !address.is_loopback());
+    if let Some(address) = open
+        && !args.allow_anonymous
+    {
+        bail!(
+            "{address} can be reached from other machines and nobody is asked for a password; add --allow-anonymous if that is wanted"
+        );
+    }
+    let all = if args.bind.is_empty() { &[IpAddr::V4(Ipv4Addr::LOCALHOST)][..] } else { &args.bind };
+    Ok(all.iter().map(|address| SocketAddr::new(*address, args.port)).collect())
+}
+
+/// Batches are larger and cheaper with few threads, and half the processors are left to those who are served.
+fn threads(args: &Serve) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    args.threads.map_or_else(|| (processors / 2).clamp(1, 4), |count| usize::from(count.get()))
+}
+
+fn greet(broker: &Broker, args: &Serve) {
+    say(&format!("postrider {}: an MQTT 3.1, 3.1.1 and 5.0 broker", env!("CARGO_PKG_VERSION")));
+    for address in broker.addresses() {
+        let reach = if address.ip().is_loopback() { "this machine only" } else { "every machine that reaches it" };
+        say(&format!("listening on mqtt://{address} ({reach}; nobody is asked for a password)"));
+    }
+    say(&format!("data directory: {}; for now nothing survives a restart", args.data_dir));
+    let name = std::env::args().next().unwrap_or_else(|| "postrider".to_owned());
+    let port = broker.addresses().first().map(SocketAddr::port).filter(|port| *port != 1883);
+    let port = port.map_or_else(String::new, |port| format!(" -p {port}"));
+    say(&format!("try it:  {name} sub{port} -t 'hello/#' -v"));
+    say(&format!("    and  {name} pub{port} -t hello/world -m hi"));
+    say("stop it with Ctrl-C");
+}
+
+fn say(line: &str) {
+    // Nobody reads: the broker serves all the same.
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}

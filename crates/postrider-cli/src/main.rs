@@ -12,9 +12,6 @@ use args::{Args, Command};
 use clap::Parser;
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let Args { serve, command } = Args::parse();
     let result = match command {

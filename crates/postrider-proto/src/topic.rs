@@ -40,10 +40,7 @@ impl<'a> Topic<'a> {
         if raw.is_empty() {
             return Err(TopicError::Empty);
         }
-        // One pass decides the usual case: bytes 1..=127 other than '#' and '+'.
-        if raw.iter().all(|&byte| (1..0x80).contains(&byte) && byte != b'#' && byte != b'+')
-            && raw.len() <= usize::from(u16::MAX)
-        {
+        if is_plain(raw) && raw.len() <= usize::from(u16::MAX) {
             return Ok(Self(raw));
         }
         Self::parse_slowly(raw)
@@ -101,6 +98,31 @@ impl<'a> Topic<'a> {
     pub fn is_dollar(self) -> bool {
         self.0.first() == Some(&b'$')
     }
+}
+
+/// Decides the usual case eight bytes at a time: all of them 1 to 127 and neither `#` nor `+`.
+#[inline]
+fn is_plain(raw: &[u8]) -> bool {
+    let Some(last) = raw.last_chunk::<8>() else { return raw.iter().all(|&byte| is_plain_byte(byte)) };
+    let (words, _) = raw.as_chunks::<8>();
+    // The last word overlaps the one before it, which does no harm.
+    words.iter().chain([last]).fold(0, |odd, word| odd | odd_bits(u64::from_le_bytes(*word))) == 0
+}
+
+const fn is_plain_byte(byte: u8) -> bool {
+    matches!(byte, 1..0x80) && byte != b'#' && byte != b'+'
+}
+
+/// Not 0 when one of the eight bytes is 0, above 127, `#` or `+`. The latter two differ in one bit.
+#[inline]
+const fn odd_bits(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const fn zeros(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word
+    }
+    const PLUS: u64 = ONES * b'+' as u64;
+    const DIFFERENCE: u64 = ONES * (b'+' ^ b'#') as u64;
+    (word | zeros(word) | zeros((word | DIFFERENCE) ^ PLUS)) & (ONES << 7)
 }
 
 impl TopicError {

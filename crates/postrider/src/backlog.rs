@@ -22,6 +22,8 @@ pub(crate) struct Backlog {
     start: usize,
     /// Everything before this index of `cuts` is written.
     next_cut: usize,
+    /// Something in it may be no message.
+    is_mixed: bool,
 }
 
 /// A payload in front of the byte at `at`.
@@ -31,6 +33,8 @@ struct Cut {
     body: Body,
 }
 
+/// Type of the packets that are messages.
+const PUBLISH: u8 = 3;
 /// A buffer beyond this capacity is not kept for the next use.
 const KEPT_BYTES_MAX: usize = 128 * 1024;
 
@@ -40,6 +44,13 @@ impl Backlog {
     pub(crate) fn push(&mut self, packets: &[u8]) {
         self.bytes.extend_from_slice(packets);
         self.total += packets.len();
+    }
+
+    /// Appends whole packets that are no messages.
+    #[inline]
+    pub(crate) fn push_control(&mut self, packets: &[u8]) {
+        self.is_mixed = true;
+        self.push(packets);
     }
 
     /// Appends one packet: its head, and its payload by reference.
@@ -116,6 +127,7 @@ impl Backlog {
         self.bytes.extend_from_slice(&other.bytes);
         self.cuts.extend(other.cuts.into_iter().map(|cut| Cut { at: cut.at + shift, ..cut }));
         self.total += other.total;
+        self.is_mixed |= other.is_mixed;
     }
 
     /// Cuts off whatever follows the packet that is written in part, and returns it.
@@ -133,16 +145,40 @@ impl Backlog {
                 _ => at += len,
             }
         }
-        let mut behind = Self { bytes: self.bytes.split_off(at), total: self.total - end, ..Self::default() };
+        let (bytes, total) = (self.bytes.split_off(at), self.total - end);
+        let mut behind = Self { bytes, total, is_mixed: self.is_mixed, ..Self::default() };
         behind.cuts.extend(self.cuts.drain(cuts..).map(|cut| Cut { at: cut.at - at, ..cut }));
         self.total = end;
         behind
     }
 
+    /// Takes everything that is no message out of a backlog of which nothing is written, in order.
+    pub(crate) fn take_control(&mut self) -> Self {
+        let mut control = Self::default();
+        if !core::mem::take(&mut self.is_mixed) {
+            return control;
+        }
+        debug_assert_eq!(self.written, 0, "the rest of a packet belongs to no lane");
+        let mut all = core::mem::take(self);
+        let (mut at, mut cuts) = (0, all.cuts.drain(..).peekable());
+        while let Some(len) = Frame::announced_len(&all.bytes[at..]) {
+            let cut = cuts.next_if(|cut| at + len > cut.at);
+            let packet = &all.bytes[at..cut.as_ref().map_or(at + len, |cut| cut.at)];
+            at += packet.len();
+            match cut {
+                Some(cut) => self.push_shared(packet, cut.body),
+                None if packet[0] >> 4 == PUBLISH => self.push(packet),
+                None => control.push_control(packet),
+            }
+        }
+        debug_assert_eq!(at, all.bytes.len(), "a backlog holds whole packets");
+        control
+    }
+
     /// Copies payloads that are part of a read buffer, as they have to wait.
     pub(crate) fn unshare(&mut self) {
         for cut in self.cuts.iter_mut().filter(|cut| cut.body.is_borrowed) {
-            cut.body = Body { bytes: Bytes::copy_from_slice(&cut.body.bytes), is_borrowed: false };
+            cut.body = owned(cut.body.clone());
         }
     }
 
@@ -151,10 +187,16 @@ impl Backlog {
         self.bytes.clear();
         self.cuts.clear();
         (self.total, self.written, self.start, self.next_cut) = (0, 0, 0, 0);
+        self.is_mixed = false;
         if self.bytes.capacity() > KEPT_BYTES_MAX {
             self.bytes = Vec::new();
         }
     }
+}
+
+/// A payload that holds no read buffer.
+pub(crate) fn owned(body: Body) -> Body {
+    if body.is_borrowed { Body { bytes: Bytes::copy_from_slice(&body.bytes), is_borrowed: false } } else { body }
 }
 
 #[cfg(test)]

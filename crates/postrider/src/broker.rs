@@ -115,26 +115,23 @@ impl Broker {
     /// Stops listening, tells every 5.0 client 0x8B, writes what waits for the sockets and closes them. Ends
     /// after `grace` at the latest; false when connections had to be cut then.
     pub async fn shutdown(mut self, grace: Duration) -> bool {
-        self.stop_listening();
-        let _ = self.shared.ask(Question::Shutdown).await;
-        self.shared.deadlines.close(Which::Unnamed);
-        let is_done = tokio::time::timeout(grace, self.all_closed()).await.is_ok();
-        self.shared.deadlines.close(Which::All);
-        let _ = tokio::time::timeout(Duration::from_millis(100), self.all_closed()).await;
+        let is_done = tokio::time::timeout(grace, self.say_good_bye()).await.is_ok();
+        self.shared.end();
+        let _ = tokio::time::timeout(CUT, self.shared.census.all_ended()).await;
         is_done
     }
 
-    async fn all_closed(&self) {
-        while self.shared.descriptors.open() > 0 {
-            // A connection may end between the look and the wait; then the clock helps out.
-            let _ = tokio::time::timeout(Duration::from_millis(20), self.shared.descriptors.freed()).await;
+    async fn say_good_bye(&mut self) {
+        let acceptors = self.tasks.split_off(1);
+        acceptors.iter().for_each(JoinHandle::abort);
+        for acceptor in acceptors {
+            // An acceptor that was stopped has closed its listener.
+            let _ = acceptor.await;
         }
-    }
-
-    fn stop_listening(&mut self) {
-        for task in self.tasks.drain(1..) {
-            task.abort();
-        }
+        self.shared.refuse_newcomers();
+        let _ = self.shared.ask(Question::Shutdown).await;
+        self.shared.deadlines.close(Which::Unnamed);
+        self.shared.census.all_ended().await;
     }
 }
 
@@ -143,6 +140,7 @@ impl Drop for Broker {
         for task in self.tasks.drain(..) {
             task.abort();
         }
+        self.shared.end();
         self.workers.stop();
     }
 }
@@ -228,3 +226,6 @@ impl Builder {
         Ok(Broker { shared, addresses, tasks, workers })
     }
 }
+
+/// How long connections that are cut may take to notice.
+const CUT: Duration = Duration::from_millis(100);

@@ -1,9 +1,11 @@
 //! The driver's clock.
 //!
-//! Owns: the one place where time is read.
+//! Owns: the one place where time is read. It is tokio's monotonic clock, so a test that holds tokio's time
+//! holds the broker's.
 
 use postrider_session::{Mono, Now, Wall};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
 
 /// Counts milliseconds from the start of the broker.
 #[derive(Debug)]

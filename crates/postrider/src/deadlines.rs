@@ -116,7 +116,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         if next.0 == u64::MAX {
             sooner.await;
         } else {
-            let until = tokio::time::Instant::from_std(shared.clock.instant(next));
+            let until = shared.clock.instant(next);
             // Whether it is time or there is something sooner, the answer is to look again.
             let _ = tokio::time::timeout_at(until, sooner).await;
         }

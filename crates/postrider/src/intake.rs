@@ -100,6 +100,16 @@ impl Intake {
         self.hold == Hold::No && !self.link.is_asked()
     }
 
+    /// How much may be read at a time. Before the client is in, no more than belongs to the packet that has
+    /// begun: what a client sends right behind a CONNECT does not count against what a stranger may send.
+    pub(crate) fn read_bytes_max(&self) -> usize {
+        if self.link.is_accepted() {
+            return usize::MAX;
+        }
+        let rest = self.link.announced_len(&self.kept).map(|len| len.saturating_sub(self.kept.len()).max(1));
+        rest.unwrap_or(SMALL)
+    }
+
     /// Bytes came from the far end.
     pub(crate) fn take(&mut self, bytes: &Bytes, shared: &Arc<Shared>, conn: &Arc<Conn>, scratch: &mut Scratch) {
         let now = shared.clock.now();
@@ -200,6 +210,10 @@ impl Intake {
         let mut used = start;
         let outcome = shared.enter_only(Some(conn), scratch, |partition| {
             for (packet, end) in batch {
+                if matches!(packet, Packet::Connect(_)) && shared.is_over() {
+                    conn.outbox().mail.close(Closing::Now);
+                    return Ok(Progress::Gone);
+                }
                 let progress = self.offer_one(now, packet, source, partition, conn, &shared.link_limits)?;
                 if progress != Progress::Hold {
                     used = *end;
@@ -260,8 +274,11 @@ impl Intake {
         self.leave(now, shared, conn, scratch, |link| Input::Broke { link, violation });
     }
 
-    /// Last words about a breach, if the dialect has any.
+    /// Last words about a breach, if the dialect has any and the last word is not said yet.
     pub(crate) fn say(&self, violation: Violation, conn: &Arc<Conn>, scratch: &mut Scratch) {
+        if conn.outbox().mail.closing != Closing::No {
+            return;
+        }
         let mut words = Vec::new();
         self.link.farewell(violation, &mut words);
         if !words.is_empty() && conn.push(&words, Lane::Control, scratch) {

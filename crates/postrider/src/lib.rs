@@ -13,6 +13,7 @@
 mod acceptor;
 mod backlog;
 mod broker;
+mod census;
 mod clock;
 mod conn;
 mod deadlines;

@@ -9,6 +9,7 @@
 //!    └──end of stream, broken──────────────────────────────── ▼ ──────────────────────────────┘
 //! ```
 
+use crate::census::Counted;
 use crate::conn::Conn;
 use crate::intake::Intake;
 use crate::outbox::{CONTROL_BYTES_MAX, Closing, Mail};
@@ -36,6 +37,8 @@ pub(crate) struct LinkTask {
     /// Since when the socket has taken nothing of what waits.
     stalled_since: Option<Mono>,
     _permit: Option<Permit>,
+    // Last, so that the socket is closed when the count goes down.
+    _counted: Counted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +91,7 @@ impl LinkTask {
         peer: Peer,
         permit: Option<Permit>,
     ) -> Self {
+        let counted = Counted::new(&shared);
         let intake = Intake::new(shared.clock.now().mono, &shared.link_limits, peer);
         let mut task = Self {
             shared,
@@ -98,8 +102,12 @@ impl LinkTask {
             timer: None,
             stalled_since: None,
             _permit: permit,
+            _counted: counted,
         };
         task.set_timer();
+        if task.shared.is_over() {
+            task.conn.close(Closing::Now);
+        }
         task
     }
 
@@ -159,6 +167,16 @@ impl LinkTask {
                 Written::All => {
                     self.conn.unblock();
                     self.note_progress(false);
+                    // When the last words have just been written, nobody wakes this task to see it.
+                    if !post.is_empty && self.phase != Phase::Serving {
+                        return Some(Turn::Again);
+                    }
+                    return self.report_room(scratch);
+                }
+                Written::Part => {
+                    // It took something, so the time begins anew.
+                    self.stalled_since = None;
+                    self.note_progress(true);
                     return self.report_room(scratch);
                 }
                 Written::Blocked => {
@@ -251,7 +269,8 @@ impl LinkTask {
             return Turn::Wait;
         }
         let mut buffer = scratch.take_read_buffer();
-        let result = self.transport.poll_read(self.conn.socket(), context, &mut buffer);
+        let bytes_max = self.intake.read_bytes_max().min(buffer.len());
+        let result = self.transport.poll_read(self.conn.socket(), context, &mut buffer[..bytes_max]);
         let buffer = buffer.freeze();
         let turn = match result {
             Poll::Pending => Turn::Wait,
@@ -390,6 +409,13 @@ impl Drop for LinkTask {
         if let Some(key) = self.timer.take() {
             self.shared.deadlines.cancel(key);
         }
-        scratch::with(|scratch| self.close(Cause::Closed, scratch));
+        let has_work = scratch::with(|scratch| {
+            scratch.has_work = false;
+            self.close(Cause::Closed, scratch);
+            scratch.has_work
+        });
+        if has_work {
+            self.shared.deadlines.hand_over_work();
+        }
     }
 }

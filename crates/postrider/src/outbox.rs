@@ -13,7 +13,7 @@
 //!   push(data) ────▶ data            (the rest of one packet first)
 //! ```
 
-use crate::backlog::Backlog;
+use crate::backlog::{Backlog, owned};
 use postrider_engine::{Body, Lane, LinkId};
 use std::task::Waker;
 
@@ -81,15 +81,14 @@ pub(crate) const CONTROL_BYTES_MAX: usize = 64 * 1024;
 impl Outbox {
     /// Appends packets; true when somebody has to flush and nobody else will.
     pub(crate) fn push(&mut self, bytes: &[u8], lane: Lane, take: impl FnOnce() -> Box<Backlog>) -> bool {
-        let queue = match lane {
-            Lane::Control if self.is_blocked => &mut self.control,
-            Lane::Control => &mut self.data,
+        match lane {
+            Lane::Control if self.is_blocked => self.control.get_or_insert_with(take).push_control(bytes),
+            Lane::Control => self.data.get_or_insert_with(take).push_control(bytes),
             Lane::Data => {
                 self.charged = self.charged.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-                &mut self.data
+                self.data.get_or_insert_with(take).push(bytes);
             }
-        };
-        queue.get_or_insert_with(take).push(bytes);
+        }
         self.mark()
     }
 
@@ -97,6 +96,8 @@ impl Outbox {
     pub(crate) fn push_shared(&mut self, head: &[u8], body: Body, take: impl FnOnce() -> Box<Backlog>) -> bool {
         let bytes = u32::try_from(head.len() + body.bytes.len()).unwrap_or(u32::MAX);
         self.charged = self.charged.saturating_add(bytes);
+        // It will wait for longer than the buffer it came in should live.
+        let body = if self.is_blocked { owned(body) } else { body };
         self.data.get_or_insert_with(take).push_shared(head, body);
         self.mark()
     }
@@ -105,9 +106,14 @@ impl Outbox {
         !core::mem::replace(&mut self.is_dirty, true)
     }
 
-    /// What is to be written next.
+    /// What is to be written next. At the end nothing overtakes: a DISCONNECT is the last packet.
+    /// [MQTT-3.14.4-1]
     pub(crate) fn take_batch(&mut self) -> Option<Box<Backlog>> {
-        self.current.take().or_else(|| self.control.take()).or_else(|| self.data.take())
+        let (first, second) = match self.mail.closing {
+            Closing::No => (&mut self.control, &mut self.data),
+            Closing::Lingering | Closing::Flushed | Closing::Now => (&mut self.data, &mut self.control),
+        };
+        self.current.take().or_else(|| first.take()).or_else(|| second.take())
     }
 
     /// The socket took no more of a batch than `written` bytes.
@@ -119,12 +125,17 @@ impl Outbox {
         if !batch.is_empty() {
             self.current = Some(batch);
         }
-        if !behind.is_empty() {
-            if let Some(newer) = self.data.take() {
-                behind.append(*newer);
-            }
-            self.data = Some(Box::new(behind));
+        // From here on control packets overtake messages, but never each other.
+        let mut control = behind.take_control();
+        if let Some(waiting) = self.control.take() {
+            control.append(*waiting);
         }
+        if let Some(mut newer) = self.data.take() {
+            control.append(newer.take_control());
+            behind.append(*newer);
+        }
+        self.control = (!control.is_empty()).then(|| Box::new(control));
+        self.data = (!behind.is_empty()).then(|| Box::new(behind));
     }
 
     /// A batch was written whole.

@@ -64,6 +64,11 @@ impl Partition {
         Some(conn)
     }
 
+    /// Every connection that has a name.
+    pub(crate) fn conns(&self) -> Vec<Arc<Conn>> {
+        self.places.iter().filter_map(|place| place.conn.clone()).collect()
+    }
+
     /// Hands one input to the engine; its effects stay in the tray.
     #[inline]
     pub(crate) fn handle(&mut self, now: Now, input: Input<'_>) -> Progress {

@@ -2,17 +2,20 @@
 //!
 //! Owns: the sequence enter, handle, apply, leave, flush.
 
+use crate::census::Census;
 use crate::clock::Clock;
 use crate::conn::Conn;
-use crate::deadlines::Deadlines;
+use crate::deadlines::{Deadlines, Which};
 use crate::observer::Observer;
+use crate::outbox::Closing;
 use crate::partition::Partition;
 use crate::scratch::{self, Scratch};
 use postrider_engine::{Engine, Input, Judge, Limits, Verdict};
 use postrider_net::Descriptors;
 use postrider_ports::{Answer, Authenticate, AuthenticateAnswer, Authorize, Question, Reply, Ticket};
 use postrider_session::{LinkLimits, Mono, Now};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 /// The broker as its threads see it.
@@ -24,6 +27,9 @@ pub(crate) struct Shared {
     pub(crate) room_enough: u32,
     pub(crate) deadlines: Deadlines,
     pub(crate) descriptors: Arc<Descriptors>,
+    pub(crate) census: Census,
+    /// Nobody is let in any more.
+    is_over: AtomicBool,
     authenticate: Option<Box<dyn Authenticate>>,
     authorize: Option<Box<dyn Authorize>>,
     observer: Option<Observer>,
@@ -50,6 +56,8 @@ impl Shared {
             clock: Clock::new(),
             deadlines: Deadlines::default(),
             descriptors,
+            census: Census::default(),
+            is_over: AtomicBool::new(false),
             authenticate: plugins.authenticate,
             authorize: plugins.authorize,
             observer: plugins.observer,
@@ -172,9 +180,38 @@ impl Shared {
 
     fn judged(self: &Arc<Self>, ticket: Ticket, verdict: Verdict) {
         let now = self.clock.now();
+        self.enter_alone(now, |partition| partition.handle(now, Input::Judged { ticket, verdict }));
+    }
+
+    /// Enters the partition for somebody who does not come again to go on with work that is left.
+    pub(crate) fn enter_alone<R>(self: &Arc<Self>, now: Now, work: impl FnOnce(&mut Partition) -> R) -> R {
         scratch::with(|scratch| {
-            self.enter(now, None, scratch, |partition| partition.handle(now, Input::Judged { ticket, verdict }));
-        });
+            let result = self.enter(now, None, scratch, work);
+            if core::mem::take(&mut scratch.has_work) {
+                self.deadlines.hand_over_work();
+            }
+            result
+        })
+    }
+
+    /// From now on nobody is let in.
+    pub(crate) fn refuse_newcomers(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether somebody who comes now is let in.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
+    }
+
+    /// Ends every connection at once.
+    pub(crate) fn end(&self) {
+        self.refuse_newcomers();
+        // Connections can be ended even if the engine cannot be trusted any more.
+        let conns = self.partition.lock().unwrap_or_else(PoisonError::into_inner).conns();
+        conns.iter().for_each(|conn| conn.close(Closing::Now));
+        // And those that the partition does not know: not named yet, or saying their last words.
+        self.deadlines.close(Which::All);
     }
 
     /// When the engine has to be ticked next.
@@ -185,7 +222,7 @@ impl Shared {
     /// Puts a question to the engine.
     pub(crate) fn ask(self: &Arc<Self>, question: Question) -> oneshot::Receiver<Answer> {
         let now = self.clock.now();
-        scratch::with(|scratch| self.enter(now, None, scratch, |partition| partition.ask(now, question)))
+        self.enter_alone(now, |partition| partition.ask(now, question))
     }
 
     /// One slice of work that was cut up; `scratch` says whether there is more.

@@ -34,7 +34,9 @@ pub(crate) struct TaskStream {
 pub(crate) enum Written {
     /// Nothing is left.
     All,
-    /// The stream takes no more now.
+    /// The stream took something and takes no more now.
+    Part,
+    /// The stream takes nothing now.
     Blocked,
     /// The stream is broken.
     Broken,
@@ -69,39 +71,45 @@ impl Transport {
 impl TaskStream {
     /// Writes what waits in the outbox, in its order, as far as the stream takes it.
     pub(crate) fn write(&mut self, conn: &Conn, context: &mut Context<'_>) -> Written {
+        let mut stuck = Written::Blocked;
         loop {
             let Some(batch) = &mut self.writing else {
                 self.writing = conn.outbox().take_batch();
                 if self.writing.is_none() {
-                    return self.flush(context);
+                    return self.flush(stuck, context);
                 }
                 continue;
             };
             let before = batch.len();
             let result = write(self.stream.as_mut(), batch, context);
-            conn.outbox().release(before - batch.len());
+            let written = before - batch.len();
+            conn.outbox().release(written);
+            if written > 0 {
+                stuck = Written::Part;
+            }
             match result {
                 Poll::Ready(Ok(())) => self.writing = None,
                 Poll::Ready(Err(_)) => return Written::Broken,
-                Poll::Pending => return self.wait(conn),
+                Poll::Pending => {
+                    self.wait(conn);
+                    return stuck;
+                }
             }
         }
     }
 
     /// What is left waits in the outbox, where control packets can overtake it.
-    fn wait(&mut self, conn: &Conn) -> Written {
+    fn wait(&mut self, conn: &Conn) {
         if let Some(batch) = self.writing.take() {
-            let mut outbox = conn.outbox();
-            outbox.put_back(batch, 0);
+            conn.outbox().put_back(batch, 0);
         }
-        Written::Blocked
     }
 
-    fn flush(&mut self, context: &mut Context<'_>) -> Written {
+    fn flush(&mut self, stuck: Written, context: &mut Context<'_>) -> Written {
         match self.stream.as_mut().poll_flush(context) {
             Poll::Ready(Ok(())) => Written::All,
             Poll::Ready(Err(_)) => Written::Broken,
-            Poll::Pending => Written::Blocked,
+            Poll::Pending => stuck,
         }
     }
 

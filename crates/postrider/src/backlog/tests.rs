@@ -28,6 +28,39 @@ fn drain(backlog: &mut Backlog, mut count: usize, out: &mut Vec<u8>) {
 }
 
 #[test]
+fn what_is_no_message_is_taken_out_of_a_backlog_in_its_order() {
+    for seed in 0..2_000 {
+        let mut state = seed;
+        let (mut backlog, mut control, mut messages) = (Backlog::default(), Vec::new(), Vec::new());
+        for mark in 0..(next(&mut state) % 12) {
+            let mark = u8::try_from(mark).expect("small");
+            let (head, payload) = packet(mark, next(&mut state) % 300);
+            match next(&mut state) % 3 {
+                0 => {
+                    let puback = [0x40, 2, 1, mark];
+                    backlog.push_control(&puback);
+                    control.extend_from_slice(&puback);
+                    continue;
+                }
+                1 if payload.len() > 20 => {
+                    backlog.push_shared(&head, Body { bytes: payload.clone().into(), is_borrowed: true });
+                }
+                _ => backlog.push(&[&head[..], &payload].concat()),
+            }
+            messages.extend([head, payload].concat());
+        }
+        let mut taken = backlog.take_control();
+        assert_eq!((taken.len(), backlog.len()), (control.len(), messages.len()), "seed {seed}");
+        for (backlog, expected) in [(&mut taken, control), (&mut backlog, messages)] {
+            let mut out = Vec::new();
+            drain(backlog, usize::MAX, &mut out);
+            assert_eq!(out, expected, "seed {seed}");
+        }
+        assert!(backlog.take_control().is_empty());
+    }
+}
+
+#[test]
 fn a_backlog_gives_back_what_was_pushed_however_it_is_written_and_split() {
     for seed in 0..2_000 {
         let mut state = seed;

@@ -1,0 +1,95 @@
+//! What the embedder may ask.
+
+use crate::ground::everywhere;
+use crate::wire::{Wire, until};
+use postrider::{Broker, Builder, DropReason, Error, ErrorKind, ReasonCode, SessionInfo, Version};
+use postrider_proto::Packet;
+use postrider_testkit::{Hello, disconnect, publish};
+
+async fn session(broker: &Broker, client_id: &str) -> SessionInfo {
+    broker.session(client_id).await.expect("it runs").expect("there")
+}
+
+#[test]
+fn a_session_is_described_as_it_is() {
+    everywhere(async |builder: Builder| {
+        let broker = builder.start().expect("a broker");
+        assert_eq!(broker.session("c").await.expect("it runs"), None);
+        let mut client = Wire::client(&broker, &Hello::new("c").expiry(100)).await;
+        client.subscribed("a", 1).await;
+        client.subscribed("b", 2).await;
+        let mut publisher = Wire::client(&broker, &Hello::new("p")).await;
+        publisher.publish(&publish("a", "in flight").q1(1)).await;
+        // Taken but not released.
+        client.send(&publish("nobody", "x").q2(5).bytes(Version::V5)).await;
+        assert!(client.take(|packet| matches!(packet, Packet::Publish(_))).await.expect("open"));
+        client.expect("PUBREC #5 NoMatchingSubscribers").await;
+        let info = session(&broker, "c").await;
+        assert_eq!(info.client_id.as_str(), "c");
+        assert!(info.is_connected && info.principal.is_none());
+        assert_eq!((info.subscriptions, info.in_flight, info.awaiting_pubrel, info.queued), (2, 1, 1, 0));
+        client.send(&disconnect(ReasonCode::Success, Version::V5)).await;
+        client.expect_end().await;
+        publisher.publish(&publish("b", "waits").q2(2)).await;
+        publisher.publish(&publish("b", "is not kept")).await;
+        publisher.expect_silence().await;
+        let info = session(&broker, "c").await;
+        assert!(!info.is_connected && info.queued_bytes > 0);
+        assert_eq!((info.subscriptions, info.in_flight, info.queued), (2, 1, 1));
+        assert_eq!((info.drops.of(DropReason::Offline), info.drops.total()), (1, 1));
+    });
+}
+
+#[test]
+fn a_client_can_be_sent_away_and_its_session_stays() {
+    everywhere(async |builder: Builder| {
+        let broker = builder.start().expect("a broker");
+        assert!(!broker.disconnect("five").await.expect("it runs"));
+        let mut five = Wire::client(&broker, &Hello::new("five").expiry(100)).await;
+        let mut three = Wire::client(&broker, &Hello::new("three").v3().resume()).await;
+        assert!(broker.disconnect("five").await.expect("it runs"));
+        assert!(broker.disconnect("three").await.expect("it runs"));
+        five.expect("DISCONNECT AdministrativeAction").await;
+        five.expect_end().await;
+        three.expect_end().await;
+        for client_id in ["five", "three"] {
+            assert!(!broker.disconnect(client_id).await.expect("it runs"), "it is away");
+            assert!(!session(&broker, client_id).await.is_connected);
+        }
+        let mut again = Wire::dial(broker.addresses()[0]).await;
+        assert!(again.enter(&Hello::new("five").resume().expiry(100)).await, "its session is still there");
+    });
+}
+
+#[test]
+fn counters_say_what_happened() {
+    everywhere(async |builder: Builder| {
+        let broker = builder.start().expect("a broker");
+        let mut client = Wire::client(&broker, &Hello::new("c")).await;
+        client.subscribed("a/#", 1).await;
+        let mut publisher = Wire::client(&broker, &Hello::new("p").will(publish("a/will", "gone"))).await;
+        publisher.publish(&publish("a/b", "kept").retain().q1(1)).await;
+        publisher.publish(&publish("elsewhere", "x")).await;
+        publisher.publish(&publish("a/c", "x").q2(2)).await;
+        drop(publisher);
+        for topic in ["a/b", "a/c", "a/will"] {
+            assert_eq!(client.receive().await.0, topic);
+        }
+        until(async || session(&broker, "c").await.in_flight == 0).await;
+        let counters = broker.counters().await.expect("it runs");
+        assert_eq!((counters.messages_received, counters.deliveries_owed, counters.deliveries_sent), (3, 3, 3));
+        assert_eq!((counters.drops.total(), counters.deliveries_queued, counters.stray_acks), (0, 0, 0));
+        assert_eq!((counters.clients_connected, counters.sessions, counters.subscriptions), (1, 1, 1));
+        assert_eq!((counters.retained, counters.wills_published), (1, 1));
+    });
+}
+
+#[tokio::test]
+async fn a_broker_that_cannot_listen_says_why() {
+    let taken = std::net::TcpListener::bind(crate::ground::local()).expect("a free port");
+    let address = taken.local_addr().expect("a port");
+    let error: Error = Broker::builder().listen(address).start().err().expect("somebody else is there");
+    assert_eq!(error.kind(), ErrorKind::Listen(address));
+    assert!(error.is_address_in_use());
+    assert!(std::error::Error::source(&error).is_some());
+}

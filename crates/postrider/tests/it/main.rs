@@ -1,0 +1,19 @@
+//! The broker as its clients and its embedder see it: bytes through sockets and pipes.
+
+#![allow(clippy::panic, clippy::wildcard_enum_match_arm, reason = "a conversation that goes otherwise ends the test")]
+
+mod admin;
+mod attach;
+mod authenticate;
+mod authorize;
+mod crowd;
+mod door;
+mod ground;
+mod ledger;
+mod malformed;
+mod observe;
+mod shutdown;
+mod slow;
+mod takeover;
+mod time;
+mod wire;

@@ -12,7 +12,7 @@ pub enum Question {
     Session(ClientId),
     /// End the connection of a client with reason 0x98.
     Disconnect(ClientId),
-    /// Tell everybody 0x8B and end all connections. [0x8B]
+    /// Tell everybody 0x8B (server shutting down) and end all connections.
     Shutdown,
 }
 

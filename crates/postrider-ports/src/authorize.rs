@@ -45,6 +45,6 @@ pub enum Action {
 pub enum Access {
     /// Go on.
     Allow,
-    /// Not authorized. [0x87]
+    /// 0x87, not authorized.
     Deny,
 }

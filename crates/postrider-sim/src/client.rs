@@ -60,7 +60,9 @@ pub(crate) struct Connection {
 /// What a client has heard.
 #[derive(Debug)]
 pub(crate) enum Heard {
-    Accepted { is_present: bool },
+    Accepted {
+        is_present: bool,
+    },
     Refused(ReasonCode),
     Message(Seen),
     Disconnected(ReasonCode),

@@ -370,8 +370,10 @@ impl Oracle {
         }
         if seen.retain && self.was_retained.contains(&(seen.topic.clone(), seen.payload.clone())) {
             // What has changed since it was asked for comes as it changes, not as it was.
-            let at =
-                session.replays.iter().rposition(|(topic, payload, _)| *topic == seen.topic && *payload == seen.payload);
+            let at = session
+                .replays
+                .iter()
+                .rposition(|(topic, payload, _)| *topic == seen.topic && *payload == seen.payload);
             at.map(|at| session.replays.remove(at));
             return Ok(());
         }

@@ -1,6 +1,9 @@
 //! Tests of the codec from outside.
 
+#![allow(clippy::panic, reason = "what a test cannot read ends it")]
+
 mod allocation;
+mod corpus;
 mod fuzz;
 mod golden;
 mod hex;

@@ -1,0 +1,17 @@
+//! The simulator: a run from a seed, and the many runs of the test command.
+
+use crate::command::{cargo, run as run_command};
+use anyhow::Result;
+
+/// Passes everything on; without arguments the simulator takes seed 1.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    run_command(cargo("run --quiet --release --package postrider-sim --").args(args))
+}
+
+/// A fixed range of seeds, so that a failure here is the same failure everywhere.
+pub(crate) fn smoke() -> Result<String> {
+    run(&["1", "--seeds", SMOKE_SEEDS, "--quiet"].map(str::to_owned))?;
+    Ok(format!("{SMOKE_SEEDS} seeds"))
+}
+
+const SMOKE_SEEDS: &str = "20000";

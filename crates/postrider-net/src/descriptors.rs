@@ -4,8 +4,7 @@
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 
 /// Kept free for files, pipes and whatever else the process opens.
 const RESERVE: u64 = 64;
@@ -24,11 +23,7 @@ pub fn raise_limit() -> u64 {
 
 /// Connections that may be open at a time.
 #[derive(Debug)]
-pub struct Descriptors {
-    open: AtomicU64,
-    maximum: u64,
-    freed: Notify,
-}
+pub struct Descriptors(Semaphore);
 
 /// One connection's place; gives it back when dropped.
 #[derive(Debug)]
@@ -45,36 +40,22 @@ impl Descriptors {
     /// At most `maximum` connections.
     #[must_use]
     pub fn with_maximum(maximum: u64) -> Arc<Self> {
-        Arc::new(Self { open: AtomicU64::new(0), maximum, freed: Notify::new() })
+        let places = usize::try_from(maximum).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Arc::new(Self(Semaphore::new(places)))
     }
 
-    /// A place for one more connection, waiting until there is one.
+    /// A place for one more connection, waiting in line until there is one.
     pub async fn acquire(self: &Arc<Self>) -> Permit {
-        loop {
-            let freed = self.freed.notified();
-            if self.open.fetch_add(1, Ordering::Relaxed) < self.maximum {
-                return Permit(self.clone());
-            }
-            self.open.fetch_sub(1, Ordering::Relaxed);
-            freed.await;
+        // It is never closed.
+        if let Ok(permit) = self.0.acquire().await {
+            permit.forget();
         }
-    }
-
-    /// Connections open now.
-    #[must_use]
-    pub fn open(&self) -> u64 {
-        self.open.load(Ordering::Relaxed)
-    }
-
-    /// Waits until a connection is closed.
-    pub async fn freed(&self) {
-        self.freed.notified().await;
+        Permit(self.clone())
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-        self.0.freed.notify_one();
+        self.0.0.add_permits(1);
     }
 }

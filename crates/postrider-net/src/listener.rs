@@ -1,23 +1,26 @@
 //! Listening sockets.
 
-use crate::Socket;
+use crate::{Descriptors, Permit};
+use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Protocol, Type};
 use std::io;
-use std::net::SocketAddr;
-use tokio::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// A TCP port that is listened on.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    socket: AsyncFd<TcpListener>,
     address: SocketAddr,
 }
 
-/// A connection as it was accepted, on the runtime of the listener.
+/// A connection as it was accepted, known to no runtime yet.
 #[derive(Debug)]
 pub struct Accepted {
-    /// Without Nagle's delay.
-    pub socket: Socket,
+    /// Nonblocking and without Nagle's delay.
+    pub stream: TcpStream,
     /// The far end.
     pub peer: SocketAddr,
 }
@@ -41,8 +44,10 @@ impl Listener {
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
-        let socket = TcpListener::from_std(socket.into())?;
+        let socket = TcpListener::from(socket);
         let address = socket.local_addr()?;
+        #[expect(deprecated, reason = "it owns the socket, so the descriptor stays open; the new function is unsafe")]
+        let socket = AsyncFd::with_interest(socket, Interest::READABLE)?;
         Ok(Self { socket, address })
     }
 
@@ -52,13 +57,23 @@ impl Listener {
         self.address
     }
 
-    /// The next connection.
+    /// The next connection, as soon as there is a place for it. A listener that nobody calls holds no place.
     ///
     /// # Errors
     /// What the system says; see [`is_out_of_descriptors`].
-    pub async fn accept(&self) -> io::Result<Accepted> {
-        let (stream, peer) = self.socket.accept().await?;
-        Ok(Accepted { socket: Socket::from(stream), peer })
+    pub async fn accept(&self, descriptors: &Arc<Descriptors>) -> io::Result<(Accepted, Permit)> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        loop {
+            let mut guard = self.socket.readable().await?;
+            let permit = descriptors.acquire().await;
+            let accept = |socket: &AsyncFd<TcpListener>| Ok(acceptfrom_with(socket.get_ref(), flags)?);
+            // An error of the guard means that nobody is calling any more.
+            if let Ok(result) = guard.try_io(accept) {
+                let (stream, peer) = result?;
+                let peer = peer.and_then(|peer| peer.try_into().ok()).unwrap_or(self.address);
+                return Ok((Accepted { stream: stream.into(), peer }, permit));
+            }
+        }
     }
 }
 

@@ -12,18 +12,14 @@ use postrider_ports::Peer;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long to wait when the system is out of descriptors and none of ours is freed.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait when the system is out of descriptors, though our own count leaves some.
+const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) async fn run(listener: Listener, shared: Arc<Shared>, workers: Arc<Workers>) {
     loop {
-        let permit = shared.descriptors.acquire().await;
-        match listener.accept().await {
-            Ok(accepted) => serve(accepted, permit, &shared, &workers),
-            Err(error) if is_out_of_descriptors(&error) => {
-                drop(permit);
-                let _ = tokio::time::timeout(PAUSE, shared.descriptors.freed()).await;
-            }
+        match listener.accept(&shared.descriptors).await {
+            Ok((accepted, permit)) => serve(accepted, permit, &shared, &workers),
+            Err(error) if is_out_of_descriptors(&error) => tokio::time::sleep(PAUSE).await,
             // The connection was gone before it was accepted.
             Err(_) => tokio::task::yield_now().await,
         }
@@ -32,7 +28,7 @@ pub(crate) async fn run(listener: Listener, shared: Arc<Shared>, workers: Arc<Wo
 
 fn serve(accepted: Accepted, permit: Permit, shared: &Arc<Shared>, workers: &Workers) {
     let peer = Peer::from(accepted.peer.to_string().as_str());
-    workers.spawn(accepted.socket, |socket| {
+    workers.spawn(accepted.stream, |socket| {
         let conn = Arc::new(Conn::new(Exit::Direct(socket)));
         LinkTask::new(shared.clone(), conn, Transport::Direct, peer, Some(permit))
     });

@@ -214,14 +214,18 @@ impl Builder {
             Some(maximum) => Descriptors::with_maximum(maximum),
             None => Descriptors::within_limit(),
         };
-        let listen = |address| Listener::bind(address).map_err(|source| Error::new(ErrorKind::Listen(address), source));
-        let listeners = self.addresses.into_iter().map(listen).collect::<Result<Vec<_>, _>>()?;
         let shared = Shared::new(engine, plugins, descriptors);
         let workers = Arc::new(Workers::start(self.threads, &shared).map_err(thread)?);
+        let acceptors = workers.acceptors();
+        let listen = |address| {
+            let _guard = acceptors.enter();
+            Listener::bind(address).map_err(|source| Error::new(ErrorKind::Listen(address), source))
+        };
+        let listeners = self.addresses.into_iter().map(listen).collect::<Result<Vec<_>, _>>()?;
         let addresses = listeners.iter().map(Listener::address).collect();
         let mut tasks = vec![tokio::spawn(deadlines::run(shared.clone()))];
         for listener in listeners {
-            tasks.push(tokio::spawn(acceptor::run(listener, shared.clone(), workers.clone())));
+            tasks.push(acceptors.spawn(acceptor::run(listener, shared.clone(), workers.clone())));
         }
         Ok(Broker { shared, addresses, tasks, workers })
     }

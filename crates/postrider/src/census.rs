@@ -14,13 +14,21 @@ pub(crate) struct Census {
     ended: Notify,
 }
 
-/// One connection among them, until it is dropped.
+/// One connection among them, until it is dropped; and its way to what all share.
 pub(crate) struct Counted(Arc<Shared>);
 
+impl core::ops::Deref for Counted {
+    type Target = Arc<Shared>;
+
+    fn deref(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
 impl Counted {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
         shared.census.count.fetch_add(1, Ordering::Relaxed);
-        Self(shared.clone())
+        Self(shared)
     }
 }
 

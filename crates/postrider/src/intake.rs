@@ -7,7 +7,7 @@ use crate::outbox::Closing;
 use crate::partition::Partition;
 use crate::scratch::Scratch;
 use crate::shared::Shared;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use postrider_engine::{Input, Lane, LinkId, Progress};
 use postrider_ports::Peer;
 use postrider_proto::{Packet, encode_pingresp};
@@ -19,9 +19,9 @@ use std::sync::Arc;
 pub(crate) struct Intake {
     link: ServerLink,
     /// A packet that is not whole, or packets that wait.
-    kept: BytesMut,
+    kept: Vec<u8>,
     /// Known until the client is in.
-    peer: Option<Peer>,
+    peer: Option<Box<Peer>>,
     hold: Hold,
     /// What is kept may be whole packets that nothing holds back any more.
     is_fresh: bool,
@@ -52,8 +52,8 @@ impl Intake {
     pub(crate) fn new(now: Mono, limits: &LinkLimits, peer: Peer) -> Self {
         Self {
             link: ServerLink::new(now, limits),
-            kept: BytesMut::new(),
-            peer: Some(peer),
+            kept: Vec::new(),
+            peer: Some(Box::new(peer)),
             hold: Hold::No,
             is_fresh: false,
         }
@@ -150,10 +150,10 @@ impl Intake {
             return;
         }
         let now = shared.clock.now();
-        let kept = core::mem::take(&mut self.kept).freeze();
+        let kept = Bytes::from(core::mem::take(&mut self.kept));
         let used = self.offer(now, &kept, shared, conn, scratch);
         if used < kept.len() {
-            self.kept = BytesMut::from(&kept[used..]);
+            self.kept = kept[used..].to_vec();
         }
     }
 

@@ -4,6 +4,8 @@
 //! Never: holds a buffer while nothing is under way.
 //!
 //! ```text
+//!  Stalled ◀──the socket takes nothing── Serving, and back when it does
+//!
 //! Serving ──DISCONNECT, violation, take-over, shutdown──▶ LastWords ──written──▶ Lingering ──▶ over
 //!    │                                                        │ the client said good-bye      ▲
 //!    └──end of stream, broken──────────────────────────────── ▼ ──────────────────────────────┘
@@ -19,7 +21,7 @@ use crate::transport::{Transport, Written};
 use postrider_engine::Input;
 use postrider_net::Permit;
 use postrider_ports::{Cause, Peer};
-use postrider_session::{Mono, Now, TimerKey, Violation};
+use postrider_session::{Mono, TimerKey, Violation};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -28,22 +30,21 @@ use std::task::{Context, Poll};
 
 /// One connection, from its acceptance to its end.
 pub(crate) struct LinkTask {
-    shared: Arc<Shared>,
     conn: Arc<Conn>,
     transport: Transport,
     intake: Intake,
     phase: Phase,
     timer: Option<TimerKey>,
-    /// Since when the socket has taken nothing of what waits.
-    stalled_since: Option<Mono>,
     _permit: Option<Permit>,
     // Last, so that the socket is closed when the count goes down.
-    _counted: Counted,
+    shared: Counted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Serving,
+    /// Serving, but since then the socket has taken nothing of what waits.
+    Stalled(Mono),
     /// What is left is written, until then at the latest.
     LastWords(Mono),
     /// The far end reads what was written and closes, until then at the latest: closing a socket with unread
@@ -91,19 +92,10 @@ impl LinkTask {
         peer: Peer,
         permit: Option<Permit>,
     ) -> Self {
-        let counted = Counted::new(&shared);
+        let shared = Counted::new(shared);
         let intake = Intake::new(shared.clock.now().mono, &shared.link_limits, peer);
-        let mut task = Self {
-            shared,
-            conn,
-            transport,
-            intake,
-            phase: Phase::Serving,
-            timer: None,
-            stalled_since: None,
-            _permit: permit,
-            _counted: counted,
-        };
+        let phase = Phase::Serving;
+        let mut task = Self { conn, transport, intake, phase, timer: None, _permit: permit, shared };
         task.set_timer();
         if task.shared.is_over() {
             task.conn.close(Closing::Now);
@@ -133,8 +125,10 @@ impl LinkTask {
             return Turn::Again;
         }
         match self.phase {
-            Phase::Serving if post.mail.closing != Closing::No => self.begin_last_words(post.mail.closing),
-            Phase::Serving => self.serve(&post, context, scratch),
+            Phase::Serving | Phase::Stalled(_) if post.mail.closing != Closing::No => {
+                self.begin_last_words(post.mail.closing)
+            }
+            Phase::Serving | Phase::Stalled(_) => self.serve(&post, context, scratch),
             Phase::LastWords(_) if post.is_empty => self.end_last_words(post.mail.closing, context),
             Phase::LastWords(_) => Turn::Wait,
             Phase::Lingering(_) => self.read_and_forget(context, scratch),
@@ -168,14 +162,14 @@ impl LinkTask {
                     self.conn.unblock();
                     self.note_progress(false);
                     // When the last words have just been written, nobody wakes this task to see it.
-                    if !post.is_empty && self.phase != Phase::Serving {
+                    if !post.is_empty && matches!(self.phase, Phase::LastWords(_) | Phase::Lingering(_)) {
                         return Some(Turn::Again);
                     }
                     return self.report_room(scratch);
                 }
                 Written::Part => {
                     // It took something, so the time begins anew.
-                    self.stalled_since = None;
+                    self.note_progress(false);
                     self.note_progress(true);
                     return self.report_room(scratch);
                 }
@@ -198,7 +192,7 @@ impl LinkTask {
         if is_writable {
             self.conn.unblock();
             // It took something, so the time begins anew.
-            self.stalled_since = None;
+            self.note_progress(false);
         } else if !post.needs_flush {
             return None;
         }
@@ -226,12 +220,13 @@ impl LinkTask {
 
     /// Keeps the time since when the socket takes nothing.
     fn note_progress(&mut self, is_stalled: bool) {
-        if is_stalled == self.stalled_since.is_some() {
-            return;
-        }
-        self.stalled_since = is_stalled.then(|| self.shared.clock.now().mono);
-        if is_stalled {
-            self.set_timer();
+        match self.phase {
+            Phase::Serving if is_stalled => {
+                self.phase = Phase::Stalled(self.shared.clock.now().mono);
+                self.set_timer();
+            }
+            Phase::Stalled(_) if !is_stalled => self.phase = Phase::Serving,
+            Phase::Serving | Phase::Stalled(_) | Phase::LastWords(_) | Phase::Lingering(_) => {}
         }
     }
 
@@ -299,11 +294,11 @@ impl LinkTask {
             Phase::LastWords(until) | Phase::Lingering(until) if until <= now.mono => {
                 self.conn.outbox().mail.close(Closing::Now);
             }
-            Phase::Serving if self.is_stalled(now) => {
+            Phase::Stalled(since) if now.mono.since_ms(since) >= STALLED_MS_MAX => {
                 self.close(Cause::Slow, scratch);
                 self.conn.outbox().mail.close(Closing::Now);
             }
-            Phase::Serving => match self.intake.on_timeout(now.mono, &self.shared.link_limits) {
+            Phase::Serving | Phase::Stalled(_) => match self.intake.on_timeout(now.mono, &self.shared.link_limits) {
                 Ok(()) => self.set_timer(),
                 Err(Violation::KeepAliveTimeout) => {
                     let input = |link| Input::Parted { link, cause: Cause::KeepAlive };
@@ -316,10 +311,6 @@ impl LinkTask {
         }
     }
 
-    fn is_stalled(&self, now: Now) -> bool {
-        self.stalled_since.is_some_and(|since| now.mono.since_ms(since) >= STALLED_MS_MAX)
-    }
-
     /// Moves the timer to the next deadline there is.
     fn set_timer(&mut self) {
         if let Some(key) = self.timer.take() {
@@ -327,10 +318,10 @@ impl LinkTask {
         }
         let deadline = match self.phase {
             Phase::LastWords(until) | Phase::Lingering(until) => Some(until),
-            Phase::Serving => {
+            Phase::Serving => self.intake.next_deadline(&self.shared.link_limits),
+            Phase::Stalled(since) => {
                 let link = self.intake.next_deadline(&self.shared.link_limits);
-                let stalled = self.stalled_since.map(|since| since.plus_ms(STALLED_MS_MAX));
-                link.into_iter().chain(stalled).min()
+                link.into_iter().chain([since.plus_ms(STALLED_MS_MAX)]).min()
             }
         };
         if let Some(deadline) = deadline {

@@ -6,6 +6,7 @@ use crate::scratch;
 use crate::shared::Shared;
 use postrider_net::Socket;
 use std::io;
+use std::net::TcpStream;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -28,7 +29,10 @@ impl Workers {
     pub(crate) fn start(count: usize, shared: &Arc<Shared>) -> io::Result<Self> {
         let mut workers = Self { handles: Vec::new(), next: AtomicUsize::new(0), stops: Mutex::default() };
         for number in 0..count {
-            let runtime = Builder::new_current_thread().enable_io().build()?;
+            let mut builder = Builder::new_current_thread();
+            // The first also accepts, and pauses that at times.
+            let builder = if number == 0 { builder.enable_all() } else { builder.enable_io() };
+            let runtime = builder.build()?;
             let (stop, stopped) = oneshot::channel::<()>();
             workers.handles.push(runtime.handle().clone());
             if let Ok(stops) = workers.stops.get_mut() {
@@ -44,19 +48,21 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Gives a socket to one of the threads in turn, and lets the task that `make` makes of it run there.
-    pub(crate) fn spawn<F>(&self, socket: Socket, make: impl FnOnce(Socket) -> F)
+    /// The runtime that accepts: that of the first thread, so that with one thread no connection changes it.
+    pub(crate) fn acceptors(&self) -> Handle {
+        self.handles.first().cloned().unwrap_or_else(Handle::current)
+    }
+
+    /// Gives a connection to one of the threads in turn, and lets the task that `make` makes of it run there.
+    pub(crate) fn spawn<F>(&self, stream: TcpStream, make: impl FnOnce(Socket) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        if self.handles.is_empty() {
-            tokio::spawn(make(socket));
-            return;
-        }
-        let handle = &self.handles[self.next.fetch_add(1, Ordering::Relaxed) % self.handles.len()];
+        let turn = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(self.handles.len());
+        let handle = turn.map_or_else(Handle::current, |turn| self.handles[turn].clone());
         let _guard = handle.enter();
-        // A socket that cannot be moved is closed; the client will try again.
-        if let Ok(socket) = socket.into_std().and_then(Socket::new) {
+        // A socket that no runtime takes is closed; the client will try again.
+        if let Ok(socket) = Socket::new(stream) {
             handle.spawn(make(socket));
         }
     }

@@ -56,3 +56,17 @@ fn connections_beyond_the_maximum_are_served_one_by_one_as_others_end() {
         until(async || connected(&broker).await == 0).await;
     });
 }
+
+#[test]
+fn a_listener_that_nobody_calls_takes_no_place_from_another() {
+    everywhere(async |builder: Builder| {
+        let second = "127.0.0.1:0".parse().expect("an address");
+        let broker = builder.listen(second).connections_max(1).start().expect("a broker");
+        for round in 0..4 {
+            let mut wire = Wire::dial(broker.addresses()[round % 2]).await;
+            wire.enter(&Hello::new("c")).await;
+            drop(wire);
+            until(async || connected(&broker).await == 0).await;
+        }
+    });
+}

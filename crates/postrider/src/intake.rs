@@ -81,7 +81,11 @@ impl Intake {
         self.link.next_deadline(limits)
     }
 
-    pub(crate) fn on_timeout(&self, now: Mono, limits: &LinkLimits) -> Result<(), Violation> {
+    /// A client that we do not read, because something of its own waits for us, is not silent.
+    pub(crate) fn on_timeout(&mut self, now: Mono, limits: &LinkLimits) -> Result<(), Violation> {
+        if self.link.is_accepted() && matches!(self.hold, Hold::Verdict | Hold::Fanout) {
+            return self.link.on_bytes(now, 0, limits);
+        }
         self.link.on_timeout(now, limits)
     }
 

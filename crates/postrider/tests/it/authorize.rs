@@ -6,6 +6,7 @@ use postrider::{Access, Action, Authorize, AuthorizeRequest, Builder, Limits, Re
 use postrider_testkit::{Hello, Rules, pingreq, publish, subscribe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Hands every question to the test, which answers when it likes.
@@ -139,6 +140,23 @@ fn packets_behind_one_that_is_judged_wait_in_their_order_and_nobody_else_does() 
         }
         reader.expect_silence().await;
     });
+}
+
+// [MQTT-3.1.2-22] speaks of a client that sends nothing; this one is not read.
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_packet_is_judged_for_longer_than_its_keep_alive_is_not_called_silent() {
+    let (court, mut asked) = court();
+    let broker = broker().authorize(court).start().expect("a broker");
+    let mut client = Wire::attach(&broker, 4096);
+    client.enter(&Hello::new("c").keep_alive(10)).await;
+    client.send(&publish("t", "x").q1(1).bytes(Version::V5)).await;
+    let (request, reply) = question(&mut asked).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    reply.send(vec![Access::Allow; request.actions.len()]);
+    client.expect("PUBACK #1 NoMatchingSubscribers").await;
+    client.expect_silence().await;
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    client.expect("DISCONNECT KeepAliveTimeout").await;
 }
 
 #[tokio::test]

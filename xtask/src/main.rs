@@ -14,6 +14,7 @@ mod docs;
 mod fuzz;
 mod graph;
 mod ledger;
+mod limits;
 mod pieces;
 mod pure;
 mod sim;
@@ -63,6 +64,8 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Writes docs/limits.md anew from the code
+    Limits,
     /// Licences, duplicate versions, sources and advisories of what we depend on
     Deny,
     /// The documentation of our crates
@@ -95,6 +98,7 @@ fn open(verb: Verb) -> anyhow::Result<()> {
         Verb::Fuzz { target, seconds } => fuzz::run(&target, seconds),
         Verb::Corpus => corpus::run(),
         Verb::Bench { args } => bench::run(&args),
+        Verb::Limits => limits::run(),
         Verb::Deny => deny::run().map(|note| println!("{note}")),
         Verb::Docs { open } => docs::run(open),
     }

@@ -28,14 +28,21 @@ pub fn limits() -> Limits {
         receive_maximum: 100,
         // Lets a fast consumer run ahead without letting a dead one collect everything.
         in_flight_max: 1024,
+        // Everything the protocol offers; lower it for clients that cannot do more.
         qos_max: Qos::ExactlyOnce,
+        // People expect it.
         retain_available: true,
+        // People expect them.
         wildcards_available: true,
+        // The client knows best when it will be back; a lower limit is announced to it.
         session_expiry_s_max: u32::MAX,
         // A 3.1.1 client cannot say when it will be back.
         session_expiry_v3_s: u32::MAX,
+        // The client knows its battery.
         keep_alive_s_max: 0,
+        // The specification allows an empty identifier, and tools use it.
         assigns_client_ids: true,
+        // Recognised in logs and lists.
         client_id_prefix: "auto-".into(),
         // A gateway with a filter a device fits; a million do not.
         subscriptions_max: 10_000,
@@ -44,21 +51,30 @@ pub fn limits() -> Limits {
             messages_max: 1_000,
             // A burst to somebody who is just not reading; the bytes below are what bounds it.
             qos0_max: 100_000,
+            // As much as a thousand large sensor messages; what one absent client may cost.
             bytes_max: 16 * 1024 * 1024,
+            // A 5.0 publisher hears that nobody could take its message; every drop is counted.
             overflow: Overflow::Reject,
         },
         // What a socket takes in a few round trips.
         outbox_bytes_max: 256 * 1024,
+        // The bytes below are what bounds them.
         retained_messages_max: u64::MAX,
         // A ceiling, so that retained messages cannot fill the memory.
         retained_bytes_max: 1024 * 1024 * 1024,
+        // The open connections and their expiry bound them.
         sessions_max: u32::MAX,
         // About a millisecond of work before others get their turn.
         fanout_slice: 2048,
+        // Nothing to say unless the embedder has a scheme of its own.
         response_information: None,
+        // Set by the builder when there is a plugin.
         authenticate: Who::Nobody,
+        // Set by the builder when there is a plugin.
         authorize: Who::Nobody,
+        // Set by the builder when there is an observer.
         is_observed: false,
+        // One machine, one engine.
         partitions: 1,
     }
 }

@@ -13,6 +13,7 @@ mod source;
 
 use crate::command::root;
 use crate::graph::Graph;
+use crate::limits;
 use anyhow::{Context, Result, bail};
 use std::fmt;
 use std::fs;
@@ -55,6 +56,9 @@ pub(crate) fn run() -> Result<String> {
         if floors::is_pure_source(file) {
             findings.extend(purity::check(file, text));
         }
+    }
+    if fs::read_to_string(root().join(limits::FILE)).ok() != Some(limits::page()?) {
+        findings.push(Finding::new(limits::FILE, 1, "not what the code says", "run `cargo xtask limits`"));
     }
     findings.sort();
     findings.dedup();

@@ -155,13 +155,15 @@ impl<'a> Outgoing<'a> {
     }
 
     /// Whether the client takes a packet of this size. [MQTT-3.1.2-24], [MQTT-3.1.2-25]
+    #[inline]
     fn fits(&self, now: Now, form: Form, online: &Online, ids: &[u32]) -> bool {
-        if online.packet_bytes_max == u32::MAX {
-            return true;
-        }
+        online.packet_bytes_max == u32::MAX || self.fits_into(online.packet_bytes_max as usize, now, form, online, ids)
+    }
+
+    fn fits_into(&self, bytes_max: usize, now: Now, form: Form, online: &Online, ids: &[u32]) -> bool {
         let packet_id = (form.qos != Qos::AtMostOnce).then_some(PacketId::FIRST);
         let head = self.head(now, form, &How { ids, packet_id, is_dup: false });
-        head.packet_len(online.version) <= online.packet_bytes_max as usize
+        head.packet_len(online.version) <= bytes_max
     }
 
     /// Encodes one form, whole or up to a shared payload.
@@ -169,13 +171,14 @@ impl<'a> Outgoing<'a> {
         let head = self.head(now, form, how);
         let start = tray.mark();
         let packet_id_at = head.encode(version, &mut tray.bytes);
+        let packet_len = (tray.mark() - start) as usize + self.parts.payload.len();
         if self.parts.payload.len() < SHARED_BYTES {
             tray.bytes.extend_from_slice(self.parts.payload);
         }
         Frame {
             range: start..tray.mark(),
             packet_id_at: u32::try_from(packet_id_at).unwrap_or(u32::MAX) - start,
-            packet_len: head.packet_len(version),
+            packet_len,
         }
     }
 

@@ -33,7 +33,8 @@ pub struct Engine {
     pub(crate) fanouts: VecDeque<Fanout>,
     /// Sessions whose retained replays can go on.
     pub(crate) replaying: VecDeque<SessionKey>,
-    pub(crate) matches: Matches,
+    /// Storage for who gets a message; elsewhere while one is delivered.
+    pub(crate) matches: Option<Box<Matches>>,
     pub(crate) counters: Counters,
     pub(crate) entropy: Entropy,
 }
@@ -56,7 +57,7 @@ impl Engine {
             last_ticket: 0,
             fanouts: VecDeque::new(),
             replaying: VecDeque::new(),
-            matches: Matches::default(),
+            matches: None,
             counters: Counters::default(),
             entropy: Entropy::new(seeds.ids),
         }

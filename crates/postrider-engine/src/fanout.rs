@@ -16,7 +16,7 @@ use postrider_session::{Message, Now};
 pub(crate) struct Fanout {
     message: Message,
     retain: bool,
-    matches: Matches,
+    matches: Box<Matches>,
     next: usize,
     tally: Tally,
     /// Whose message it is, if a client's.
@@ -54,7 +54,7 @@ impl Fanout {
     pub(crate) fn new(
         message: Message,
         retain: bool,
-        matches: Matches,
+        matches: Box<Matches>,
         author: Option<ClientId>,
         owed: Option<Owed>,
     ) -> Self {

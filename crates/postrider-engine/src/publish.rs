@@ -14,12 +14,12 @@ use crate::{Effect, Engine, Limits, LinkId, Progress, Tray};
 use bytes::Bytes;
 use postrider_ports::{ClientId, DropReason, Event, PartitionId, Subject};
 use postrider_proto::{
-    Ack, AckKind, PacketId, Properties, PropertiesBuf, PropertyId, Publish, Qos, ReasonCode, Topic, Version,
+    Ack, AckKind, PacketId, Properties, PropertiesBuf, PropertyId, PropertySet, Publish, Qos, ReasonCode, Topic,
+    Version,
 };
 use postrider_router::SessionKey;
 use postrider_session::flow::Admission;
 use postrider_session::{Message, MessageParts, Now, Violation};
-use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A message that wants to be published.
@@ -198,7 +198,7 @@ impl Engine {
         owed: Option<Owed>,
         tray: &mut Tray,
     ) -> Routed {
-        let mut matches = core::mem::take(&mut self.matches);
+        let mut matches = self.matches.take().unwrap_or_default();
         self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
         let hits = matches.hits().len();
         outgoing.expect(hits);
@@ -216,7 +216,7 @@ impl Engine {
         for hit in matches.hits() {
             tally.add(self.deliver(now, hit, &matches, outgoing, tray));
         }
-        self.matches = matches;
+        self.matches = Some(matches);
         Routed::Done(tally.reason())
     }
 
@@ -346,31 +346,35 @@ fn is_reserved(name: &[u8]) -> bool {
 /// What is passed on unaltered: all but expiry, alias, subscription identifiers and will delay.
 /// [MQTT-3.3.2-4], [MQTT-3.3.2-15] to [MQTT-3.3.2-20]
 pub(crate) fn forwarded(properties: Properties<'_>) -> Forwarded<'_> {
-    let stays = |id| {
-        !matches!(
-            id,
-            PropertyId::MessageExpiryInterval
-                | PropertyId::TopicAlias
-                | PropertyId::SubscriptionIdentifier
-                | PropertyId::WillDelayInterval
-        )
-    };
-    if properties.iter().all(|property| stays(property.id())) {
-        return Forwarded(Cow::Borrowed(properties.as_bytes()));
+    if properties.is_free_of(STAYS_HERE) {
+        return Forwarded::All(properties);
     }
     let mut kept = PropertiesBuf::new();
-    for property in properties.iter().filter(|property| stays(property.id())) {
+    for property in properties.iter().filter(|property| !STAYS_HERE.contains(property.id())) {
         kept.push(property);
     }
-    Forwarded(Cow::Owned(kept.as_properties().as_bytes().to_vec()))
+    Forwarded::Some(kept)
 }
+
+const STAYS_HERE: PropertySet = PropertySet::of(&[
+    PropertyId::MessageExpiryInterval,
+    PropertyId::TopicAlias,
+    PropertyId::SubscriptionIdentifier,
+    PropertyId::WillDelayInterval,
+]);
 
 /// Properties to pass on, borrowed where nothing had to be left out.
 #[derive(Clone, Debug)]
-pub(crate) struct Forwarded<'a>(Cow<'a, [u8]>);
+pub(crate) enum Forwarded<'a> {
+    All(Properties<'a>),
+    Some(PropertiesBuf),
+}
 
 impl Forwarded<'_> {
     pub(crate) fn as_properties(&self) -> Properties<'_> {
-        Properties::trusted(&self.0)
+        match self {
+            Self::All(properties) => *properties,
+            Self::Some(kept) => kept.as_properties(),
+        }
     }
 }

@@ -18,6 +18,7 @@ fn sentence(text: Option<&str>) -> PropertiesBuf {
 
 impl Online {
     /// Whether an acknowledgement may carry this sentence. [MQTT-3.1.2-29]
+    #[inline]
     fn text_for_ack<'a>(&self, text: Option<&'a str>) -> Option<&'a str> {
         text.filter(|_| self.wants_problems && self.version.is_v5())
     }
@@ -30,11 +31,18 @@ impl Online {
     #[inline]
     pub(crate) fn ack(&self, ack: Ack<'_>, text: Option<&str>, tray: &mut Tray) {
         let start = tray.mark();
-        let properties = sentence(self.text_for_ack(text));
-        let told = Ack { properties: properties.as_properties(), ..ack };
-        let is_told = properties.is_empty() || self.takes(told.encoded_len(self.version));
-        if is_told { told } else { ack }.encode(self.version, &mut tray.bytes);
+        match self.text_for_ack(text) {
+            None => ack.encode(self.version, &mut tray.bytes),
+            Some(text) => self.told_ack(ack, text, &mut tray.bytes),
+        }
         tray.send_since(self.link, start, Lane::Control);
+    }
+
+    #[cold]
+    fn told_ack(&self, ack: Ack<'_>, text: &str, out: &mut Vec<u8>) {
+        let properties = sentence(Some(text));
+        let told = Ack { properties: properties.as_properties(), ..ack };
+        if self.takes(told.encoded_len(self.version)) { told } else { ack }.encode(self.version, out);
     }
 
     /// [MQTT-3.9.2-1]

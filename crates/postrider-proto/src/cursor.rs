@@ -49,6 +49,14 @@ impl<'a> Cursor<'a> {
     /// A variable byte integer in its shortest form. [MQTT-1.5.5-1]
     #[inline]
     pub(crate) fn take_varint(&mut self) -> Result<u32, DecodeError> {
+        if let [byte @ 0..0x80, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(u32::from(*byte));
+        }
+        self.take_long_varint()
+    }
+
+    fn take_long_varint(&mut self) -> Result<u32, DecodeError> {
         match read_varint(self.rest) {
             Varint::Whole { value, width } if width == varint_len(value) => {
                 self.take_slice(width)?;

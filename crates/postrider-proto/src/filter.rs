@@ -2,7 +2,8 @@
 //!
 //! Spec: 4.7, 4.8.2.
 
-use crate::text::check_text;
+use crate::levels::Levels;
+use crate::text::{check_text, every_word, wildcards};
 use crate::{DecodeError, ReasonCode, Topic};
 
 /// A topic filter that is legal on the wire, as the client wrote it.
@@ -57,8 +58,15 @@ impl<'a> Filter<'a> {
             Err(DecodeError::StringTooLong) => return Err(FilterError::TooLong),
             Err(_) => return Err(FilterError::NotUtf8),
         }
+        Self::of_text(raw)
+    }
+
+    /// The same for bytes that are known to be a text.
+    #[inline]
+    pub(crate) fn of_text(raw: &'a [u8]) -> Result<Self, FilterError> {
         match raw.strip_prefix(b"$share/") {
             Some(rest) => check_share(rest)?,
+            None if raw.is_empty() => return Err(FilterError::Empty),
             None => check_levels(raw)?,
         }
         Ok(Self(raw))
@@ -85,8 +93,9 @@ impl<'a> Filter<'a> {
     }
 
     /// The levels between slashes, wildcards among them.
+    #[inline]
     pub fn levels(self) -> impl Iterator<Item = &'a [u8]> {
-        self.0.split(|&byte| byte == b'/')
+        Levels::of(self.0)
     }
 
     /// How many levels the filter has, at least 1.
@@ -98,7 +107,7 @@ impl<'a> Filter<'a> {
     /// True when a level is `+` or `#`.
     #[must_use]
     pub fn has_wildcard(self) -> bool {
-        self.0.iter().any(|&byte| byte == b'+' || byte == b'#')
+        !every_word(self.0, wildcards)
     }
 
     /// The group and the inner filter, when this is a shared subscription's filter.
@@ -147,19 +156,21 @@ fn check_share(rest: &[u8]) -> Result<(), FilterError> {
     }
 }
 
+/// Looks at the neighbours of each wildcard.
 fn check_levels(raw: &[u8]) -> Result<(), FilterError> {
-    let mut ended = false;
-    for level in raw.split(|&byte| byte == b'/') {
-        if ended {
-            return Err(FilterError::HashMisplaced);
-        }
-        match level {
-            b"#" => ended = true,
-            b"+" => {}
-            _ if level.contains(&b'#') => return Err(FilterError::HashMisplaced),
-            _ if level.contains(&b'+') => return Err(FilterError::PlusMisplaced),
+    if every_word(raw, wildcards) {
+        return Ok(());
+    }
+    let mut before = b'/';
+    let mut rest = raw;
+    while let [byte, after @ ..] = rest {
+        match byte {
+            b'#' if before != b'/' || !after.is_empty() => return Err(FilterError::HashMisplaced),
+            b'+' if before != b'/' || !matches!(after, [] | [b'/', ..]) => return Err(FilterError::PlusMisplaced),
             _ => {}
         }
+        before = *byte;
+        rest = after;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod cursor;
 mod error;
 mod filter;
 mod frame;
+mod levels;
 mod packet;
 mod property;
 mod qos;

@@ -5,6 +5,7 @@
 //! Spec: 2.2.2.
 
 use crate::cursor::Cursor;
+use crate::text::check_text;
 use crate::{DecodeError, Text, Topic, varint_len, write_varint};
 
 macro_rules! property_ids {
@@ -114,14 +115,24 @@ pub enum Property<'a> {
 pub struct PropertySet(u64);
 
 impl PropertySet {
-    const fn of(ids: &[PropertyId]) -> Self {
-        let mut bits = 0;
+    const NONE: Self = Self(0);
+    const ALL: Self = Self(u64::MAX);
+
+    /// The set with these members.
+    #[must_use]
+    pub const fn of(ids: &[PropertyId]) -> Self {
+        let mut set = Self::NONE;
         let mut rest = ids;
         while let [first, tail @ ..] = rest {
-            bits |= 1 << (*first as u8);
+            set = set.with(*first);
             rest = tail;
         }
-        Self(bits)
+        set
+    }
+
+    #[inline]
+    const fn with(self, id: PropertyId) -> Self {
+        Self(self.0 | 1 << (id as u8))
     }
 
     /// True when `id` is a member.
@@ -129,6 +140,13 @@ impl PropertySet {
     #[must_use]
     pub const fn contains(self, id: PropertyId) -> bool {
         self.0 & (1 << (id as u8)) != 0
+    }
+
+    /// True when the two have a member in common.
+    #[inline]
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Properties of CONNECT. [3.1.2.11]
@@ -217,6 +235,8 @@ impl PropertyId {
         self as u8
     }
 
+    /// Reads the value, whose text is not looked at before [`Property::check_value`].
+    #[inline(always)]
     fn read<'a>(self, cursor: &mut Cursor<'a>) -> Result<Property<'a>, DecodeError> {
         Ok(match self {
             Self::PayloadFormatIndicator
@@ -241,9 +261,9 @@ impl PropertyId {
             | Self::AuthenticationMethod
             | Self::ResponseInformation
             | Self::ServerReference
-            | Self::ReasonString => Property::Text(self, cursor.take_text()?),
+            | Self::ReasonString => Property::Text(self, take_unchecked_text(cursor)?),
             Self::CorrelationData | Self::AuthenticationData => Property::Binary(self, cursor.take_binary()?),
-            Self::UserProperty => Property::Pair(cursor.take_text()?, cursor.take_text()?),
+            Self::UserProperty => Property::Pair(take_unchecked_text(cursor)?, take_unchecked_text(cursor)?),
         })
     }
 }
@@ -263,45 +283,57 @@ impl Property<'_> {
         }
     }
 
+    #[inline(always)]
     fn check_value(&self) -> Result<(), DecodeError> {
         let good = match *self {
             Self::Byte(_, value) => value <= 1,
             Self::TwoBytes(PropertyId::ReceiveMaximum | PropertyId::TopicAlias, value) => value != 0,
             Self::FourBytes(PropertyId::MaximumPacketSize, value) | Self::Varint(_, value) => value != 0,
-            Self::Text(PropertyId::ResponseTopic, value) => Topic::parse(value.as_bytes()).is_ok(),
-            Self::TwoBytes(..) | Self::FourBytes(..) | Self::Text(..) | Self::Binary(..) | Self::Pair(..) => true,
+            Self::Text(_, text) => {
+                check_text(text.as_bytes())?;
+                self.id() != PropertyId::ResponseTopic || Topic::parse(text.as_bytes()).is_ok()
+            }
+            Self::Pair(name, value) => {
+                check_text(name.as_bytes())?;
+                check_text(value.as_bytes())?;
+                true
+            }
+            Self::TwoBytes(..) | Self::FourBytes(..) | Self::Binary(..) => true,
         };
         if good { Ok(()) } else { Err(DecodeError::PropertyValue(self.id())) }
     }
 }
 
 /// A block of properties whose form, places and values were checked; empty before 5.0.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy)]
 pub struct Properties<'a> {
     raw: &'a [u8],
+    /// Every identifier in the block, and perhaps more: what is not in the set need not be looked for.
+    present: PropertySet,
 }
 
 impl<'a> Properties<'a> {
     /// No properties.
-    pub const NONE: Properties<'static> = Properties { raw: &[] };
+    pub const NONE: Properties<'static> = Properties { raw: &[], present: PropertySet::NONE };
 
     /// Reads the property length and checks what it spans against `allowed`.
     #[inline]
     pub(crate) fn decode(cursor: &mut Cursor<'a>, allowed: PropertySet) -> Result<Self, DecodeError> {
         let len = cursor.take_varint()?;
         if len == 0 {
-            return Ok(Properties { raw: &[] });
+            return Ok(Properties::NONE);
         }
         let raw = cursor.take_slice(len as usize)?;
-        check_block(raw, allowed)?;
-        Ok(Self { raw })
+        let present = check_block(raw, allowed)?;
+        Ok(Self { raw, present })
     }
 
     /// Takes a block that was checked when it was stored, without its length in front.
     #[inline]
     #[must_use]
     pub const fn trusted(raw: &'a [u8]) -> Self {
-        Self { raw }
+        let present = if raw.is_empty() { PropertySet::NONE } else { PropertySet::ALL };
+        Self { raw, present }
     }
 
     /// The block without its length in front.
@@ -325,12 +357,24 @@ impl<'a> Properties<'a> {
     }
 
     /// The first property with this identifier.
+    #[inline]
     #[must_use]
     pub fn find(self, id: PropertyId) -> Option<Property<'a>> {
-        if self.raw.is_empty() {
+        if !self.present.contains(id) {
             return None;
         }
+        self.search(id)
+    }
+
+    fn search(self, id: PropertyId) -> Option<Property<'a>> {
         self.iter().find(|property| property.id() == id)
+    }
+
+    /// True when none of `ids` is in the block.
+    #[inline]
+    #[must_use]
+    pub fn is_free_of(self, ids: PropertySet) -> bool {
+        !self.present.meets(ids) || !self.iter().any(|property| ids.contains(property.id()))
     }
 
     /// The value of a byte, two-byte, four-byte or variable byte integer property.
@@ -394,6 +438,12 @@ pub(crate) const fn len_of_len(len: usize) -> usize {
     if len > u32::MAX as usize { 4 } else { varint_len(len as u32) }
 }
 
+fn take_unchecked_text<'a>(cursor: &mut Cursor<'a>) -> Result<Text<'a>, DecodeError> {
+    cursor.take_binary().map(Text::trusted)
+}
+
+// Inlined, like what it calls, so that `check_block` need not build what it looks at once.
+#[inline(always)]
 fn next_property<'a>(cursor: &mut Cursor<'a>) -> Result<Property<'a>, DecodeError> {
     // An identifier is a variable byte integer of which all known values take one byte.
     let number = cursor.take_varint()?;
@@ -402,10 +452,11 @@ fn next_property<'a>(cursor: &mut Cursor<'a>) -> Result<Property<'a>, DecodeErro
     id.read(cursor)
 }
 
-fn check_block(raw: &[u8], allowed: PropertySet) -> Result<(), DecodeError> {
+/// Says which properties there are in a block where all is well.
+fn check_block(raw: &[u8], allowed: PropertySet) -> Result<PropertySet, DecodeError> {
     let repeatable =
         if allowed == PropertySet::PUBLISH { PropertySet::REPEATABLE_IN_PUBLISH } else { PropertySet::REPEATABLE };
-    let mut seen = 0u64;
+    let mut seen = PropertySet::NONE;
     let mut cursor = Cursor::new(raw);
     while !cursor.is_empty() {
         let property = next_property(&mut cursor)?;
@@ -413,14 +464,27 @@ fn check_block(raw: &[u8], allowed: PropertySet) -> Result<(), DecodeError> {
         if !allowed.contains(id) {
             return Err(DecodeError::PropertyMisplaced(id));
         }
-        let bit = 1u64 << id.as_u8();
-        if seen & bit != 0 && !repeatable.contains(id) {
+        if seen.contains(id) && !repeatable.contains(id) {
             return Err(DecodeError::PropertyRepeated(id));
         }
-        seen |= bit;
+        seen = seen.with(id);
         property.check_value()?;
     }
-    Ok(())
+    Ok(seen)
+}
+
+impl PartialEq for Properties<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw == other.raw
+    }
+}
+
+impl Eq for Properties<'_> {}
+
+impl Default for Properties<'_> {
+    fn default() -> Self {
+        Properties::NONE
+    }
 }
 
 impl core::fmt::Debug for Properties<'_> {
@@ -464,7 +528,7 @@ impl PropertiesBuf {
     /// The block as a packet takes it.
     #[must_use]
     pub fn as_properties(&self) -> Properties<'_> {
-        Properties { raw: &self.raw }
+        Properties::trusted(&self.raw)
     }
 
     /// True when nothing was pushed.

@@ -2,7 +2,8 @@
 //!
 //! Spec: 4.7.
 
-use crate::text::check_text;
+use crate::levels::Levels;
+use crate::text::{check_text, every_word, odd_in_text, wildcards};
 use crate::{DecodeError, ReasonCode};
 
 /// A topic name that is legal on the wire: non-empty UTF-8, no wildcard, no NUL, at most 65,535 bytes.
@@ -54,7 +55,7 @@ impl<'a> Topic<'a> {
             Err(DecodeError::StringTooLong) => return Err(TopicError::TooLong),
             Err(_) => return Err(TopicError::NotUtf8),
         }
-        if raw.iter().any(|&byte| byte == b'#' || byte == b'+') {
+        if !every_word(raw, wildcards) {
             return Err(TopicError::HasWildcard);
         }
         Ok(Self(raw))
@@ -88,8 +89,9 @@ impl<'a> Topic<'a> {
     }
 
     /// The levels between slashes; an empty level counts. [4.7.1.1]
+    #[inline]
     pub fn levels(self) -> impl Iterator<Item = &'a [u8]> {
-        self.0.split(|&byte| byte == b'/')
+        Levels::of(self.0)
     }
 
     /// True when the name begins with `$`, which leading wildcards do not match. [MQTT-4.7.2-1]
@@ -100,29 +102,10 @@ impl<'a> Topic<'a> {
     }
 }
 
-/// Decides the usual case eight bytes at a time: all of them 1 to 127 and neither `#` nor `+`.
+/// Decides the usual case: all bytes 1 to 127 and neither `#` nor `+`.
 #[inline]
 fn is_plain(raw: &[u8]) -> bool {
-    let Some(last) = raw.last_chunk::<8>() else { return raw.iter().all(|&byte| is_plain_byte(byte)) };
-    let (words, _) = raw.as_chunks::<8>();
-    // The last word overlaps the one before it, which does no harm.
-    words.iter().chain([last]).fold(0, |odd, word| odd | odd_bits(u64::from_le_bytes(*word))) == 0
-}
-
-const fn is_plain_byte(byte: u8) -> bool {
-    matches!(byte, 1..0x80) && byte != b'#' && byte != b'+'
-}
-
-/// Not 0 when one of the eight bytes is 0, above 127, `#` or `+`. The latter two differ in one bit.
-#[inline]
-const fn odd_bits(word: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const fn zeros(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word
-    }
-    const PLUS: u64 = ONES * b'+' as u64;
-    const DIFFERENCE: u64 = ONES * (b'+' ^ b'#') as u64;
-    (word | zeros(word) | zeros((word | DIFFERENCE) ^ PLUS)) & (ONES << 7)
+    every_word(raw, |word| odd_in_text(word) | wildcards(word))
 }
 
 impl TopicError {

@@ -2,10 +2,9 @@
 //!
 //! Owns: the text of each filter and its subscribers.
 
+use crate::hash::TextHasher;
 use crate::subscribers::{Entry, Subscribers};
-use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use std::hash::BuildHasher;
 
 /// Names a filter while it has subscribers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,7 +18,7 @@ pub(crate) struct FilterEntry {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Filters {
-    hasher: FixedState,
+    hasher: TextHasher,
     all: Vec<Option<FilterEntry>>,
     free: Vec<u32>,
     index: HashTable<u32>,
@@ -27,14 +26,14 @@ pub(crate) struct Filters {
 
 impl Filters {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { hasher: FixedState::with_seed(seed), all: Vec::new(), free: Vec::new(), index: HashTable::new() }
+        Self { hasher: TextHasher::new(seed), all: Vec::new(), free: Vec::new(), index: HashTable::new() }
     }
 
     #[inline]
     pub(crate) fn find(&self, text: &[u8]) -> Option<FilterId> {
         let all = &self.all;
         let same = |at: &u32| all[*at as usize].as_ref().is_some_and(|entry| *entry.text == *text);
-        self.index.find(self.hasher.hash_one(text), same).map(|at| FilterId(*at))
+        self.index.find(self.hasher.hash(text), same).map(|at| FilterId(*at))
     }
 
     #[inline]
@@ -60,15 +59,15 @@ impl Filters {
             }
         };
         let (hasher, all) = (self.hasher.clone(), &self.all);
-        let rehash = |at: &u32| all[*at as usize].as_ref().map_or(0, |entry| hasher.hash_one(&*entry.text));
-        self.index.insert_unique(hasher.hash_one(text), at, rehash);
+        let rehash = |at: &u32| all[*at as usize].as_ref().map_or(0, |entry| hasher.hash(&entry.text));
+        self.index.insert_unique(hasher.hash(text), at, rehash);
         FilterId(at)
     }
 
     /// Removes a filter and gives back its text.
     pub(crate) fn remove(&mut self, id: FilterId) -> Option<Box<[u8]>> {
         let entry = self.all.get_mut(id.0 as usize)?.take()?;
-        if let Ok(found) = self.index.find_entry(self.hasher.hash_one(&*entry.text), |at| *at == id.0) {
+        if let Ok(found) = self.index.find_entry(self.hasher.hash(&entry.text), |at| *at == id.0) {
             found.remove();
         }
         self.free.push(id.0);

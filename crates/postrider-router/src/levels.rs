@@ -2,9 +2,8 @@
 //!
 //! Owns: the text of every level that stands in a filter with wildcards.
 
-use foldhash::fast::FixedState;
+use crate::hash::TextHasher;
 use hashbrown::HashTable;
-use std::hash::BuildHasher;
 
 /// Names a level's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,7 +17,7 @@ struct Level {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Levels {
-    hasher: FixedState,
+    hasher: TextHasher,
     all: Vec<Level>,
     free: Vec<u32>,
     index: HashTable<u32>,
@@ -26,20 +25,26 @@ pub(crate) struct Levels {
 
 impl Levels {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { hasher: FixedState::with_seed(seed), all: Vec::new(), free: Vec::new(), index: HashTable::new() }
+        Self { hasher: TextHasher::new(seed), all: Vec::new(), free: Vec::new(), index: HashTable::new() }
+    }
+
+    /// What the other operations want to know of a text.
+    #[inline]
+    pub(crate) fn hash(&self, text: &[u8]) -> u64 {
+        self.hasher.hash(text)
     }
 
     #[inline]
-    pub(crate) fn find(&self, text: &[u8]) -> Option<LevelId> {
-        let all = &self.all;
-        self.index.find(self.hasher.hash_one(text), |at| *all[*at as usize].text == *text).map(|at| LevelId(*at))
+    pub(crate) fn text(&self, id: LevelId) -> &[u8] {
+        &self.all[id.0 as usize].text
     }
 
     /// The level's id, one use more.
-    pub(crate) fn acquire(&mut self, text: &[u8]) -> LevelId {
-        if let Some(id) = self.find(text) {
-            self.all[id.0 as usize].uses += 1;
-            return id;
+    pub(crate) fn acquire(&mut self, text: &[u8], hash: u64) -> LevelId {
+        let all = &self.all;
+        if let Some(at) = self.index.find(hash, |at| *all[*at as usize].text == *text) {
+            self.all[*at as usize].uses += 1;
+            return LevelId(*at);
         }
         let level = Level { text: text.into(), uses: 1 };
         let at = match self.free.pop() {
@@ -52,20 +57,19 @@ impl Levels {
                 u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
             }
         };
-        let (hasher, all) = (self.hasher.clone(), &self.all);
-        self.index.insert_unique(hasher.hash_one(text), at, |at| hasher.hash_one(&*all[*at as usize].text));
+        let (hasher, all) = (&self.hasher, &self.all);
+        self.index.insert_unique(hash, at, |at| hasher.hash(&all[*at as usize].text));
         LevelId(at)
     }
 
     /// One use less; forgets the text with the last one.
-    pub(crate) fn release(&mut self, id: LevelId) {
+    pub(crate) fn release(&mut self, id: LevelId, hash: u64) {
         let level = &mut self.all[id.0 as usize];
         level.uses -= 1;
         if level.uses > 0 {
             return;
         }
-        let text = core::mem::take(&mut level.text);
-        let hash = self.hasher.hash_one(&*text);
+        level.text = Box::default();
         if let Ok(found) = self.index.find_entry(hash, |at| *at == id.0) {
             found.remove();
         }

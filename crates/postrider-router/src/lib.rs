@@ -5,6 +5,7 @@
 //! Spec: 3.3.1.3, 3.3.4, 4.7.
 
 mod filters;
+mod hash;
 mod levels;
 mod matches;
 mod retained;

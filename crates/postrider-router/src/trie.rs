@@ -1,20 +1,17 @@
 //! The filters that have wildcards, level by level.
 //!
 //! Owns: the nodes. A node's children stand in one hash table for all nodes, keyed by parent and level, so a
-//! node costs the same with one child as with a million.
+//! node costs the same with one child as with a million, and a level is hashed once for all nodes reached.
 //! Never: recurses; a topic is matched by walking its levels with the set of nodes reached so far.
 
 use crate::filters::FilterId;
 use crate::levels::{LevelId, Levels};
-use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use postrider_proto::Topic;
 use smallvec::SmallVec;
-use std::hash::BuildHasher;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Trie {
-    hasher: FixedState,
     levels: Levels,
     nodes: Vec<Node>,
     free: Vec<u32>,
@@ -43,13 +40,7 @@ const EMPTY: Node = Node { parent: NIL, level: NIL, plus: NIL, here: NIL, below:
 
 impl Trie {
     pub(crate) fn new(seed: u64) -> Self {
-        Self {
-            hasher: FixedState::with_seed(seed),
-            levels: Levels::new(seed),
-            nodes: vec![EMPTY],
-            free: Vec::new(),
-            edges: HashTable::new(),
-        }
+        Self { levels: Levels::new(seed), nodes: vec![EMPTY], free: Vec::new(), edges: HashTable::new() }
     }
 
     /// True when no filter with wildcards exists.
@@ -86,7 +77,7 @@ impl Trie {
                     break;
                 }
                 b"+" => Some(self.nodes[at as usize].plus).filter(|next| *next != NIL),
-                level => self.levels.find(level).and_then(|level| self.child(at, level)),
+                level => self.child(at, level, self.levels.hash(level)),
             };
             let Some(next) = next else { return };
             at = next;
@@ -103,42 +94,54 @@ impl Trie {
     /// Calls `found` with every filter that matches. [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.2-1]
     #[inline]
     pub(crate) fn matches(&self, topic: Topic<'_>, mut found: impl FnMut(FilterId)) {
-        let mut reached: SmallVec<[u32; 16]> = SmallVec::new();
+        let mut at = ROOT;
+        let mut names = topic.levels();
+        let mut hidden = topic.is_dollar();
+        while let Some(name) = names.next() {
+            let node = &self.nodes[at as usize];
+            let mut plus = NIL;
+            if !hidden {
+                node.report_below(&mut found);
+                plus = node.plus;
+            }
+            hidden = false;
+            let named = if node.has_named() { self.child(at, name, self.levels.hash(name)) } else { None };
+            at = match named {
+                None if plus == NIL => return,
+                None => plus,
+                Some(named) if plus == NIL => named,
+                Some(named) => return self.matches_from([plus, named], names, found),
+            };
+        }
+        self.nodes[at as usize].report_end(&mut found);
+    }
+
+    /// Goes on where more than one node was reached, with the levels that are left.
+    fn matches_from<'a>(&self, from: [u32; 2], names: impl Iterator<Item = &'a [u8]>, mut found: impl FnMut(FilterId)) {
+        let mut reached: SmallVec<[u32; 16]> = SmallVec::from_slice(&from);
         let mut next: SmallVec<[u32; 16]> = SmallVec::new();
-        reached.push(ROOT);
-        let mut is_first = true;
-        for name in topic.levels() {
-            let hidden = is_first && topic.is_dollar();
-            is_first = false;
-            let level = self.levels.find(name);
-            for at in reached.drain(..) {
-                let node = &self.nodes[at as usize];
-                if !hidden && node.below != NIL {
-                    found(FilterId(node.below));
-                }
-                if !hidden && node.plus != NIL {
+        for name in names {
+            let hash = self.levels.hash(name);
+            for at in &reached {
+                let node = &self.nodes[*at as usize];
+                node.report_below(&mut found);
+                if node.plus != NIL {
                     next.push(node.plus);
                 }
-                if node.children > u32::from(node.plus != NIL)
-                    && let Some(child) = level.and_then(|level| self.child(at, level))
+                if node.has_named()
+                    && let Some(child) = self.child(*at, name, hash)
                 {
                     next.push(child);
                 }
             }
             core::mem::swap(&mut reached, &mut next);
+            next.clear();
             if reached.is_empty() {
                 return;
             }
         }
         for at in reached {
-            let node = &self.nodes[at as usize];
-            if node.here != NIL {
-                found(FilterId(node.here));
-            }
-            // `a/#` matches `a`.
-            if node.below != NIL {
-                found(FilterId(node.below));
-            }
+            self.nodes[at as usize].report_end(&mut found);
         }
     }
 
@@ -147,14 +150,14 @@ impl Trie {
         (self.nodes.len() - self.free.len(), self.levels.len())
     }
 
+    /// The child under a named level, whose hash the caller has.
     #[inline]
-    fn child(&self, parent: u32, level: LevelId) -> Option<u32> {
-        let nodes = &self.nodes;
+    fn child(&self, parent: u32, name: &[u8], hash: u64) -> Option<u32> {
         let same = |at: &u32| {
-            let node = &nodes[*at as usize];
-            node.parent == parent && node.level == level.0
+            let node = &self.nodes[*at as usize];
+            node.parent == parent && *self.levels.text(LevelId(node.level)) == *name
         };
-        self.edges.find(self.hasher.hash_one((parent, level.0)), same).copied()
+        self.edges.find(edge(parent, hash), same).copied()
     }
 
     fn plus_child(&mut self, parent: u32) -> u32 {
@@ -168,17 +171,18 @@ impl Trie {
     }
 
     fn named_child(&mut self, parent: u32, name: &[u8]) -> u32 {
-        if let Some(child) = self.levels.find(name).and_then(|level| self.child(parent, level)) {
+        let hash = self.levels.hash(name);
+        if let Some(child) = self.child(parent, name, hash) {
             return child;
         }
-        let level = self.levels.acquire(name);
+        let level = self.levels.acquire(name, hash);
         let at = self.add(Node { parent, level: level.0, ..EMPTY });
-        let (hasher, nodes) = (self.hasher.clone(), &self.nodes);
+        let (levels, nodes) = (&self.levels, &self.nodes);
         let rehash = |at: &u32| {
             let node = &nodes[*at as usize];
-            hasher.hash_one((node.parent, node.level))
+            edge(node.parent, levels.hash(levels.text(LevelId(node.level))))
         };
-        self.edges.insert_unique(hasher.hash_one((parent, level.0)), at, rehash);
+        self.edges.insert_unique(edge(parent, hash), at, rehash);
         at
     }
 
@@ -204,14 +208,46 @@ impl Trie {
             if node.level == NIL {
                 parent.plus = NIL;
             } else {
-                let hash = self.hasher.hash_one((node.parent, node.level));
-                if let Ok(found) = self.edges.find_entry(hash, |other| *other == at) {
+                let level = LevelId(node.level);
+                let hash = self.levels.hash(self.levels.text(level));
+                if let Ok(found) = self.edges.find_entry(edge(node.parent, hash), |other| *other == at) {
                     found.remove();
                 }
-                self.levels.release(LevelId(node.level));
+                self.levels.release(level, hash);
             }
             self.free.push(at);
             at = node.parent;
         }
     }
+}
+
+impl Node {
+    #[inline]
+    const fn has_named(&self) -> bool {
+        self.children > (self.plus != NIL) as u32
+    }
+
+    /// A filter that matches whatever is below.
+    #[inline]
+    fn report_below(&self, found: &mut impl FnMut(FilterId)) {
+        if self.below != NIL {
+            found(FilterId(self.below));
+        }
+    }
+
+    /// The topic ends here; `a/#` matches `a`.
+    #[inline]
+    fn report_end(&self, found: &mut impl FnMut(FilterId)) {
+        if self.here != NIL {
+            found(FilterId(self.here));
+        }
+        self.report_below(found);
+    }
+}
+
+/// The hash of a child: of its parent and of its level's text. The latter is seeded, so all that has to be done
+/// about the parent is that children of the same name stand apart.
+#[inline]
+const fn edge(parent: u32, level: u64) -> u64 {
+    level ^ (parent as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -54,10 +54,10 @@ impl Message {
     #[must_use]
     pub fn new(parts: &MessageParts<'_>) -> Self {
         if parts.payload.len() < LARGE_BYTES {
-            let mut bytes = Vec::with_capacity(head_len(parts) + parts.payload.len());
-            write_head(parts, &mut bytes);
-            bytes.extend_from_slice(parts.payload);
-            Self(Repr::Small(Arc::from(bytes)))
+            let mut bytes = blank(head_len(parts) + parts.payload.len());
+            let space = Arc::get_mut(&mut bytes).expect("it was made in the line above");
+            put(parts.payload, write_head(parts, space));
+            Self(Repr::Small(bytes))
         } else {
             Self::with_payload(parts, Bytes::copy_from_slice(parts.payload))
         }
@@ -69,15 +69,16 @@ impl Message {
         if payload.len() < LARGE_BYTES {
             return Self::new(&MessageParts { payload: &payload, ..*parts });
         }
-        let mut head = Vec::with_capacity(head_len(parts));
+        let mut head = vec![0; head_len(parts)].into_boxed_slice();
         write_head(parts, &mut head);
-        Self(Repr::Large(Arc::new(Large { head: head.into_boxed_slice(), payload })))
+        Self(Repr::Large(Arc::new(Large { head, payload })))
     }
 
     /// Where it was published.
+    #[inline]
     #[must_use]
     pub fn topic(&self) -> Topic<'_> {
-        self.parts().topic
+        Topic::trusted(split_topic(self.head()).1)
     }
 
     /// The QoS it was published with.
@@ -163,8 +164,14 @@ fn head_len(parts: &MessageParts<'_>) -> usize {
     3 + expiry + if properties == 0 { 0 } else { 4 + properties } + parts.topic.as_bytes().len()
 }
 
-/// Flags, topic length, expiry if any, properties with their length if any, topic.
-fn write_head(parts: &MessageParts<'_>, out: &mut Vec<u8>) {
+/// Zeros in one allocation, where a vector would have to be moved into a second one.
+fn blank(len: usize) -> Arc<[u8]> {
+    static ZEROS: [u8; LARGE_BYTES * 2] = [0; LARGE_BYTES * 2];
+    ZEROS.get(..len).map_or_else(|| vec![0; len].into(), Arc::from)
+}
+
+/// Flags, topic with its length, expiry if any, properties with their length if any. Gives back the space behind.
+fn write_head<'a>(parts: &MessageParts<'_>, space: &'a mut [u8]) -> &'a mut [u8] {
     let properties = parts.properties.as_bytes();
     let topic = parts.topic.as_bytes();
     let mut flags = parts.qos.as_u8();
@@ -174,24 +181,36 @@ fn write_head(parts: &MessageParts<'_>, out: &mut Vec<u8>) {
     if !properties.is_empty() {
         flags |= HAS_PROPERTIES;
     }
-    out.push(flags);
-    out.extend_from_slice(&u16::try_from(topic.len()).unwrap_or(u16::MAX).to_le_bytes());
+    let [low, high] = u16::try_from(topic.len()).unwrap_or(u16::MAX).to_le_bytes();
+    let mut space = put(topic, put(&[flags, low, high], space));
     if let Some(Mono(ms)) = parts.expires {
-        out.extend_from_slice(&ms.to_le_bytes());
+        space = put(&ms.to_le_bytes(), space);
     }
     if !properties.is_empty() {
-        out.extend_from_slice(&u32::try_from(properties.len()).unwrap_or(u32::MAX).to_le_bytes());
-        out.extend_from_slice(properties);
+        let len = u32::try_from(properties.len()).unwrap_or(u32::MAX);
+        space = put(properties, put(&len.to_le_bytes(), space));
     }
-    out.extend_from_slice(topic);
+    space
+}
+
+/// Writes at the beginning of `space` and gives back the rest.
+fn put<'a>(bytes: &[u8], space: &'a mut [u8]) -> &'a mut [u8] {
+    let (place, rest) = space.split_at_mut(bytes.len());
+    place.copy_from_slice(bytes);
+    rest
+}
+
+/// Flags, topic, and what follows, of what [`write_head`] wrote.
+#[inline]
+fn split_topic(head: &[u8]) -> (u8, &[u8], &[u8]) {
+    let ([flags, low, high], rest) = head.split_first_chunk::<3>().unwrap_or((&[0; 3], &[]));
+    let (topic, rest) = rest.split_at(usize::from(u16::from_le_bytes([*low, *high])));
+    (*flags, topic, rest)
 }
 
 /// Reads what [`write_head`] wrote; what is left over is the payload.
 fn read_head(head: &[u8]) -> MessageParts<'_> {
-    let (flags, rest) = head.split_first_chunk::<1>().unwrap_or((&[0], &[]));
-    let (topic_len, mut rest) = rest.split_first_chunk::<2>().unwrap_or((&[0, 0], &[]));
-    let topic_len = usize::from(u16::from_le_bytes(*topic_len));
-    let flags = flags[0];
+    let (flags, topic, mut rest) = split_topic(head);
     let mut expires = None;
     if flags & HAS_EXPIRY != 0
         && let Some((ms, tail)) = rest.split_first_chunk::<8>()
@@ -205,10 +224,9 @@ fn read_head(head: &[u8]) -> MessageParts<'_> {
     {
         (properties, rest) = tail.split_at(u32::from_le_bytes(*len) as usize);
     }
-    let (topic, payload) = rest.split_at(topic_len);
     MessageParts {
         topic: Topic::trusted(topic),
-        payload,
+        payload: rest,
         properties: Properties::trusted(properties),
         qos: Qos::from_u8(flags & QOS).unwrap_or(Qos::AtMostOnce),
         expires,

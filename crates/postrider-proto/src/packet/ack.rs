@@ -31,6 +31,18 @@ impl AckKind {
         }
     }
 
+    /// The acknowledgement among the packet types. [2.1.2]
+    #[inline]
+    pub(super) const fn of(packet_type: u8) -> Option<Self> {
+        match packet_type {
+            PUBACK => Some(Self::Puback),
+            PUBREC => Some(Self::Pubrec),
+            PUBREL => Some(Self::Pubrel),
+            PUBCOMP => Some(Self::Pubcomp),
+            _ => None,
+        }
+    }
+
     const fn kind_and_flags(self) -> (u8, u8) {
         match self {
             Self::Puback => (PUBACK, 0),
@@ -83,7 +95,17 @@ impl<'a> Ack<'a> {
         Self { kind, packet_id, reason, properties: Properties::NONE }
     }
 
+    #[inline]
     pub(super) fn decode(kind: AckKind, body: &'a [u8], version: Version) -> Result<Self, DecodeError> {
+        if let [high, low] = body {
+            let packet_id = PacketId::new(u16::from_be_bytes([*high, *low])).ok_or(DecodeError::PacketIdZero)?;
+            return Ok(Self::new(kind, packet_id, ReasonCode::Success));
+        }
+        Self::decode_long(kind, body, version)
+    }
+
+    /// With a reason and perhaps properties, or with bytes that do not belong there.
+    fn decode_long(kind: AckKind, body: &'a [u8], version: Version) -> Result<Self, DecodeError> {
         let mut cursor = Cursor::new(body);
         let mut ack = Self::new(kind, cursor.take_packet_id()?, ReasonCode::Success);
         if version.is_v5() && !cursor.is_empty() {

@@ -128,6 +128,9 @@ impl<'a> Packet<'a> {
             return Publish::decode(frame.header, frame.body, version).map(Packet::Publish);
         }
         check_flags(frame.header, version)?;
+        if let Some(kind) = AckKind::of(kind) {
+            return Ack::decode(kind, frame.body, version).map(Packet::Ack);
+        }
         Self::decode_rest(kind, frame, version)
     }
 
@@ -142,10 +145,6 @@ impl<'a> Packet<'a> {
                 Packet::Connect(Box::new(connect))
             }
             CONNACK => Packet::Connack(Connack::decode(body, version)?),
-            PUBACK => Packet::Ack(Ack::decode(AckKind::Puback, body, version)?),
-            PUBREC => Packet::Ack(Ack::decode(AckKind::Pubrec, body, version)?),
-            PUBREL => Packet::Ack(Ack::decode(AckKind::Pubrel, body, version)?),
-            PUBCOMP => Packet::Ack(Ack::decode(AckKind::Pubcomp, body, version)?),
             SUBSCRIBE => Packet::Subscribe(Subscribe::decode(body, version)?),
             SUBACK => Packet::Suback(Suback::decode(body, version)?),
             UNSUBSCRIBE => Packet::Unsubscribe(Unsubscribe::decode(body, version)?),

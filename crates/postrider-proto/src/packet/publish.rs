@@ -106,14 +106,9 @@ impl PublishHead<'_> {
     }
 
     #[inline]
-    fn body_len(&self, version: Version) -> usize {
+    fn body_len(&self, version: Version, properties_len: usize) -> usize {
         let packet_id = if self.packet_id.is_some() { 2 } else { 0 };
-        let properties = if version.is_v5() {
-            let len = self.properties_len();
-            len_of_len(len) + len
-        } else {
-            0
-        };
+        let properties = if version.is_v5() { len_of_len(properties_len) + properties_len } else { 0 };
         2 + self.topic.as_bytes().len() + packet_id + properties + self.payload_len
     }
 
@@ -121,7 +116,7 @@ impl PublishHead<'_> {
     #[inline]
     #[must_use]
     pub fn packet_len(&self, version: Version) -> usize {
-        let body = self.body_len(version);
+        let body = self.body_len(version, self.properties_len());
         1 + len_of_len(body) + body
     }
 
@@ -130,20 +125,21 @@ impl PublishHead<'_> {
     #[inline]
     pub fn encode(&self, version: Version, out: &mut Vec<u8>) -> usize {
         let flags = u8::from(self.dup) << 3 | self.qos.as_u8() << 1 | u8::from(self.retain);
-        write_header(PUBLISH, flags, self.body_len(version), out);
+        let properties_len = self.properties_len();
+        write_header(PUBLISH, flags, self.body_len(version, properties_len), out);
         write_binary(self.topic.as_bytes(), out);
         let packet_id_at = out.len();
         if let Some(packet_id) = self.packet_id {
             out.extend_from_slice(&packet_id.as_u16().to_be_bytes());
         }
         if version.is_v5() {
-            self.encode_properties(out);
+            self.encode_properties(properties_len, out);
         }
         packet_id_at
     }
 
-    fn encode_properties(&self, out: &mut Vec<u8>) {
-        write_len(self.properties_len(), out);
+    fn encode_properties(&self, len: usize, out: &mut Vec<u8>) {
+        write_len(len, out);
         if let Some(seconds) = self.expiry_s {
             out.push(PropertyId::MessageExpiryInterval.as_u8());
             out.extend_from_slice(&seconds.to_be_bytes());

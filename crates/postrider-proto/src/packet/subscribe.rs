@@ -118,7 +118,10 @@ impl<'a> Subscriptions<'a> {
     /// The filters in the order they came. [MQTT-3.9.3-1]
     pub fn iter(self) -> impl Iterator<Item = Subscription<'a>> {
         let mut cursor = Cursor::new(self.raw);
-        core::iter::from_fn(move || take_subscription(&mut cursor, self.version).ok())
+        core::iter::from_fn(move || {
+            let (raw_filter, options) = take_subscription(&mut cursor, self.version).ok()?;
+            Some(Subscription { filter: Filter::of_text(raw_filter), raw_filter, options })
+        })
     }
 }
 
@@ -128,15 +131,24 @@ impl core::fmt::Debug for Subscriptions<'_> {
     }
 }
 
-fn take_subscription<'a>(cursor: &mut Cursor<'a>, version: Version) -> Result<Subscription<'a>, DecodeError> {
+/// A filter whose text was not looked at, and its options.
+#[inline]
+fn take_subscription<'a>(
+    cursor: &mut Cursor<'a>,
+    version: Version,
+) -> Result<(&'a [u8], SubscribeOptions), DecodeError> {
     let raw_filter = cursor.take_binary()?;
+    Ok((raw_filter, SubscribeOptions::from_byte(cursor.take_u8()?, version)?))
+}
+
+/// What ends the connection. A filter that is a text but no legal filter is refused by itself.
+fn check_subscription(cursor: &mut Cursor<'_>, version: Version) -> Result<(), DecodeError> {
+    let (raw_filter, options) = take_subscription(cursor, version)?;
     check_text(raw_filter)?;
-    let options = SubscribeOptions::from_byte(cursor.take_u8()?, version)?;
-    let filter = Filter::parse(raw_filter);
     if options.no_local && raw_filter.starts_with(b"$share/") {
         return Err(DecodeError::NoLocalOnShare);
     }
-    Ok(Subscription { filter, raw_filter, options })
+    Ok(())
 }
 
 impl<'a> Subscribe<'a> {
@@ -152,7 +164,7 @@ impl<'a> Subscribe<'a> {
             return Err(DecodeError::NoFilters);
         }
         while !cursor.is_empty() {
-            take_subscription(&mut cursor, version)?;
+            check_subscription(&mut cursor, version)?;
         }
         Ok(Self { packet_id, properties, subscriptions })
     }

@@ -7,6 +7,7 @@ mod corpus;
 mod fuzz;
 mod golden;
 mod hex;
+mod properties;
 mod round_trip;
 mod strategies;
 mod topics;

@@ -1,7 +1,7 @@
 //! Encoding and decoding undo each other.
 
 use crate::strategies::encoded;
-use postrider_proto::{Packet, Version, split};
+use postrider_proto::{Ack, AckKind, DecodeError, Frame, Packet, PacketId, ReasonCode, Version, split};
 use proptest::prelude::*;
 
 proptest! {
@@ -29,6 +29,24 @@ proptest! {
         for version in [version, Version::V3_1, Version::V3_1_1, Version::V5] {
             if let Ok(Some(frame)) = split(&bytes, 1 << 28) {
                 let _ = Packet::decode(frame, version);
+            }
+        }
+    }
+}
+
+// [MQTT-2.2.1-3]
+#[test]
+fn an_acknowledgement_of_two_bytes_means_success_and_never_has_identifier_0() {
+    for (header, kind) in
+        [(0x40, AckKind::Puback), (0x50, AckKind::Pubrec), (0x62, AckKind::Pubrel), (0x70, AckKind::Pubcomp)]
+    {
+        for number in 0..=u16::MAX {
+            let body = number.to_be_bytes();
+            let frame = Frame { header, body: &body, len: 4, is_minimal: true };
+            let expected =
+                PacketId::new(number).map(|packet_id| Packet::Ack(Ack::new(kind, packet_id, ReasonCode::Success)));
+            for version in [Version::V3_1, Version::V3_1_1, Version::V5] {
+                assert_eq!(Packet::decode(frame, version), expected.clone().ok_or(DecodeError::PacketIdZero));
             }
         }
     }

@@ -109,7 +109,7 @@ fn property(id: PropertyId) -> BoxedStrategy<PropertiesBuf> {
 }
 
 /// Some of the allowed properties, each at most once but for user properties; none before 5.0.
-fn properties(allowed: PropertySet, version: Version) -> BoxedStrategy<PropertiesBuf> {
+pub(crate) fn properties(allowed: PropertySet, version: Version) -> BoxedStrategy<PropertiesBuf> {
     if !version.is_v5() {
         return Just(PropertiesBuf::new()).boxed();
     }

@@ -1,6 +1,6 @@
 //! Topic names and filters.
 
-use postrider_proto::{Filter, FilterError, Share, Topic, TopicError};
+use postrider_proto::{Filter, FilterError, Share, Text, Topic, TopicError};
 use proptest::prelude::*;
 
 fn matches(filter: &str, topic: &str) -> bool {
@@ -100,8 +100,17 @@ proptest! {
     }
 
     #[test]
+    fn levels_are_what_stands_between_slashes(raw in "[a-z/é.0\u{1}]{0,60}") {
+        let expected: Vec<&[u8]> = raw.as_bytes().split(|byte| *byte == b'/').collect();
+        prop_assert_eq!(Topic::trusted(raw.as_bytes()).levels().collect::<Vec<_>>(), &expected[..]);
+        prop_assert_eq!(Filter::trusted(raw.as_bytes()).levels().collect::<Vec<_>>(), &expected[..]);
+    }
+
+    #[test]
     fn parsing_arbitrary_bytes_agrees_with_the_rules(raw in proptest::collection::vec(prop_oneof![20 => b'!'..=b'"', 20 => b'a'..=b'z', 1 => Just(b'/'), 1 => Just(b'+'), 1 => Just(b'#'), 1 => Just(0u8), 1 => any::<u8>()], 0..40)) {
         let text = std::str::from_utf8(&raw).ok().filter(|text| !text.contains('\0') && !text.is_empty());
+        prop_assert_eq!(Text::parse(&raw).is_ok(), text.is_some() || raw.is_empty());
+        prop_assert_eq!(Filter::trusted(&raw).has_wildcard(), raw.iter().any(|byte| b"+#".contains(byte)));
         let legal_topic = text.is_some_and(|text| !text.contains(['+', '#']));
         prop_assert_eq!(Topic::parse(&raw).is_ok(), legal_topic);
         if !raw.starts_with(b"$share/") {

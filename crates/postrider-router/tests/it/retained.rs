@@ -13,7 +13,7 @@ impl Keyed for Value {
 }
 
 fn level() -> impl Strategy<Value = &'static str> {
-    proptest::sample::select(&["a", "b", "ab", "", "$x", "ü", "!", "\u{1}"][..])
+    proptest::sample::select(&["a", "b", "ab", "", "$x", "ü", "!", "\u{1}", "eight by", "eight bytes", "eight b/"][..])
 }
 
 fn topic() -> impl Strategy<Value = String> {

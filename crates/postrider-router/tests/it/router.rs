@@ -37,7 +37,7 @@ fn found(router: &Router, topic: &str, publisher: Option<u32>) -> BTreeMap<u32, 
 }
 
 fn level() -> impl Strategy<Value = &'static str> {
-    proptest::sample::select(&["a", "b", "", "$x", "ü"][..])
+    proptest::sample::select(&["a", "b", "", "$x", "ü", "a level of some length", "eight by"][..])
 }
 
 fn topic() -> impl Strategy<Value = String> {

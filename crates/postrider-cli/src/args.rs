@@ -2,6 +2,7 @@
 //!
 //! Owns: names of options and what they accept; those of `pub` and `sub` are mosquitto's where both have them.
 
+use crate::bench::Bench;
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 use postrider_client::{Options, Publication, Qos, Version};
 use std::net::IpAddr;
@@ -28,6 +29,9 @@ pub(crate) enum Command {
     /// Subscribe and print what comes
     #[command(disable_help_flag = true)]
     Sub(Sub),
+    /// Load a broker and measure it
+    #[command(disable_help_flag = true)]
+    Bench(Bench),
 }
 
 #[derive(Clone, Debug, Group)]
@@ -216,7 +220,7 @@ impl Connection {
     }
 }
 
-fn qos(text: &str) -> Result<Qos, String> {
+pub(crate) fn qos(text: &str) -> Result<Qos, String> {
     let number: u8 = text.parse().map_err(|_| "it is 0, 1 or 2".to_owned())?;
     Qos::from_u8(number).ok_or_else(|| "it is 0, 1 or 2".to_owned())
 }

@@ -3,6 +3,7 @@
 //! Owns: what people type, what they read, exit codes.
 
 mod args;
+mod bench;
 mod events;
 mod publish;
 mod serve;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         Some(Command::Serve(serve)) => serve::run(&serve),
         Some(Command::Pub(args)) => publish::run(args),
         Some(Command::Sub(args)) => subscribe::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
     };
     result.unwrap_or_else(|error| {
         print_error(&error);

@@ -20,9 +20,12 @@ async fn subscribe(args: &Sub) -> anyhow::Result<ExitCode> {
     let address = args.connection.address();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut client = Client::new(args.connection.options());
+    let connection = args.connection.options();
+    // Before 5.0 the server cannot be told to leave out what is retained. [MQTT-3.8.3-4] of 3.1.1
+    let is_told = args.no_retained && connection.version.is_v5();
+    let mut client = Client::new(connection);
     let options = SubscribeOptions {
-        retain_handling: if args.no_retained { RetainHandling::Never } else { RetainHandling::Always },
+        retain_handling: if is_told { RetainHandling::Never } else { RetainHandling::Always },
         ..SubscribeOptions::of(args.qos)
     };
     let filters: Vec<_> = args.topic.iter().map(|filter| (&**filter, options)).collect();
@@ -53,7 +56,7 @@ async fn print_all(client: &mut Client, args: &Sub) -> anyhow::Result<ExitCode> 
         if let Event::Subscribed { codes, .. } = &event {
             check_granted(codes, args)?;
         }
-        // Before 5.0 the server cannot be told to leave out what is retained.
+        // Whoever could not tell the server leaves it out here.
         if let Event::Message(message) = event
             && !(message.retain && args.no_retained)
         {

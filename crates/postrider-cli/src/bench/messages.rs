@@ -1,0 +1,260 @@
+//! Messages from publishers to subscribers: as many as a window lets through, or at a rate.
+
+use super::crew::Crew;
+use super::options::{Bench, Messages};
+use super::poll::Poll;
+use super::process::{self, Usage};
+use super::report::{Report, Value};
+use super::stamp::{Stamp, ns_since};
+use super::tally::Tally;
+use anyhow::bail;
+use postrider_client::{Qos, ReasonCode};
+use postrider_proto::{Ack, AckKind, Packet, Publish};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+struct Run<'a> {
+    args: &'a Bench,
+    shape: &'a Messages,
+    poll: Poll,
+    crew: Crew,
+    tally: Tally,
+    start: Instant,
+    /// Messages published so far, for the rate.
+    published: u64,
+    last_arrival: Instant,
+    is_over: bool,
+    /// The next message is due but the broker has to answer first.
+    is_held_up: bool,
+    buffer: Vec<u8>,
+}
+
+/// Everything at one moment.
+#[derive(Clone, Copy)]
+struct Reading {
+    at: Instant,
+    unique: u64,
+    broker: Option<Usage>,
+    own: Usage,
+}
+
+const READ_BYTES: usize = 256 * 1024;
+/// When nothing comes for this long, what is under way is given up.
+const STALLED: Duration = Duration::from_secs(2);
+/// Bytes that may wait to be written by one publisher.
+const UNWRITTEN_MAX: usize = 1 << 20;
+const IDLE: Duration = Duration::from_millis(100);
+
+pub(crate) fn run(args: &Bench, shape: &Messages, address: SocketAddr) -> anyhow::Result<Report> {
+    let poll = Poll::new()?;
+    let crew = Crew::assemble(shape, address, args.target.version(), &poll)?;
+    let tally = Tally::new(shape.subscribers as usize, shape.publishers as usize)?;
+    let (start, buffer) = (Instant::now(), vec![0; READ_BYTES]);
+    let mut run = Run {
+        args,
+        shape,
+        poll,
+        crew,
+        tally,
+        start,
+        published: 0,
+        last_arrival: start,
+        is_over: false,
+        is_held_up: false,
+        buffer,
+    };
+    run.until(start + Duration::from_secs(args.warm))?;
+    let before = run.reading()?;
+    run.tally.latencies.begin();
+    run.until(before.at + Duration::from_secs(args.seconds))?;
+    let after = run.reading()?;
+    let latency = run.tally.latencies.read();
+    run.drain()?;
+    let mut report = run.report(&before, &after);
+    report.latency(latency);
+    Ok(report)
+}
+
+impl Run<'_> {
+    fn until(&mut self, end: Instant) -> anyhow::Result<()> {
+        let mut shown = Instant::now();
+        while Instant::now() < end {
+            self.turn(end)?;
+            if !self.args.json && shown.elapsed() >= Duration::from_secs(1) {
+                shown = Instant::now();
+                super::report::progress(self.start.elapsed(), self.tally.unique);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for what is under way, as long as something comes.
+    fn drain(&mut self) -> anyhow::Result<()> {
+        self.is_over = true;
+        while self.sent_copies() > self.tally.unique && self.last_arrival.elapsed() < STALLED {
+            self.turn(Instant::now() + IDLE)?;
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, end: Instant) -> anyhow::Result<()> {
+        if !self.is_over {
+            self.publish();
+        }
+        for (number, link) in self.crew.links.iter_mut().enumerate() {
+            if !link.output.is_empty() {
+                link.flush(&self.poll, number)?;
+            }
+        }
+        let mut ready = Vec::new();
+        let until = end.saturating_duration_since(Instant::now()).min(IDLE).min(self.next_due());
+        self.poll.wait(until, &mut ready)?;
+        for number in ready {
+            self.read(number)?;
+        }
+        if !self.is_over && self.last_arrival.elapsed() > STALLED {
+            // What was lost does not come any more; the load goes on without it.
+            self.crew.publishers.iter_mut().for_each(|publisher| publisher.under_way = 0);
+            self.last_arrival = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self) {
+        match self.shape.rate {
+            Some(rate) => self.publish_what_is_due(rate),
+            None => self.publish_what_the_window_lets_through(),
+        }
+    }
+
+    fn publish_what_the_window_lets_through(&mut self) {
+        let (copies, burst) = (self.crew.copies, self.shape.burst.min(self.shape.window));
+        let window = u64::from(self.shape.window) * copies;
+        let burst = if self.shape.qos == Qos::AtMostOnce { burst } else { burst.min(self.crew.acknowledgements) };
+        let now_ns = ns_since(self.start);
+        let links = self.crew.links.iter_mut();
+        for ((publisher, link), number) in self.crew.publishers.iter_mut().zip(links).zip(0..) {
+            while publisher.under_way + u64::from(burst) * copies <= window
+                && (self.shape.qos == Qos::AtMostOnce || publisher.unacknowledged + burst <= self.crew.acknowledgements)
+            {
+                (0..burst).for_each(|_| publisher.write(number, now_ns, copies, &mut link.output));
+                self.published += u64::from(burst);
+            }
+        }
+    }
+
+    fn publish_what_is_due(&mut self, rate: u64) {
+        self.is_held_up = false;
+        let now_ns = ns_since(self.start);
+        loop {
+            let due_ns = self.due_ns(rate);
+            if due_ns > now_ns {
+                return;
+            }
+            let number = u32::try_from(self.published % self.crew.publishers.len() as u64).unwrap_or_default();
+            let at = number as usize;
+            let (publisher, link) = (&mut self.crew.publishers[at], &mut self.crew.links[at]);
+            if publisher.unacknowledged >= self.crew.acknowledgements || link.output.len() > UNWRITTEN_MAX {
+                // The latency counts from when it was due.
+                self.is_held_up = true;
+                return;
+            }
+            publisher.write(number, due_ns, self.crew.copies, &mut link.output);
+            self.published += 1;
+        }
+    }
+
+    fn due_ns(&self, rate: u64) -> u64 {
+        u64::try_from(u128::from(self.published) * 1_000_000_000 / u128::from(rate)).unwrap_or(u64::MAX)
+    }
+
+    fn next_due(&self) -> Duration {
+        let wait = |rate| Duration::from_nanos(self.due_ns(rate).saturating_sub(ns_since(self.start)));
+        self.shape.rate.filter(|_| !self.is_over && !self.is_held_up).map_or(IDLE, wait)
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is a fault of the broker")]
+    fn read(&mut self, number: usize) -> anyhow::Result<()> {
+        let subscriber = self.crew.subscriber(number);
+        let Crew { links, publishers, .. } = &mut self.crew;
+        let Some(link) = links.get_mut(number) else { return Ok(()) };
+        let version = link.version();
+        let (tally, start) = (&mut self.tally, self.start);
+        let mut now_ns = 0;
+        let before = tally.unique;
+        link.read(&mut self.buffer, |packet, out| {
+            match packet {
+                Packet::Publish(publish) => {
+                    if now_ns == 0 {
+                        now_ns = ns_since(start);
+                    }
+                    if let Some(stamp) = Stamp::read(publish.payload)
+                        && tally.receive(subscriber.unwrap_or(usize::MAX), stamp, now_ns)
+                        && let Some(publisher) = publishers.get_mut(stamp.publisher as usize)
+                    {
+                        publisher.under_way = publisher.under_way.saturating_sub(1);
+                    }
+                    acknowledge(publish, version, out);
+                }
+                Packet::Ack(ack) => {
+                    let is_last = matches!(ack.kind, AckKind::Puback | AckKind::Pubcomp) || ack.reason.is_error();
+                    if let Some(publisher) = publishers.get_mut(number).filter(|_| is_last) {
+                        publisher.unacknowledged = publisher.unacknowledged.saturating_sub(1);
+                    }
+                    let answer = match ack.kind {
+                        AckKind::Pubrec if !ack.reason.is_error() => AckKind::Pubrel,
+                        AckKind::Pubrel => AckKind::Pubcomp,
+                        AckKind::Puback | AckKind::Pubrec | AckKind::Pubcomp => return Ok(()),
+                    };
+                    Ack::new(answer, ack.packet_id, ReasonCode::Success).encode(version, out);
+                }
+                Packet::Disconnect(disconnect) => bail!("the broker disconnected: {}", disconnect.reason.text()),
+                packet => bail!("the broker sent a {} that nobody asked for", packet.name()),
+            }
+            Ok(())
+        })?;
+        if tally.unique > before {
+            self.last_arrival = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn sent_copies(&self) -> u64 {
+        self.published * self.crew.copies
+    }
+
+    fn reading(&self) -> anyhow::Result<Reading> {
+        let broker = self.args.target.pid.map(process::usage).transpose()?;
+        Ok(Reading { at: Instant::now(), unique: self.tally.unique, broker, own: process::usage(std::process::id())? })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds fit")]
+    fn report(&self, before: &Reading, after: &Reading) -> Report {
+        let messages = (after.unique - before.unique).max(1) as f64;
+        let seconds = (after.at - before.at).as_secs_f64();
+        let mut report = Report::default();
+        report.add("messages_per_s", Value::Number(messages / seconds));
+        if let (Some(before), Some(after)) = (before.broker, after.broker) {
+            let cpu = (after.cpu.saturating_sub(before.cpu)).as_secs_f64();
+            report.add("cpu_ns_per_message", Value::Number(cpu * 1e9 / messages));
+            report.add("cpu_cores", Value::Fraction(cpu / seconds));
+            report.add("resident_kb", Value::Count(after.resident_bytes / 1024));
+        }
+        let own = after.own.cpu.saturating_sub(before.own.cpu).as_secs_f64();
+        report.add("load_cpu_ns_per_message", Value::Number(own * 1e9 / messages));
+        if self.tally.unique == 0 {
+            report.must_be_zero("runs_without_a_message", 1);
+        }
+        report.must_be_zero("lost", self.sent_copies().saturating_sub(self.tally.unique));
+        report.must_be_zero("duplicates", self.tally.duplicates);
+        report.must_be_zero("out_of_order", self.tally.reordered);
+        report
+    }
+}
+
+fn acknowledge(publish: &Publish<'_>, version: postrider_client::Version, out: &mut Vec<u8>) {
+    let kind = if publish.qos == Qos::ExactlyOnce { AckKind::Pubrec } else { AckKind::Puback };
+    if let Some(packet_id) = publish.packet_id {
+        Ack::new(kind, packet_id, ReasonCode::Success).encode(version, out);
+    }
+}

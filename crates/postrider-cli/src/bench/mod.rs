@@ -1,0 +1,35 @@
+//! `postrider bench`: loads any broker, and says what a message costs and whether all of them arrived.
+//!
+//! Owns: the scenarios. One thread, raw sockets and prepared packets, so that the load costs little itself.
+//! Never: trusts the broker; every message carries who sent it, its number and when.
+
+mod crew;
+mod cycles;
+mod idle;
+mod link;
+mod messages;
+mod options;
+mod poll;
+mod process;
+mod report;
+mod stamp;
+mod tally;
+
+pub(crate) use options::{Bench, Scenario};
+
+use anyhow::Context;
+use std::process::ExitCode;
+
+pub(crate) fn run(args: &Bench) -> anyhow::Result<ExitCode> {
+    // As many connections as the system lets one process have.
+    let _ = postrider_net::raise_limit();
+    let address = args.target.resolve()?;
+    let report = match &args.scenario {
+        Scenario::Messages(shape) => messages::run(args, shape, address),
+        Scenario::Connect(shape) => cycles::run(args, shape, address),
+        Scenario::Idle(shape) => idle::run(args, shape, address),
+    };
+    let mut report = report.with_context(|| address.to_string())?;
+    report.print(args.json)?;
+    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

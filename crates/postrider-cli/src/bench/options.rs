@@ -1,0 +1,117 @@
+//! What `postrider bench` can be told.
+
+use anyhow::Context;
+use clap::{Args, Subcommand, ValueEnum};
+use postrider_client::{Qos, Version};
+use std::net::{SocketAddr, ToSocketAddrs};
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    pub(crate) scenario: Scenario,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Seconds that are measured
+    #[arg(long, value_name = "SECONDS", default_value_t = 4, global = true)]
+    pub(crate) seconds: u64,
+    /// Seconds of load before that
+    #[arg(long, value_name = "SECONDS", default_value_t = 1, global = true)]
+    pub(crate) warm: u64,
+    /// Print one JSON object
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print help
+    #[arg(long, action = clap::ArgAction::Help, global = true)]
+    help: Option<bool>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Target {
+    /// The broker's host name or address
+    #[arg(short = 'h', long, default_value = "127.0.0.1", global = true)]
+    host: String,
+    /// The broker's port
+    #[arg(short, long, default_value_t = 1883, global = true)]
+    port: u16,
+    /// The edition of MQTT: 5 or 311
+    #[arg(short = 'V', long = "protocol-version", value_name = "EDITION", default_value = "311", global = true)]
+    edition: Edition,
+    /// The broker's process on this machine, whose processor time and memory are then told
+    #[arg(long, value_name = "PID", global = true)]
+    pub(crate) pid: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Edition {
+    #[value(name = "5", alias = "mqttv5")]
+    V5,
+    #[value(name = "311", aliases = ["mqttv311", "3.1.1"])]
+    V3_1_1,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Scenario {
+    /// Publishers and subscribers: one to one, fan-in or fan-out
+    #[command(disable_help_flag = true)]
+    Messages(Messages),
+    /// Connect, subscribe, publish to oneself, receive, disconnect; again and again
+    #[command(disable_help_flag = true)]
+    Connect(Connect),
+    /// Connections that do nothing, each with one subscription
+    #[command(disable_help_flag = true)]
+    Idle(Idle),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Messages {
+    /// Publishers
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) publishers: u32,
+    /// Subscribers. As many as publishers: one to one. One: fan-in. Otherwise each hears every publisher
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) subscribers: u32,
+    /// 0, 1 or 2, of publications and subscriptions
+    #[arg(short, long, default_value = "0", value_parser = crate::args::qos)]
+    pub(crate) qos: Qos,
+    /// Bytes of payload, at least 16
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(16..=16_000_000))]
+    pub(crate) size: u32,
+    /// Messages that a publisher may have between itself and all of their subscribers
+    #[arg(long, value_name = "MESSAGES", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) window: u32,
+    /// Messages written at a time
+    #[arg(long, value_name = "MESSAGES", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) burst: u32,
+    /// Publish this many messages a second, all publishers together, instead of as many as the window lets through
+    #[arg(long, value_name = "MESSAGES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rate: Option<u64>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Connect {
+    /// Clients that do so at the same time
+    #[arg(long, value_name = "COUNT", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) parallel: u32,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Idle {
+    /// Connections
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) connections: u32,
+}
+
+impl Target {
+    pub(crate) fn resolve(&self) -> anyhow::Result<SocketAddr> {
+        let name = (self.host.as_str(), self.port);
+        let mut addresses = name.to_socket_addrs().with_context(|| format!("{}:{}", self.host, self.port))?;
+        addresses.next().with_context(|| format!("{} has no address", self.host))
+    }
+
+    pub(crate) const fn version(&self) -> Version {
+        match self.edition {
+            Edition::V5 => Version::V5,
+            Edition::V3_1_1 => Version::V3_1_1,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The command as people use it: the real binary, real clients, and clients that mean harm.
+
+#![allow(clippy::panic, clippy::wildcard_enum_match_arm, reason = "a conversation that goes otherwise ends the test")]
+
+mod abuse;
+mod blunders;
+mod breaches;
+mod broker;
+mod clients;
+mod commands;
+mod crowd;
+mod mutation;
+mod patience;
+mod process;
+mod program;
+mod puppet;
+mod rumqtt_v4;
+mod rumqtt_v5;
+mod strangers;
+mod tools;
+mod wire;

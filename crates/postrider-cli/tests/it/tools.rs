@@ -1,0 +1,52 @@
+//! Where the clients of others are.
+
+use crate::broker::POSTRIDER;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A program, by the name under which it is on PATH, or ours.
+pub(crate) fn command(name: &str) -> Command {
+    match name.strip_prefix("postrider ") {
+        Some(word) => {
+            let mut command = Command::new(POSTRIDER);
+            command.arg(word);
+            command
+        }
+        None => Command::new(name),
+    }
+}
+
+/// A script of `tests/clients` in a Python that has the generation of paho.
+pub(crate) fn paho(generation: u8) -> Command {
+    let variable = format!("POSTRIDER_PAHO_{generation}");
+    let python = place(&variable, &format!("venv/paho-{generation}/bin/python"));
+    let mut command = Command::new(present(python, &format!("paho {generation}")));
+    command.arg(script("with_paho.py"));
+    command
+}
+
+/// A script of `tests/clients` for node, told where mqtt.js is.
+pub(crate) fn mqtt_js() -> Command {
+    let modules = place("POSTRIDER_NODE_MODULES", "npm/node_modules");
+    let mut command = Command::new("node");
+    command.arg(script("with_mqtt_js.mjs")).arg(present(modules.join("mqtt"), "mqtt.js"));
+    command
+}
+
+/// The one line that a test ends with when a tool is not there.
+pub(crate) fn missing(name: &str) -> ! {
+    panic!("{name} is missing: run `cargo xtask test --install`")
+}
+
+fn present(path: PathBuf, name: &str) -> PathBuf {
+    if path.exists() { path } else { missing(name) }
+}
+
+fn place(variable: &str, below_target: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target folder");
+    std::env::var_os(variable).map_or_else(|| target.join(below_target), PathBuf::from)
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+}

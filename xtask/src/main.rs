@@ -7,6 +7,7 @@
 
 mod bench;
 mod check;
+mod clauses;
 mod command;
 mod corpus;
 mod deny;
@@ -22,6 +23,7 @@ mod test;
 mod tidy;
 
 use clap::{Parser, Subcommand};
+use clauses::Gaps;
 use pieces::Missing;
 use std::process::ExitCode;
 
@@ -66,6 +68,15 @@ enum Verb {
     },
     /// Writes docs/limits.md anew from the code
     Limits,
+    /// Writes docs/conformance.md anew from the comments above the tests
+    Clauses {
+        /// Writes nothing; fails when the page is out of date, or a name or a waiver is wrong
+        #[arg(long)]
+        check: bool,
+        /// Fails for a clause that is neither shown nor waived, too
+        #[arg(long, requires = "check")]
+        strict: bool,
+    },
     /// Licences, duplicate versions, sources and advisories of what we depend on
     Deny,
     /// The documentation of our crates
@@ -99,6 +110,9 @@ fn open(verb: Verb) -> anyhow::Result<()> {
         Verb::Corpus => corpus::run(),
         Verb::Bench { args } => bench::run(&args),
         Verb::Limits => limits::run(),
+        Verb::Clauses { check: false, .. } => clauses::write(),
+        Verb::Clauses { strict: false, .. } => clauses::check(Gaps::Allowed),
+        Verb::Clauses { .. } => clauses::check(Gaps::Refused),
         Verb::Deny => deny::run().map(|note| println!("{note}")),
         Verb::Docs { open } => docs::run(open),
     }

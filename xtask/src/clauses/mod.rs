@@ -1,0 +1,65 @@
+//! `docs/conformance.md`: every normative statement and the tests that show it, from the comments above the tests.
+//!
+//! Owns: the verb, the lists in `docs/clauses`, what `--check` refuses.
+//! Never: decides that a test shows a clause; the comment above it says so.
+
+mod lists;
+mod name;
+mod page;
+mod reader;
+
+use crate::command::root;
+use anyhow::{Context, Result, ensure};
+use lists::Lists;
+use reader::Found;
+use std::fs;
+
+/// Whether a clause may be neither shown nor waived.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gaps {
+    Allowed,
+    Refused,
+}
+
+/// The page.
+const FILE: &str = "docs/conformance.md";
+
+/// Writes the page anew.
+pub(crate) fn write() -> Result<()> {
+    let (lists, found) = (Lists::read()?, reader::read_all()?);
+    fs::write(root().join(FILE), page::write(&lists, &found)).with_context(|| FILE)?;
+    println!("{}", page::counts(&lists, &found));
+    Ok(())
+}
+
+/// Fails when the page, a comment or a waiver is wrong.
+pub(crate) fn check(gaps: Gaps) -> Result<()> {
+    let (lists, found) = (Lists::read()?, reader::read_all()?);
+    let mut faults = faults(&lists, &found);
+    if gaps == Gaps::Refused {
+        let missing = lists.clauses().filter(|clause| lists.standing(clause, &found).is_missing());
+        faults.extend(missing.map(|clause| format!("{clause} is neither shown by a test nor waived")));
+    }
+    if fs::read_to_string(root().join(FILE)).unwrap_or_default() != page::write(&lists, &found) {
+        faults.push(format!("{FILE} is out of date: run `cargo xtask clauses`"));
+    }
+    ensure!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+    println!("{}", page::counts(&lists, &found));
+    Ok(())
+}
+
+/// Names of clauses that do not exist, and waivers that are not needed.
+fn faults(lists: &Lists, found: &Found) -> Vec<String> {
+    let unknown = found.names.iter().filter(|(_, clause)| !lists.has(clause));
+    let mut faults: Vec<String> = unknown.map(|(place, clause)| format!("{place}: there is no {clause}")).collect();
+    for (list, clause) in lists.mentioned().filter(|(_, clause)| !lists.has(clause)) {
+        faults.push(format!("{list}: there is no {clause}"));
+    }
+    for clause in lists.waived().filter(|clause| !lists.shown_by(clause, found).is_empty()) {
+        faults.push(format!("{clause} is waived and shown by a test"));
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests;

@@ -51,6 +51,9 @@ fn sentence(event: &Event) -> String {
         Event::Dropped { client_id, reason } => {
             format!("messages for {} are dropped: {}", shown(client_id.as_str()), reason.name())
         }
+        Event::ShareDropped { filter, reason } => {
+            format!("messages for {} are dropped: {}", shown(filter), reason.name())
+        }
         Event::Missed(count) => format!("{count} events were not printed: they came too fast"),
         _ => format!("{event:?}"),
     }

@@ -127,6 +127,7 @@ impl Engine {
         self.counters.clients_connected += 1;
         self.welcome(link, found.is_some(), &candidate, tray);
         self.pump(now, key, tray);
+        self.return_to_groups(now, key, tray);
     }
 
     /// A session belongs to the principal that made it. A11
@@ -226,7 +227,9 @@ impl Engine {
         if !limits.wildcards_available {
             must.push(Property::Byte(PropertyId::WildcardSubscriptionAvailable, 0));
         }
-        must.push(Property::Byte(PropertyId::SharedSubscriptionAvailable, 0));
+        if !limits.shares_available() {
+            must.push(Property::Byte(PropertyId::SharedSubscriptionAvailable, 0));
+        }
         if candidate.is_keep_alive_ours {
             must.push(Property::TwoBytes(PropertyId::ServerKeepAlive, candidate.keep_alive_s));
         }

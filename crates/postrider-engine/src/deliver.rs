@@ -11,7 +11,7 @@ use crate::{Effect, Engine, Lane, Limits, Tray};
 use bytes::Bytes;
 use postrider_ports::DropReason;
 use postrider_proto::{PacketId, PublishHead, Qos, Version};
-use postrider_router::{Hit, Matches, SessionKey};
+use postrider_router::{FilterId, Hit, Matches, SessionKey};
 use postrider_session::{Message, MessageParts, Now, Offered, Overflow, Parcel, SubscriptionIds};
 use smallvec::SmallVec;
 
@@ -36,6 +36,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) qos: Qos,
     pub(crate) retain: bool,
     pub(crate) ids: &'a [u32],
+    /// The shared subscription it comes through.
+    pub(crate) share: Option<FilterId>,
 }
 
 impl Delivery<'_> {
@@ -45,6 +47,7 @@ impl Delivery<'_> {
             qos: self.qos,
             retain: self.retain,
             subscription_ids: SubscriptionIds::of(self.ids),
+            share: self.share.map(FilterId::to_bits),
         }
     }
 }
@@ -114,6 +117,10 @@ impl<'a> Outgoing<'a> {
 
     pub(crate) const fn retain(&self) -> bool {
         self.retain
+    }
+
+    pub(crate) const fn qos(&self) -> Qos {
+        self.parts.qos
     }
 
     /// The large payload in the tray. For one session it is a part of the buffer it came in; for many, or if
@@ -237,12 +244,10 @@ impl Engine {
             qos: hit.qos.min(outgoing.parts.qos),
             retain: outgoing.retain && hit.retain_as_published,
             ids: &ids,
+            share: None,
         };
         if session.may_send(delivery.qos) {
-            match session.send(now, delivery, outgoing, &self.limits, tray) {
-                Ok(()) => self.counters.deliveries_sent += 1,
-                Err(reason) => self.drop_delivery(hit.session, reason, 1, tray),
-            }
+            self.send_now(now, hit.session, delivery, outgoing, tray);
             return Delivered::Taken;
         }
         if session.online.is_none() && delivery.qos == Qos::AtMostOnce {
@@ -252,8 +257,25 @@ impl Engine {
         self.keep(now, hit.session, delivery, outgoing, tray)
     }
 
+    /// Sends a message for which there is room and quota, unless it is too large.
+    #[inline]
+    pub(crate) fn send_now(
+        &mut self,
+        now: Now,
+        key: SessionKey,
+        delivery: Delivery<'_>,
+        outgoing: &mut Outgoing<'_>,
+        tray: &mut Tray,
+    ) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        match session.send(now, delivery, outgoing, &self.limits, tray) {
+            Ok(()) => self.counters.deliveries_sent += 1,
+            Err(reason) => self.drop_delivery(key, reason, 1, tray),
+        }
+    }
+
     /// Puts a delivery into the session's mailbox. [MQTT-4.5.0-1]
-    fn keep(
+    pub(crate) fn keep(
         &mut self,
         now: Now,
         key: SessionKey,
@@ -292,7 +314,7 @@ impl Engine {
 impl Session {
     /// Whether a message may go out at once, past everything that waits.
     #[inline]
-    fn may_send(&self, qos: Qos) -> bool {
+    pub(crate) fn may_send(&self, qos: Qos) -> bool {
         let Some(online) = &self.online else { return false };
         if online.credit <= 0 {
             return false;
@@ -322,8 +344,10 @@ impl Session {
         }
         let mut packet_id = None;
         if form.qos != Qos::AtMostOnce {
-            // A session that ends with its connection never sends anything again, so it keeps nothing.
-            let parcel = self.is_durable().then(|| delivery.parcel(outgoing));
+            // A session that ends with its connection never sends anything again, so it keeps nothing but what
+            // others of its group may have to get.
+            let is_kept = self.is_durable() || delivery.share.is_some();
+            let parcel = is_kept.then(|| delivery.parcel(outgoing));
             packet_id = Some(self.flows_mut(limits).outbound.begin(form.qos, parcel));
         }
         let how = How { ids: delivery.ids, packet_id, is_dup: false };

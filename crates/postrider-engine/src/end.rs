@@ -88,6 +88,8 @@ impl Engine {
             self.end_session(now, key, tray);
             return;
         }
+        self.part_from_groups(now, key, tray);
+        let Some(session) = self.sessions.get_mut(key) else { return };
         if let Some(flows) = &mut session.flows {
             // QoS 0 is not kept for a client that is away. [3.1.2.4 of 3.1.1]
             let gone = flows.mailbox.take_qos0().len() as u64;
@@ -111,6 +113,7 @@ impl Engine {
     /// The session ends and everything in it. A will that has not been published is published now.
     /// [MQTT-4.1.0-2], [MQTT-3.1.2-8]
     pub(crate) fn end_session(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
+        self.bequeath(now, key, tray);
         let Some(mut session) = self.sessions.remove(key) else { return };
         for filter in &session.filters {
             self.router.remove(*filter, key);

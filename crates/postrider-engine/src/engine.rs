@@ -2,6 +2,7 @@
 
 use crate::entropy::Entropy;
 use crate::fanout::Fanout;
+use crate::groups::Groups;
 use crate::judge::Pending;
 use crate::links::{LinkState, Links};
 use crate::retain::Kept;
@@ -23,6 +24,7 @@ pub struct Engine {
     pub(crate) links: Links,
     pub(crate) sessions: Sessions,
     pub(crate) router: Router,
+    pub(crate) groups: Groups,
     pub(crate) retained: Retained<Kept>,
     pub(crate) retained_bytes: u64,
     /// Counts up with each retained message, so that a replay knows what came after it began.
@@ -49,6 +51,7 @@ impl Engine {
             links: Links::default(),
             sessions: Sessions::new(seeds.hash),
             router: Router::new(seeds.hash),
+            groups: Groups::default(),
             retained: Retained::default(),
             retained_bytes: 0,
             retained_sequence: 0,
@@ -115,7 +118,7 @@ impl Engine {
             }
             Packet::Subscribe(subscribe) => self.on_subscribe(now, link, key, subscribe, tray),
             Packet::Unsubscribe(unsubscribe) => {
-                self.on_unsubscribe(key, unsubscribe, tray);
+                self.on_unsubscribe(now, key, unsubscribe, tray);
                 Progress::Done
             }
             Packet::Disconnect(disconnect) => self.on_disconnect(now, link, key, disconnect, tray),

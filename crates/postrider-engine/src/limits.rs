@@ -22,6 +22,8 @@ pub struct Limits {
     pub retain_available: bool,
     /// Whether filters may have wildcards.
     pub wildcards_available: bool,
+    /// Which member of a shared subscription gets a message.
+    pub share_strategy: ShareStrategy,
     /// Longest time a session outlives its connection, in seconds; `u32::MAX` is for ever.
     pub session_expiry_s_max: u32,
     /// That time for 3.1 and 3.1.1 clients, which cannot say.
@@ -56,6 +58,30 @@ pub struct Limits {
     pub is_observed: bool,
     /// How many partitions there are, this one among them.
     pub partitions: u16,
+}
+
+impl Limits {
+    /// Whether clients may share subscriptions: members in another partition would get copies of their own.
+    #[must_use]
+    pub const fn shares_available(&self) -> bool {
+        self.partitions == 1
+    }
+}
+
+/// Which member of a shared subscription gets a message. Those without a connection are passed over, and so are,
+/// except by [`ShareStrategy::Sticky`] and [`ShareStrategy::Hash`], those that cannot take it at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ShareStrategy {
+    /// One after the other.
+    RoundRobin,
+    /// Any.
+    Random,
+    /// The same one until it leaves.
+    Sticky,
+    /// Always the same one for what one client publishes; when a member leaves, only its share moves.
+    Hash,
+    /// The one with the fewest unacknowledged messages, of 64 that are looked at.
+    LeastInFlight,
 }
 
 /// Who decides.

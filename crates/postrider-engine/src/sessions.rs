@@ -57,6 +57,8 @@ pub(crate) struct Flows {
     pub(crate) inbound: Inbound,
     pub(crate) mailbox: Mailbox,
     pub(crate) replays: VecDeque<Replay>,
+    /// Shared subscriptions that it is a member of.
+    pub(crate) shares: Vec<FilterId>,
     /// Stands in the engine's list of work for its replays.
     pub(crate) is_replaying: bool,
 }
@@ -81,6 +83,11 @@ impl Session {
         })
     }
 
+    /// Messages sent and not acknowledged, and those behind them.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.flows.as_ref().map_or(0, |flows| flows.outbound.unacknowledged() as usize + flows.mailbox.len())
+    }
+
     pub(crate) fn count_drop(&mut self, reason: DropReason, count: u64) -> u64 {
         let drops = self.drops.get_or_insert_default();
         drops.add(reason, count);
@@ -97,7 +104,11 @@ impl Flows {
 
     /// True when nothing would be lost with it.
     pub(crate) fn is_idle(&self) -> bool {
-        self.outbound.is_empty() && self.inbound.is_empty() && self.mailbox.is_empty() && self.replays.is_empty()
+        self.shares.is_empty()
+            && self.outbound.is_empty()
+            && self.inbound.is_empty()
+            && self.mailbox.is_empty()
+            && self.replays.is_empty()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every default and its reason.
 
-use postrider_engine::{Limits, Who};
+use postrider_engine::{Limits, ShareStrategy, Who};
 use postrider_proto::Qos;
 use postrider_session::{Bounds, LinkLimits, Overflow};
 
@@ -34,6 +34,8 @@ pub fn limits() -> Limits {
         retain_available: true,
         // People expect them.
         wildcards_available: true,
+        // What people know from other brokers, and it spreads evenly.
+        share_strategy: ShareStrategy::RoundRobin,
         // The client knows best when it will be back; a lower limit is announced to it.
         session_expiry_s_max: u32::MAX,
         // A 3.1.1 client cannot say when it will be back.

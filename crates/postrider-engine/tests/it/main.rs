@@ -11,5 +11,6 @@ mod publish;
 mod qos;
 mod retained;
 mod session;
+mod share;
 mod subscribe;
 mod will;

@@ -44,10 +44,14 @@ impl Router {
             self.subscriptions += usize::from(replaced.is_none());
             return Subscribed { filter: id, replaced: replaced.map(Entry::grant) };
         }
-        let id = self.insert(filter, Subscribers::One(entry));
-        if let Some(share) = filter.share() {
-            self.join(share.filter, id);
-        }
+        let id = match filter.share() {
+            None => self.insert(filter, Subscribers::One(entry)),
+            Some(share) => {
+                let id = self.filters.insert(text, Subscribers::One(entry));
+                self.join(share.filter, id);
+                id
+            }
+        };
         self.subscriptions += 1;
         Subscribed { filter: id, replaced: None }
     }
@@ -63,7 +67,7 @@ impl Router {
 
     fn insert(&mut self, filter: Filter<'_>, subscribers: Subscribers) -> FilterId {
         let id = self.filters.insert(filter.as_bytes(), subscribers);
-        if filter.share().is_none() && filter.has_wildcard() {
+        if filter.has_wildcard() {
             self.trie.insert(filter.as_bytes(), id);
         }
         id

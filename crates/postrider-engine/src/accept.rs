@@ -32,6 +32,7 @@ pub(crate) struct Candidate {
     pub(crate) is_expiry_ours: bool,
     pub(crate) receive_maximum: u16,
     pub(crate) packet_bytes_max: u32,
+    pub(crate) topic_alias_max: u16,
     pub(crate) wants_problems: bool,
     pub(crate) wants_response_information: bool,
     pub(crate) user_name: Option<Box<str>>,
@@ -123,6 +124,12 @@ impl Engine {
                 drops: None,
             }),
         };
+        if candidate.topic_alias_max > 0
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            // It keeps the aliases.
+            session.flows_mut(&self.limits);
+        }
         self.links.insert(link, LinkState::Open(key, extra(&candidate)));
         self.counters.clients_connected += 1;
         self.welcome(link, found.is_some(), &candidate, tray);
@@ -146,6 +153,7 @@ impl Engine {
             credit: i64::from(self.limits.outbox_bytes_max),
             packet_bytes_max: candidate.packet_bytes_max,
             receive_maximum: candidate.receive_maximum.min(self.limits.in_flight_max),
+            topic_alias_max: candidate.topic_alias_max,
             version: candidate.version,
             wants_problems: candidate.wants_problems,
             is_bridge: candidate.is_bridge,

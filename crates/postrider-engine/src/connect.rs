@@ -65,6 +65,7 @@ impl Engine {
             expiry_s: expiry_s.min(self.limits.session_expiry_s_max),
             is_expiry_ours: expiry_s > self.limits.session_expiry_s_max && connect.version.is_v5(),
             receive_maximum: properties.two_bytes(PropertyId::ReceiveMaximum).unwrap_or(u16::MAX),
+            topic_alias_max: properties.two_bytes(PropertyId::TopicAliasMaximum).unwrap_or(0),
             packet_bytes_max: number(PropertyId::MaximumPacketSize).unwrap_or(u32::MAX),
             wants_problems: number(PropertyId::RequestProblemInformation) != Some(0),
             wants_response_information: number(PropertyId::RequestResponseInformation) == Some(1),

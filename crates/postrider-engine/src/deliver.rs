@@ -3,6 +3,7 @@
 //! Owns: the choice between outbox, mailbox and drop; the encoding of what goes out.
 //! Spec: 3.3.4, 3.8.4, 4.9.
 
+use crate::aliases::Alias;
 use crate::effect::Body;
 use crate::frames::{Form, Frame, Frames};
 use crate::publish::Incoming;
@@ -10,7 +11,7 @@ use crate::sessions::{Online, Session};
 use crate::{Effect, Engine, Lane, Limits, Tray};
 use bytes::Bytes;
 use postrider_ports::DropReason;
-use postrider_proto::{PacketId, PublishHead, Qos, Version};
+use postrider_proto::{PacketId, PublishHead, Qos, Topic, Version};
 use postrider_router::{FilterId, Hit, Matches, SessionKey};
 use postrider_session::{Message, MessageParts, Now, Offered, Overflow, Parcel, SubscriptionIds};
 use smallvec::SmallVec;
@@ -58,6 +59,7 @@ struct How<'a> {
     ids: &'a [u32],
     packet_id: Option<PacketId>,
     is_dup: bool,
+    alias: Option<Alias>,
 }
 
 /// What became of one delivery.
@@ -71,6 +73,9 @@ pub(crate) enum Delivered {
 
 /// Payloads of this many bytes and more are sent without copying.
 pub(crate) const SHARED_BYTES: usize = 2048;
+
+/// Bytes by which setting an alias may make a packet longer: the property and two lengths.
+const GROWS: usize = 5;
 
 impl<'a> Outgoing<'a> {
     #[inline]
@@ -152,10 +157,11 @@ impl<'a> Outgoing<'a> {
             dup: how.is_dup,
             qos: form.qos,
             retain: form.retain,
-            topic: self.parts.topic,
+            topic: if how.alias.is_some_and(|alias| alias.is_known) { Topic::ALIASED } else { self.parts.topic },
             packet_id: how.packet_id,
             expiry_s: if form.is_v5 { self.expiry_s(now) } else { None },
             properties: self.parts.properties,
+            topic_alias: how.alias.map(|alias| alias.number),
             subscription_ids: how.ids,
             payload_len: self.parts.payload.len(),
         }
@@ -169,7 +175,7 @@ impl<'a> Outgoing<'a> {
 
     fn fits_into(&self, bytes_max: usize, now: Now, form: Form, online: &Online, ids: &[u32]) -> bool {
         let packet_id = (form.qos != Qos::AtMostOnce).then_some(PacketId::FIRST);
-        let head = self.head(now, form, &How { ids, packet_id, is_dup: false });
+        let head = self.head(now, form, &How { ids, packet_id, is_dup: false, alias: None });
         head.packet_len(online.version) <= bytes_max
     }
 
@@ -192,7 +198,7 @@ impl<'a> Outgoing<'a> {
     /// Sends the message in one form and returns the bytes it takes.
     #[inline]
     fn send(&mut self, now: Now, form: Form, how: &How<'_>, online: &Online, tray: &mut Tray) -> usize {
-        let can_repeat = self.is_for_many && how.ids.is_empty() && !how.is_dup;
+        let can_repeat = self.is_for_many && how.ids.is_empty() && !how.is_dup && how.alias.is_none();
         let frame = match self.frames.find(form).filter(|_| can_repeat) {
             Some(known) => match how.packet_id {
                 None => known.clone(),
@@ -350,9 +356,19 @@ impl Session {
             let parcel = is_kept.then(|| delivery.parcel(outgoing));
             packet_id = Some(self.flows_mut(limits).outbound.begin(form.qos, parcel));
         }
-        let how = How { ids: delivery.ids, packet_id, is_dup: false };
+        let alias = self.alias(now, form, &online, delivery.ids, outgoing);
+        let how = How { ids: delivery.ids, packet_id, is_dup: false, alias };
         self.charge(outgoing.send(now, form, &how, &online, tray));
         Ok(())
+    }
+
+    /// The alias to send the topic with, if the client allows aliases and takes what it adds to the packet.
+    #[inline]
+    fn alias(&mut self, now: Now, form: Form, online: &Online, ids: &[u32], outgoing: &Outgoing<'_>) -> Option<Alias> {
+        let aliases = self.flows.as_mut()?.aliases.as_mut()?;
+        let has_room = online.packet_bytes_max == u32::MAX
+            || outgoing.fits_into((online.packet_bytes_max as usize).saturating_sub(GROWS), now, form, online, ids);
+        if has_room { aliases.of(outgoing.parts.topic.as_bytes()) } else { None }
     }
 
     /// Sends a message again, with its identifier of before. [MQTT-3.3.1-1], [MQTT-4.4.0-1]
@@ -370,7 +386,7 @@ impl Session {
         if !outgoing.fits(now, form, &online, ids) {
             return Err(DropReason::TooLarge);
         }
-        let how = How { ids, packet_id: Some(packet_id), is_dup: true };
+        let how = How { ids, packet_id: Some(packet_id), is_dup: true, alias: None };
         self.charge(outgoing.send(now, form, &how, &online, tray));
         Ok(())
     }

@@ -7,6 +7,7 @@
 
 mod accept;
 mod acks;
+mod aliases;
 mod asked;
 mod connect;
 mod deliver;

@@ -16,6 +16,8 @@ pub struct Limits {
     pub receive_maximum: u16,
     /// QoS 1 and 2 messages that a client may owe us acknowledgements for, whatever it announced itself.
     pub in_flight_max: u16,
+    /// Topic aliases that we use towards a client which allows them; 0 for none.
+    pub topic_alias_out_max: u16,
     /// Highest QoS of a PUBLISH and of a grant.
     pub qos_max: Qos,
     /// Whether messages can be retained.

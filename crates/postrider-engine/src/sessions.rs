@@ -2,6 +2,7 @@
 //!
 //! Owns: what is kept of each session, and where it is found by key and by client identifier.
 
+use crate::aliases::Aliases;
 use crate::{Limits, LinkId};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -43,6 +44,8 @@ pub(crate) struct Online {
     pub(crate) packet_bytes_max: u32,
     /// The client's Receive Maximum, within our own limit.
     pub(crate) receive_maximum: u16,
+    /// The client's Topic Alias Maximum. [3.1.2.11.5]
+    pub(crate) topic_alias_max: u16,
     pub(crate) version: Version,
     /// Request Problem Information. [MQTT-3.1.2-29]
     pub(crate) wants_problems: bool,
@@ -57,6 +60,8 @@ pub(crate) struct Flows {
     pub(crate) inbound: Inbound,
     pub(crate) mailbox: Mailbox,
     pub(crate) replays: VecDeque<Replay>,
+    /// Where the client allows topic aliases, those of this connection.
+    pub(crate) aliases: Option<Box<Aliases>>,
     /// Shared subscriptions that it is a member of.
     pub(crate) shares: Vec<FilterId>,
     /// Stands in the engine's list of work for its replays.
@@ -98,6 +103,9 @@ impl Session {
 impl Flows {
     /// A new connection: quotas anew.
     pub(crate) fn connect(&mut self, online: &Online, limits: &Limits) {
+        // They end with their connection. [MQTT-3.3.2-7]
+        let maximum = online.topic_alias_max.min(limits.topic_alias_out_max);
+        self.aliases = (maximum > 0).then(|| Box::new(Aliases::new(maximum)));
         self.outbound.connect(online.receive_maximum);
         self.inbound.connect(if online.version.is_v5() { limits.receive_maximum } else { 0 });
     }

@@ -104,6 +104,7 @@ fn publish_head(publication: &Publication, packet_id: Option<PacketId>) -> Publi
         packet_id,
         expiry_s: None,
         properties: publication.properties.as_properties(),
+        topic_alias: None,
         subscription_ids: &[],
         payload_len: publication.payload.len(),
     }

@@ -3,6 +3,7 @@
 
 mod abuse;
 mod accounting;
+mod aliases;
 mod auth;
 mod connect;
 mod fanout;

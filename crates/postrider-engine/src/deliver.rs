@@ -356,14 +356,15 @@ impl Session {
             let parcel = is_kept.then(|| delivery.parcel(outgoing));
             packet_id = Some(self.flows_mut(limits).outbound.begin(form.qos, parcel));
         }
-        let alias = self.alias(now, form, &online, delivery.ids, outgoing);
+        let alias =
+            if online.topic_alias_max == 0 { None } else { self.alias(now, form, &online, delivery.ids, outgoing) };
         let how = How { ids: delivery.ids, packet_id, is_dup: false, alias };
         self.charge(outgoing.send(now, form, &how, &online, tray));
         Ok(())
     }
 
     /// The alias to send the topic with, if the client allows aliases and takes what it adds to the packet.
-    #[inline]
+    #[cold]
     fn alias(&mut self, now: Now, form: Form, online: &Online, ids: &[u32], outgoing: &Outgoing<'_>) -> Option<Alias> {
         let aliases = self.flows.as_mut()?.aliases.as_mut()?;
         let has_room = online.packet_bytes_max == u32::MAX

@@ -14,7 +14,7 @@ use postrider_session::{Now, Violation};
 impl Engine {
     /// The driver says that a link is gone.
     pub(crate) fn on_parted(&mut self, now: Now, link: LinkId, cause: Cause, tray: &mut Tray) {
-        if let Some(key) = self.close_link(link, cause, tray) {
+        if let Some(key) = self.close_link(now, link, cause, tray) {
             self.detach(now, key, tray);
         }
     }
@@ -59,7 +59,7 @@ impl Engine {
     }
 
     /// Forgets a link; its session, if it had one.
-    fn close_link(&mut self, link: LinkId, cause: Cause, tray: &mut Tray) -> Option<SessionKey> {
+    fn close_link(&mut self, now: Now, link: LinkId, cause: Cause, tray: &mut Tray) -> Option<SessionKey> {
         match self.links.take(link)? {
             LinkState::Open(key, extra) => {
                 if let Some(ticket) = extra.and_then(|extra| extra.waiting) {
@@ -68,6 +68,9 @@ impl Engine {
                 self.counters.clients_connected -= 1;
                 if let Some(session) = self.sessions.get(key) {
                     let client_id = session.subject.client_id.clone();
+                    if matches!(cause, Cause::Violation(..) | Cause::TakenOver) {
+                        self.strike(now, &client_id, tray);
+                    }
                     self.observe(tray, || Event::Disconnected { client_id, cause });
                 }
                 Some(key)

@@ -1,10 +1,12 @@
 //! The engine itself: what it owns, and which room takes which input.
 
+use crate::bans::Bans;
 use crate::entropy::Entropy;
 use crate::fanout::Fanout;
 use crate::groups::Groups;
 use crate::judge::Pending;
 use crate::links::{LinkState, Links};
+use crate::rates::Meters;
 use crate::retain::Kept;
 use crate::sessions::{Online, Sessions};
 use crate::timers::Timer;
@@ -37,6 +39,10 @@ pub struct Engine {
     pub(crate) replaying: VecDeque<SessionKey>,
     /// Storage for who gets a message; elsewhere while one is delivered.
     pub(crate) matches: Option<Box<Matches>>,
+    /// Whether any rate of messages or bytes is limited.
+    pub(crate) is_metered: bool,
+    pub(crate) meters: Meters,
+    pub(crate) bans: Bans,
     pub(crate) counters: Counters,
     pub(crate) entropy: Entropy,
 }
@@ -46,6 +52,7 @@ impl Engine {
     #[must_use]
     pub fn new(limits: Limits, partition: PartitionId, seeds: Seeds) -> Self {
         Self {
+            is_metered: limits.limits_publishing(),
             limits,
             partition,
             links: Links::default(),
@@ -61,6 +68,8 @@ impl Engine {
             fanouts: VecDeque::new(),
             replaying: VecDeque::new(),
             matches: None,
+            meters: Meters::default(),
+            bans: Bans::default(),
             counters: Counters::default(),
             entropy: Entropy::new(seeds.ids),
         }

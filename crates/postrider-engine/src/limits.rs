@@ -3,6 +3,7 @@
 //! Owns: nothing but numbers. There is no `Default`: whoever builds an engine says what holds, and the
 //! product's defaults stand in one place, with the configuration.
 
+use crate::{BanRule, Rates};
 use postrider_proto::Qos;
 use postrider_session::{Bounds, LinkLimits};
 
@@ -48,6 +49,14 @@ pub struct Limits {
     pub retained_bytes_max: u64,
     /// Sessions in all, connected or not.
     pub sessions_max: u32,
+    /// What one connection may do, beside what is announced.
+    pub client_rates: Rates,
+    /// What all clients of one listener may do together, by [`postrider_ports::ListenerId`]; none for those beyond.
+    pub listener_rates: Vec<Rates>,
+    /// What all clients may do together.
+    pub broker_rates: Rates,
+    /// When a client identifier is banned; `None` for never.
+    pub ban: Option<BanRule>,
     /// Deliveries of one message that are done at a stretch.
     pub fanout_slice: u32,
     /// Response Information for clients that ask for it. [3.2.2.3.15]

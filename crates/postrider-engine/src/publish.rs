@@ -77,8 +77,14 @@ impl Engine {
         if let Err(violation) = self.check_publish(publish) {
             return self.violate(now, link, violation, tray);
         }
+        if self.is_metered && !self.may_publish_now(now, link, key, publish) {
+            return Progress::Hold;
+        }
         let verdict = match check_topic(publish.topic, &self.limits) {
-            Err(reason) => Err(reason),
+            Err(reason) => {
+                self.counters.levels_over += u64::from(!publish.topic.is_dollar());
+                Err(reason)
+            }
             Ok(()) => match self.may_publish(link, key, publish, tray) {
                 Some(verdict) => verdict,
                 None => return Progress::Hold,

@@ -81,6 +81,7 @@ impl Engine {
         }
         let known = self.router.find(filter.as_bytes()).and_then(|id| self.router.grant(id, key));
         if known.is_none() && session.filters.len() >= self.limits.subscriptions_max as usize {
+            self.counters.subscriptions_over += 1;
             return Err(ReasonCode::QuotaExceeded);
         }
         let subscribed = self.router.subscribe(filter, key, grant);
@@ -106,7 +107,7 @@ impl Engine {
         Ok(grant.qos)
     }
 
-    fn check_filter<'a>(&self, subscription: &Subscription<'a>) -> Result<Filter<'a>, ReasonCode> {
+    fn check_filter<'a>(&mut self, subscription: &Subscription<'a>) -> Result<Filter<'a>, ReasonCode> {
         let filter = subscription.filter.map_err(|_| ReasonCode::TopicFilterInvalid)?;
         let share = filter.share();
         if share.is_some() && !self.limits.shares_available() {
@@ -118,6 +119,7 @@ impl Engine {
         }
         let levels_max = usize::from(self.limits.link.levels_max);
         if inner.as_bytes().len() >= levels_max && inner.level_count() > levels_max {
+            self.counters.levels_over += 1;
             return Err(ReasonCode::TopicFilterInvalid);
         }
         Ok(filter)

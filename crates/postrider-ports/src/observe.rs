@@ -147,6 +147,13 @@ pub enum Event {
         /// Why.
         reason: DropReason,
     },
+    /// A client identifier stays outside for a while.
+    Banned {
+        /// Whose.
+        client_id: ClientId,
+        /// Seconds.
+        for_s: u32,
+    },
     /// The observer was too slow for this many events.
     Missed(u64),
 }

@@ -1,6 +1,6 @@
 //! Every default and its reason.
 
-use postrider_engine::{Limits, ShareStrategy, Who};
+use postrider_engine::{Limits, Rates, ShareStrategy, Who};
 use postrider_proto::Qos;
 use postrider_session::{Bounds, LinkLimits, Overflow};
 
@@ -68,6 +68,14 @@ pub fn limits() -> Limits {
         retained_bytes_max: 1024 * 1024 * 1024,
         // The open connections and their expiry bound them.
         sessions_max: u32::MAX,
+        // The outbox, the mailbox and the memory are bounded; a rate is for whoever sells them.
+        client_rates: Rates::OFF,
+        // As above.
+        listener_rates: Vec::new(),
+        // As above.
+        broker_rates: Rates::OFF,
+        // A bad client is told and disconnected; keeping it out is for who knows its clients.
+        ban: None,
         // About a millisecond of work before others get their turn.
         fanout_slice: 2048,
         // Nothing to say unless the embedder has a scheme of its own.

@@ -10,6 +10,7 @@ mod fanout;
 mod limits;
 mod publish;
 mod qos;
+mod rates;
 mod retained;
 mod session;
 mod share;

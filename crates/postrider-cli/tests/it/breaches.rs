@@ -139,7 +139,7 @@ fn messages_with_as_many_properties_as_fit_are_handled_quickly_and_more_are_refu
     client.expect("end");
 }
 
-// [MQTT-2.2.2-2], [3.3.2.3] Properties that come twice or where they do not belong.
+// [2.2.2.2], [3.3.2.3] Properties that come twice or where they do not belong.
 #[test]
 fn properties_that_come_twice_or_belong_elsewhere_are_a_breach() {
     let broker = Broker::with(&[]);

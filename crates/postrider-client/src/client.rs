@@ -5,7 +5,7 @@
 
 use crate::{Conversation, Error, ErrorKind, Event, Options, Publication, Token};
 use postrider_net::Socket;
-use postrider_proto::{Qos, ReasonCode, SubscribeOptions, Topic};
+use postrider_proto::{Qos, ReasonCode, SubscribeOptions};
 use postrider_session::Mono;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
@@ -36,8 +36,8 @@ impl Client {
     /// Opens a connection and waits for the server's answer.
     ///
     /// # Errors
-    /// [`ErrorKind::Connect`], [`ErrorKind::Refused`], [`ErrorKind::Closed`], [`ErrorKind::Violation`],
-    /// [`ErrorKind::Topic`].
+    /// [`ErrorKind::Connect`], [`ErrorKind::Refused`], [`ErrorKind::Closed`], [`ErrorKind::Violation`]; those of
+    /// [`Conversation::open`].
     pub async fn connect(options: Options) -> Result<Self, Error> {
         let mut client = Self::new(options);
         client.reconnect().await?;
@@ -61,12 +61,10 @@ impl Client {
     /// [`Event::Connected`] is the next event.
     ///
     /// # Errors
-    /// As [`Client::connect`]; [`ErrorKind::Topic`] for the will's.
+    /// As [`Client::connect`].
     pub async fn reconnect(&mut self) -> Result<(), Error> {
         self.drop_connection();
-        if let Some(will) = &self.conversation.options().will {
-            Topic::parse(will.topic.as_bytes()).map_err(|error| Error::new(ErrorKind::Topic(error)))?;
-        }
+        self.conversation.connect_packet()?;
         let attempt = tokio::time::timeout(CONNECT_TIMEOUT, self.dial()).await;
         let result = attempt.unwrap_or_else(|_| {
             let late = io::Error::new(io::ErrorKind::TimedOut, "no answer in 10 seconds");
@@ -84,7 +82,7 @@ impl Client {
         let stream = tokio::net::TcpStream::connect(&*address).await.map_err(connect_error)?;
         stream.set_nodelay(true).map_err(connect_error)?;
         self.socket = Some(Socket::from(stream));
-        self.conversation.open(self.now(), &mut self.output);
+        self.conversation.open(self.now(), &mut self.output)?;
         while !self.conversation.is_connected() {
             self.step().await?;
         }
@@ -95,7 +93,7 @@ impl Client {
     /// [`Event::Acknowledged`]. Nothing moves before one of the waiting calls.
     ///
     /// # Errors
-    /// [`ErrorKind::Topic`].
+    /// Those of [`Conversation::publish`].
     pub fn publish(&mut self, publication: Publication) -> Result<Token, Error> {
         self.conversation.publish(publication)
     }
@@ -112,7 +110,7 @@ impl Client {
     /// Asks for subscriptions with everything that 5.0 offers.
     ///
     /// # Errors
-    /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`].
+    /// Those of [`Conversation::subscribe`].
     pub fn subscribe_with(
         &mut self,
         filters: &[(&str, SubscribeOptions)],

@@ -5,13 +5,16 @@
 //! Never: reads time, sends a byte itself; bytes go into the buffer it is handed.
 //! Spec: 3.1.2.4, 4.1, 4.3, 4.4, 4.9.
 
+mod allowance;
 mod heard;
 mod said;
 
+use crate::legal::{check_options, check_publication, check_subscribe};
 use crate::{Error, ErrorKind, Event, Options, Publication, Token};
+use allowance::Allowance;
 use postrider_proto::{
-    Disconnect, Filter, PacketId, ReasonCode, SubscribeOptions, Subscriptions, Topic, UnsubscribeFilters,
-    encode_pingreq,
+    Disconnect, Filter, PacketId, PropertiesBuf, Property, PropertyId, ReasonCode, Subscribe, SubscribeOptions,
+    Subscriptions, UnsubscribeFilters, Version, encode_pingreq,
 };
 use postrider_session::flow::Outbound;
 use postrider_session::{ClientLink, IdSet, Mono};
@@ -27,7 +30,7 @@ use std::collections::{BTreeMap, VecDeque};
 /// let mut conversation = Conversation::new(Options::new("", "lamp"));
 /// conversation.publish(Publication::new("lamp/state", "on"))?;
 /// let mut wire = Vec::new();
-/// conversation.open(Mono(0), &mut wire);
+/// conversation.open(Mono(0), &mut wire)?;
 /// assert_eq!(wire[0], 0x10, "CONNECT goes first; the message waits for the CONNACK");
 /// # Ok::<(), postrider_client::Error>(())
 /// ```
@@ -36,8 +39,7 @@ pub struct Conversation {
     options: Options,
     link: Option<ClientLink>,
     is_accepted: bool,
-    /// The largest packet the server takes.
-    packet_bytes_max: usize,
+    allowance: Allowance,
     outbound: Outbound<Outgoing>,
     /// QoS 2 messages taken, whose PUBREL has not come. [MQTT-4.3.3-10]
     awaiting_pubrel: IdSet,
@@ -78,7 +80,7 @@ impl Conversation {
             options,
             link: None,
             is_accepted: false,
-            packet_bytes_max: usize::MAX,
+            allowance: Allowance::default(),
             outbound: Outbound::default(),
             awaiting_pubrel: IdSet::default(),
             released: BTreeMap::new(),
@@ -91,12 +93,24 @@ impl Conversation {
     }
 
     /// A connection was opened: appends the CONNECT.
-    pub fn open(&mut self, now: Mono, out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Topic`] for the will's, [`ErrorKind::ClientId`], [`ErrorKind::Illegal`]: nothing is said.
+    pub fn open(&mut self, now: Mono, out: &mut Vec<u8>) -> Result<(), Error> {
+        out.extend_from_slice(&self.connect_packet()?);
         let options = &self.options;
         self.link = Some(ClientLink::new(now, options.version, options.keep_alive_s, options.packet_bytes_max, 0));
         self.is_accepted = false;
         self.asked.clear();
-        options.encode(out);
+        Ok(())
+    }
+
+    /// The CONNECT of the next connection, checked.
+    pub(crate) fn connect_packet(&self) -> Result<Vec<u8>, Error> {
+        let mut connect = Vec::new();
+        self.options.encode(&mut connect);
+        check_options(&self.options, &connect)?;
+        Ok(connect)
     }
 
     /// Says good-bye: appends DISCONNECT. Anything but [`ReasonCode::Success`] has a meaning in 5.0 only.
@@ -117,9 +131,9 @@ impl Conversation {
     /// Takes a message to be published as soon as the connection and the server's quota allow it.
     ///
     /// # Errors
-    /// [`ErrorKind::Topic`].
+    /// [`ErrorKind::Topic`]; [`ErrorKind::Illegal`] for a property that no client may send.
     pub fn publish(&mut self, publication: Publication) -> Result<Token, Error> {
-        Topic::parse(publication.topic.as_bytes()).map_err(|error| Error::new(ErrorKind::Topic(error)))?;
+        check_publication(&publication)?;
         let token = self.next_token();
         self.publications.push_back(Outgoing { token, publication });
         Ok(token)
@@ -128,7 +142,8 @@ impl Conversation {
     /// Asks for subscriptions; `identifier` comes back with the messages they bring. [3.8]
     ///
     /// # Errors
-    /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`].
+    /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`]; [`ErrorKind::Illegal`] for No Local on a shared subscription
+    /// and for identifiers beyond 1 to 268,435,455.
     pub fn subscribe<'a>(
         &mut self,
         filters: impl IntoIterator<Item = (&'a str, SubscribeOptions)>,
@@ -138,6 +153,14 @@ impl Conversation {
         for (filter, options) in filters {
             check_filter(filter)?;
             Subscriptions::write(filter.as_bytes(), options, &mut raw);
+        }
+        if !raw.is_empty() {
+            let properties = identifier_property(identifier);
+            check_subscribe(&Subscribe {
+                packet_id: PacketId::FIRST,
+                properties: properties.as_properties(),
+                subscriptions: Subscriptions::trusted(&raw, Version::V5),
+            })?;
         }
         self.ask(RequestKind::Subscribe(identifier), raw)
     }
@@ -210,6 +233,14 @@ impl Conversation {
     pub const fn options(&mut self) -> &mut Options {
         &mut self.options
     }
+}
+
+fn identifier_property(identifier: Option<u32>) -> PropertiesBuf {
+    let mut properties = PropertiesBuf::new();
+    if let Some(identifier) = identifier {
+        properties.push(Property::Varint(PropertyId::SubscriptionIdentifier, identifier));
+    }
+    properties
 }
 
 fn check_filter(filter: &str) -> Result<(), Error> {

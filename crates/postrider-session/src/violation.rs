@@ -35,6 +35,8 @@ pub enum Violation {
     SessionExpiryRaised,
     /// [MQTT-3.14.2-2] Session Expiry Interval in a server's DISCONNECT.
     SessionExpiryFromServer,
+    /// [MQTT-3.2.2-4] A server goes on with a session that its client did not ask for.
+    SessionUnknown,
     /// [MQTT-3.2.2-11] A QoS above the announced maximum.
     QosNotSupported,
     /// [MQTT-3.2.2-14] RETAIN where retained messages are off.
@@ -67,7 +69,8 @@ impl Violation {
             | Self::AuthMethodChanged
             | Self::SubscriptionIdentifierFromClient
             | Self::SessionExpiryRaised
-            | Self::SessionExpiryFromServer => ReasonCode::ProtocolError,
+            | Self::SessionExpiryFromServer
+            | Self::SessionUnknown => ReasonCode::ProtocolError,
             Self::ReceiveMaximumExceeded => ReasonCode::ReceiveMaximumExceeded,
             Self::AliasOutOfRange => ReasonCode::TopicAliasInvalid,
             Self::AliasUnknown => ReasonCode::ProtocolError,
@@ -98,6 +101,7 @@ impl Violation {
             Self::SubscriptionIdentifierFromClient => "MQTT-3.3.4-6",
             Self::SessionExpiryRaised => "3.14.2.2.2",
             Self::SessionExpiryFromServer => "MQTT-3.14.2-2",
+            Self::SessionUnknown => "MQTT-3.2.2-4",
             Self::QosNotSupported => "MQTT-3.2.2-11",
             Self::RetainNotSupported => "MQTT-3.2.2-14",
             Self::TopicForbidden => "4.7.2",
@@ -131,6 +135,7 @@ impl core::fmt::Display for Violation {
             Self::SubscriptionIdentifierFromClient => "a subscription identifier in a client's PUBLISH",
             Self::SessionExpiryRaised => "a session expiry interval in DISCONNECT after 0 in CONNECT",
             Self::SessionExpiryFromServer => "a session expiry interval in a server's DISCONNECT",
+            Self::SessionUnknown => "a session that was not asked for",
             Self::QosNotSupported => "a QoS above the maximum",
             Self::RetainNotSupported => "a retained message where they are not supported",
             Self::TopicForbidden => "a topic that clients must not publish to",

@@ -74,7 +74,7 @@ fn nothing_is_lost_and_qos_2_never_doubled_when_both_wires_break_at_every_byte()
     }
 }
 
-// [MQTT-3.2.2-4]: the session is gone, so QoS 1 is published anew and nobody pretends to know about QoS 2.
+// [MQTT-3.2.2-5]: the session is gone, so QoS 1 is published anew and nobody pretends to know about QoS 2.
 #[test]
 fn a_forgotten_session_costs_no_qos_1_message_and_is_told_for_qos_2() {
     let mut wire = Wire::new();

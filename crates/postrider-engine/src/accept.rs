@@ -60,6 +60,21 @@ impl Refusal {
     pub(crate) const fn of(reason: ReasonCode) -> Self {
         Self { reason, text: None }
     }
+
+    fn properties(&self) -> PropertiesBuf {
+        let mut properties = PropertiesBuf::new();
+        if let Some(text) = &self.text {
+            properties.push(Property::Text(PropertyId::ReasonString, (&**text).into()));
+        }
+        properties
+    }
+
+    /// Without its sentence, if the CONNACK would grow larger than the client takes. [MQTT-3.2.2-19]
+    pub(crate) fn within(&self, packet_bytes_max: u32) -> Self {
+        let properties = self.properties();
+        let connack = Connack { session_present: false, reason: self.reason, properties: properties.as_properties() };
+        if connack.encoded_len(Version::V5) > packet_bytes_max as usize { Self::of(self.reason) } else { self.clone() }
+    }
 }
 
 impl Engine {
@@ -88,7 +103,7 @@ impl Engine {
     /// Gives the client its session. [MQTT-3.1.4-3] to [MQTT-3.1.4-5]
     pub(crate) fn accept(&mut self, now: Now, link: LinkId, mut candidate: Box<Candidate>, tray: &mut Tray) {
         let found = self.sessions.find(candidate.client_id.as_str());
-        if let Some(refusal) = self.check_owner(found, &candidate) {
+        if let Some(refusal) = self.check_owner(found, &candidate).or_else(|| self.check_room(&candidate)) {
             let peer = candidate.peer.clone();
             self.links.take(link);
             self.refuse(link, candidate.version, &candidate.client_id, &peer, &refusal, tray);
@@ -145,6 +160,17 @@ impl Engine {
         };
         let is_own = session.subject.principal == candidate.principal;
         (!is_own).then(|| Refusal::of(ReasonCode::ClientIdentifierNotValid))
+    }
+
+    /// A client that does not even take its CONNACK stays outside. [MQTT-3.1.2-24]
+    fn check_room(&self, candidate: &Candidate) -> Option<Refusal> {
+        if candidate.packet_bytes_max == u32::MAX {
+            return None;
+        }
+        let (must, _) = self.connack_properties(candidate);
+        let connack = Connack { session_present: false, reason: ReasonCode::Success, properties: must.as_properties() };
+        let is_too_large = connack.encoded_len(candidate.version) > candidate.packet_bytes_max as usize;
+        is_too_large.then(|| Refusal::of(ReasonCode::QuotaExceeded))
     }
 
     fn online(&self, link: LinkId, candidate: &Candidate) -> Online {
@@ -268,10 +294,7 @@ impl Engine {
         refusal: &Refusal,
         tray: &mut Tray,
     ) {
-        let mut properties = PropertiesBuf::new();
-        if let Some(text) = &refusal.text {
-            properties.push(Property::Text(PropertyId::ReasonString, (&**text).into()));
-        }
+        let properties = refusal.properties();
         let start = tray.mark();
         let connack =
             Connack { session_present: false, reason: refusal.reason, properties: properties.as_properties() };

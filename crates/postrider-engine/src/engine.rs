@@ -125,11 +125,17 @@ impl Engine {
                 self.on_ack(now, key, ack, tray);
                 Progress::Done
             }
-            Packet::Subscribe(subscribe) => self.on_subscribe(now, link, key, subscribe, tray),
-            Packet::Unsubscribe(unsubscribe) => {
-                self.on_unsubscribe(now, key, unsubscribe, tray);
-                Progress::Done
-            }
+            Packet::Subscribe(subscribe) => match self.check_answer(link, subscribe.subscriptions.iter()) {
+                Ok(()) => self.on_subscribe(now, link, key, subscribe, tray),
+                Err(violation) => self.violate(now, link, violation, tray),
+            },
+            Packet::Unsubscribe(unsubscribe) => match self.check_answer(link, unsubscribe.filters.iter()) {
+                Ok(()) => {
+                    self.on_unsubscribe(now, key, unsubscribe, tray);
+                    Progress::Done
+                }
+                Err(violation) => self.violate(now, link, violation, tray),
+            },
             Packet::Disconnect(disconnect) => self.on_disconnect(now, link, key, disconnect, tray),
             Packet::Auth(auth) => self.on_reauthenticate(now, link, key, auth, tray),
             Packet::Pingreq => {

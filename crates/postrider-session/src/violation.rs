@@ -51,6 +51,8 @@ pub enum Violation {
     ConnectTimeout,
     /// More bytes came before a CONNECT was accepted than allowed.
     ConnectTooLarge,
+    /// [MQTT-3.1.2-24] A request for more than fits the largest packet that the client takes.
+    AnswerTooLarge,
     /// More state than a client is allowed.
     QuotaExceeded,
 }
@@ -79,7 +81,7 @@ impl Violation {
             Self::TopicForbidden | Self::TopicTooDeep => ReasonCode::TopicNameInvalid,
             Self::KeepAliveTimeout => ReasonCode::KeepAliveTimeout,
             Self::ConnectTimeout => ReasonCode::MaximumConnectTime,
-            Self::ConnectTooLarge => ReasonCode::PacketTooLarge,
+            Self::ConnectTooLarge | Self::AnswerTooLarge => ReasonCode::PacketTooLarge,
             Self::QuotaExceeded => ReasonCode::QuotaExceeded,
         }
     }
@@ -108,6 +110,7 @@ impl Violation {
             Self::TopicTooDeep => "4.7.3",
             Self::KeepAliveTimeout => "MQTT-3.1.2-22",
             Self::ConnectTimeout | Self::ConnectTooLarge => "3.1.4",
+            Self::AnswerTooLarge => "MQTT-3.1.2-24",
             Self::QuotaExceeded => "4.13.1",
         }
     }
@@ -143,6 +146,7 @@ impl core::fmt::Display for Violation {
             Self::KeepAliveTimeout => "silent for one and a half keep-alive times",
             Self::ConnectTimeout => "no CONNECT in the time allowed",
             Self::ConnectTooLarge => "too many bytes before CONNECT was accepted",
+            Self::AnswerTooLarge => "a request whose answer is larger than the client takes",
             Self::QuotaExceeded => "more state than allowed",
         };
         f.write_str(text)

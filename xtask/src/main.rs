@@ -35,7 +35,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Formatting, lints and the walls of the house; under a minute when warm
+    /// Formatting, lints, the walls of the house and the clauses; under a minute when warm
     Check,
     /// The import law, the purity of floors 1 to 3, sizes and plates
     Tidy,

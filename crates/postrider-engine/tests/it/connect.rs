@@ -109,7 +109,7 @@ fn kept(hello: Hello) -> Hello {
     if hello.version.is_v5() { hello.expiry(1000) } else { hello }
 }
 
-// [MQTT-3.1.4-3], [MQTT-3.1.4-2] of 3.1.1, [MQTT-3.14.4-2], [MQTT-3.14.2-2]
+// [MQTT-3.1.4-3], [MQTT-3.1.4-2] of 3.1.1, [MQTT-3.14.2-2]
 #[test]
 fn a_second_connection_with_the_same_id_takes_the_session_over() {
     let mut world = World::new();
@@ -283,12 +283,14 @@ fn shutting_down_tells_5_clients_why_and_keeps_sessions() {
     assert!(world.session("new").is_some() && world.session("old").is_none());
 }
 
+// [MQTT-3.14.4-2], [MQTT-4.13.2-1]
 #[test]
 fn an_administrator_ends_a_connection_and_leaves_its_session() {
     let mut world = World::new();
     let client = world.connect(&Hello::new("c").expiry(60));
     world.ask(postrider_ports::Question::Disconnect("c".into()));
     assert_eq!(world.take(client), ["DISCONNECT AdministrativeAction"]);
+    assert!(world.is_closed(client));
     assert!(!world.session("c").expect("kept").is_connected);
     assert_eq!(ReasonCode::AdministrativeAction.as_u8(), 0x98);
 }

@@ -1,7 +1,7 @@
 use postrider_proto::{Property, PropertyId, Qos, Version};
 use postrider_testkit::{Hello, World, publish, subscribe};
 
-// [MQTT-3.8.4-8], [MQTT-3.3.1-2], [MQTT-3.3.1-3], [MQTT-3.3.4-1], [MQTT-2.2.1-2], [MQTT-2.2.1-5], [MQTT-4.3.1-1]
+// [MQTT-3.8.4-8], [MQTT-3.3.1-2], [MQTT-3.3.4-1], [MQTT-2.2.1-2], [MQTT-2.2.1-5], [MQTT-4.3.1-1]
 #[test]
 fn a_message_arrives_at_the_lesser_of_published_and_granted_qos() {
     for version in [Version::V3_1, Version::V3_1_1, Version::V5] {

@@ -42,7 +42,7 @@ fn qos1_towards_the_broker_is_acknowledged_with_its_id_which_means_a_new_message
     }
 }
 
-// [MQTT-4.3.2-1] to [MQTT-4.3.2-3], [MQTT-2.2.1-4]
+// [MQTT-4.3.2-1] to [MQTT-4.3.2-3], [MQTT-2.2.1-4], [MQTT-3.3.1-3]
 #[test]
 fn qos1_towards_a_client_has_an_id_of_its_own_until_its_puback() {
     for version in [Version::V3_1_1, Version::V5] {
@@ -166,7 +166,7 @@ fn a_publishers_qos2_survives_its_reconnect() {
     assert_eq!(world.take(reader), ["PUBLISH a q0 \"x\""]);
 }
 
-// [MQTT-3.3.4-9], [MQTT-4.9.0-2], [MQTT-4.9.0-3], [MQTT-3.3.4-10]
+// [MQTT-3.3.4-9], [MQTT-3.3.4-10], [MQTT-4.9.0-1] to [MQTT-4.9.0-3]
 #[test]
 fn no_more_than_the_clients_receive_maximum_is_unacknowledged() {
     let mut world = World::new();

@@ -27,7 +27,7 @@ fn a_will_goes_out_unless_the_client_says_good_bye() {
     }
 }
 
-// [MQTT-3.1.2-12] of 3.1.1
+// [MQTT-3.1.2-12] of 3.1.1, [MQTT-3.1.2-10] of 3.1.1
 #[test]
 fn a_connection_without_a_will_ends_quietly_whatever_the_one_before_had() {
     for version in [Version::V3_1_1, Version::V5] {
@@ -35,12 +35,20 @@ fn a_connection_without_a_will_ends_quietly_whatever_the_one_before_had() {
         let watcher = watcher(&mut world);
         let hello = Hello::new("c").version(version).resume();
         let hello = if version.is_v5() { hello.expiry(100) } else { hello };
-        let client = world.connect(&hello.clone().will(publish("will/c", "dead")));
-        world.disconnect(client);
-        let client = world.connect(&hello);
-        world.cut(client);
-        world.advance(200);
-        assert!(world.take(watcher).is_empty());
+        let mortal = hello.clone().will(publish("will/c", "dead"));
+        for wills in [0, 1] {
+            let client = world.connect(&mortal);
+            if wills == 0 {
+                world.disconnect(client)
+            } else {
+                world.cut(client)
+            }
+            assert_eq!(world.take(watcher).len(), wills);
+            let client = world.connect(&hello);
+            world.cut(client);
+            world.advance(200);
+            assert!(world.take(watcher).is_empty());
+        }
     }
 }
 

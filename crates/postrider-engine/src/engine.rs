@@ -125,11 +125,11 @@ impl Engine {
                 self.on_ack(now, key, ack, tray);
                 Progress::Done
             }
-            Packet::Subscribe(subscribe) => match self.check_answer(link, subscribe.subscriptions.iter()) {
+            Packet::Subscribe(subscribe) => match self.check_answer(key, subscribe.subscriptions.iter()) {
                 Ok(()) => self.on_subscribe(now, link, key, subscribe, tray),
                 Err(violation) => self.violate(now, link, violation, tray),
             },
-            Packet::Unsubscribe(unsubscribe) => match self.check_answer(link, unsubscribe.filters.iter()) {
+            Packet::Unsubscribe(unsubscribe) => match self.check_answer(key, unsubscribe.filters.iter()) {
                 Ok(()) => {
                     self.on_unsubscribe(now, key, unsubscribe, tray);
                     Progress::Done

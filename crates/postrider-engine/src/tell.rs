@@ -5,10 +5,11 @@
 //! Spec: 3.1.2.11.7, 3.4.2.2, 3.9.2.1, 3.14.2.2.
 
 use crate::sessions::Online;
-use crate::{Engine, Lane, LinkId, Tray};
+use crate::{Engine, Lane, Tray};
 use postrider_proto::{
     Ack, Disconnect, PacketId, Properties, PropertiesBuf, Property, PropertyId, Suback, Unsuback, Version,
 };
+use postrider_router::SessionKey;
 use postrider_session::Violation;
 
 fn sentence(text: Option<&str>) -> PropertiesBuf {
@@ -21,8 +22,9 @@ fn sentence(text: Option<&str>) -> PropertiesBuf {
 
 impl Engine {
     /// A request for more codes than fit a packet that the client takes. [MQTT-3.1.2-24]
-    pub(crate) fn check_answer(&self, link: LinkId, codes: impl Iterator) -> Result<(), Violation> {
-        let bytes_max = self.online_of(link).map_or(u32::MAX, |online| online.packet_bytes_max);
+    pub(crate) fn check_answer(&self, key: SessionKey, codes: impl Iterator) -> Result<(), Violation> {
+        let online = self.sessions.get(key).and_then(|session| session.online.as_ref());
+        let bytes_max = online.map_or(u32::MAX, |online| online.packet_bytes_max);
         if bytes_max == u32::MAX {
             return Ok(());
         }

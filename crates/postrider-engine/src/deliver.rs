@@ -13,7 +13,7 @@ use bytes::Bytes;
 use postrider_ports::DropReason;
 use postrider_proto::{PacketId, PublishHead, Qos, Topic, Version};
 use postrider_router::{FilterId, Hit, Matches, SessionKey};
-use postrider_session::{Message, MessageParts, Now, Offered, Overflow, Parcel, SubscriptionIds};
+use postrider_session::{Message, MessageParts, Now, Overflow, Parcel, SubscriptionIds};
 use smallvec::SmallVec;
 
 /// A message on its way out, with everything that is made of it once and used for many.
@@ -292,13 +292,7 @@ impl Engine {
         let bounds = self.limits.mailbox;
         let Some(session) = self.sessions.get_mut(key) else { return Delivered::Taken };
         let flows = session.flows_mut(&self.limits);
-        let offered = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds);
-        let (is_kept, gone) = match offered {
-            Offered::Queued => (true, Vec::new()),
-            Offered::Displaced(gone) => (true, gone),
-            Offered::Full(_) => (false, Vec::new()),
-            Offered::FullAnd(_, gone) => (false, gone),
-        };
+        let (is_kept, gone) = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds).into_parts();
         self.counters.deliveries_queued += u64::from(is_kept);
         self.counters.deliveries_queued -= gone.len() as u64;
         for parcel in gone {

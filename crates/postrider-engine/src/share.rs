@@ -89,12 +89,7 @@ impl Engine {
         let message = outgoing.message().clone();
         let parcel = Parcel { message, qos, retain, subscription_ids: SubscriptionIds::None, share: None };
         let offered = self.groups.with_queue(share, |queue| queue.offer(now.mono, parcel, &bounds));
-        let (is_kept, gone) = match offered {
-            Some(Offered::Queued) => (true, Vec::new()),
-            Some(Offered::Displaced(gone)) => (true, gone),
-            Some(Offered::Full(_)) | None => (false, Vec::new()),
-            Some(Offered::FullAnd(_, gone)) => (false, gone),
-        };
+        let (is_kept, gone) = offered.map_or((false, Vec::new()), Offered::into_parts);
         self.counters.deliveries_queued += u64::from(is_kept);
         self.counters.deliveries_queued -= gone.len() as u64;
         let expired = gone.iter().filter(|parcel| parcel.message.is_expired(now.mono)).count() as u64;

@@ -93,6 +93,19 @@ pub enum Offered {
     FullAnd(Parcel, Vec<Parcel>),
 }
 
+impl Offered {
+    /// Whether it waits now, and what had to go.
+    #[must_use]
+    pub fn into_parts(self) -> (bool, Vec<Parcel>) {
+        match self {
+            Self::Queued => (true, Vec::new()),
+            Self::Displaced(gone) => (true, gone),
+            Self::Full(_) => (false, Vec::new()),
+            Self::FullAnd(_, gone) => (false, gone),
+        }
+    }
+}
+
 /// Deliveries in the order they are owed.
 #[derive(Clone, Debug, Default)]
 pub struct Mailbox {

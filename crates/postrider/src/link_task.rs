@@ -35,6 +35,8 @@ pub(crate) struct LinkTask {
     intake: Intake,
     phase: Phase,
     timer: Option<TimerKey>,
+    /// At its next turn this task goes on with work that the engine has cut into slices.
+    has_work: bool,
     _permit: Option<Permit>,
     // Last, so that the socket is closed when the count goes down.
     shared: Counted,
@@ -95,7 +97,7 @@ impl LinkTask {
         let shared = Counted::new(shared);
         let intake = Intake::new(shared.clock.now().mono, &shared.link_limits, peer);
         let phase = Phase::Serving;
-        let mut task = Self { conn, transport, intake, phase, timer: None, _permit: permit, shared };
+        let mut task = Self { conn, transport, intake, phase, timer: None, has_work: false, _permit: permit, shared };
         task.set_timer();
         if task.shared.is_over() {
             task.conn.close(Closing::Now);
@@ -370,7 +372,7 @@ impl Future for LinkTask {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let task = self.get_mut();
         let (turn, has_work) = scratch::with(|scratch| {
-            scratch.has_work = false;
+            scratch.has_work = core::mem::take(&mut task.has_work);
             let turn = task.turn(context, scratch);
             (turn, scratch.has_work)
         });
@@ -387,6 +389,7 @@ impl Future for LinkTask {
             }
             Turn::Wait => Poll::Pending,
             Turn::Again | Turn::Yield => {
+                task.has_work = has_work;
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -401,7 +404,7 @@ impl Drop for LinkTask {
             self.shared.deadlines.cancel(key);
         }
         let has_work = scratch::with(|scratch| {
-            scratch.has_work = false;
+            scratch.has_work = self.has_work;
             self.close(Cause::Closed, scratch);
             scratch.has_work
         });

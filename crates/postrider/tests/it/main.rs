@@ -13,6 +13,7 @@ mod ledger;
 mod malformed;
 mod observe;
 mod shutdown;
+mod slices;
 mod slow;
 mod takeover;
 mod time;

@@ -1,0 +1,56 @@
+//! Work that the engine cuts into slices is finished, whoever has to go on with it.
+
+use crate::ground::everywhere;
+use crate::wire::Wire;
+use postrider::{Builder, Qos};
+use postrider_testkit::{Hello, publish, subscribe};
+
+const RETAINED: usize = 3000;
+
+async fn fill(writer: &mut Wire) {
+    for number in 0..RETAINED {
+        writer.publish(&publish(&format!("r/{number}"), "kept").q1(1).retain()).await;
+    }
+}
+
+#[test]
+fn thousands_of_retained_messages_all_reach_a_subscriber_that_says_nothing_more() {
+    everywhere(async |builder: Builder| {
+        let broker = builder.start().expect("a broker");
+        let mut writer = Wire::client(&broker, &Hello::new("w")).await;
+        fill(&mut writer).await;
+        for qos in [0, 1] {
+            let mut reader = Wire::client(&broker, &Hello::new("r")).await;
+            reader.send(&subscribe(1, "r/#", qos).bytes(postrider::Version::V5)).await;
+            assert_eq!(reader.next().await, format!("SUBACK #1 0{qos}"));
+            let mut seen = std::collections::BTreeSet::new();
+            while seen.len() < RETAINED {
+                let (topic, granted, _) = reader.receive().await;
+                assert_eq!(granted, Qos::from_u8(qos).expect("0 or 1"));
+                assert!(seen.insert(topic), "each once");
+            }
+            reader.expect_silence().await;
+        }
+    });
+}
+
+#[test]
+fn a_long_fan_out_is_finished_when_its_publisher_leaves_at_once() {
+    everywhere(async |builder: Builder| {
+        let mut limits = postrider::defaults::limits();
+        limits.fanout_slice = 2;
+        let broker = builder.limits(limits).start().expect("a broker");
+        let mut readers = Vec::new();
+        for number in 0..50 {
+            let mut reader = Wire::client(&broker, &Hello::new(&format!("r{number}"))).await;
+            reader.subscribed("a", 0).await;
+            readers.push(reader);
+        }
+        let mut writer = Wire::client(&broker, &Hello::new("w")).await;
+        writer.send(&publish("a", "x").bytes(postrider::Version::V5)).await;
+        drop(writer);
+        for reader in &mut readers {
+            assert_eq!(reader.receive().await.0, "a");
+        }
+    });
+}

@@ -29,7 +29,7 @@ async fn subscribe(args: &Sub) -> anyhow::Result<ExitCode> {
         ..SubscribeOptions::of(args.qos)
     };
     let filters: Vec<_> = args.topic.iter().map(|filter| (&**filter, options)).collect();
-    client.subscribe_with(&filters, None)?;
+    client.subscribe_with(&filters, postrider_client::PropertiesBuf::new())?;
     client.reconnect().await.with_context(|| address.clone())?;
     let end = tokio::select! {
         end = print_all(&mut client, args) => end.with_context(|| address)?,

@@ -10,8 +10,8 @@ mod said;
 
 use crate::{Error, ErrorKind, Event, Options, Publication, Token};
 use postrider_proto::{
-    Disconnect, Filter, PacketId, ReasonCode, SubscribeOptions, Subscriptions, Topic, UnsubscribeFilters,
-    encode_pingreq,
+    Disconnect, Filter, PacketId, Properties, PropertiesBuf, ReasonCode, SubscribeOptions, Subscriptions, Topic,
+    UnsubscribeFilters, encode_pingreq,
 };
 use postrider_session::flow::Outbound;
 use postrider_session::{ClientLink, IdSet, Mono};
@@ -60,13 +60,13 @@ struct Outgoing {
 struct Request {
     token: Token,
     kind: RequestKind,
+    properties: PropertiesBuf,
     filters: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestKind {
-    /// With its Subscription Identifier.
-    Subscribe(Option<u32>),
+    Subscribe,
     Unsubscribe,
 }
 
@@ -93,17 +93,18 @@ impl Conversation {
     /// A connection was opened: appends the CONNECT.
     pub fn open(&mut self, now: Mono, out: &mut Vec<u8>) {
         let options = &self.options;
-        self.link = Some(ClientLink::new(now, options.version, options.keep_alive_s, options.packet_bytes_max, 0));
+        let (version, aliases) = (options.version, options.topic_alias_max());
+        self.link = Some(ClientLink::new(now, version, options.keep_alive_s, options.packet_bytes_max, aliases));
         self.is_accepted = false;
         self.asked.clear();
         options.encode(out);
     }
 
-    /// Says good-bye: appends DISCONNECT. Anything but [`ReasonCode::Success`] has a meaning in 5.0 only.
-    /// [MQTT-3.14.4-1]
-    pub fn close(&mut self, reason: ReasonCode, out: &mut Vec<u8>) {
+    /// Says good-bye: appends DISCONNECT. Anything but [`ReasonCode::Success`], and properties, have a meaning in
+    /// 5.0 only. [MQTT-3.14.4-1]
+    pub fn close(&mut self, reason: ReasonCode, properties: Properties<'_>, out: &mut Vec<u8>) {
         if let Some(link) = self.link.take() {
-            Disconnect::new(reason).encode(link.version(), out);
+            Disconnect { reason, properties }.encode(link.version(), out);
         }
         self.is_accepted = false;
     }
@@ -125,42 +126,47 @@ impl Conversation {
         Ok(token)
     }
 
-    /// Asks for subscriptions; `identifier` comes back with the messages they bring. [3.8]
+    /// Asks for subscriptions; the Subscription Identifier among `properties` comes back with the messages they
+    /// bring. [3.8]
     ///
     /// # Errors
     /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`].
     pub fn subscribe<'a>(
         &mut self,
         filters: impl IntoIterator<Item = (&'a str, SubscribeOptions)>,
-        identifier: Option<u32>,
+        properties: PropertiesBuf,
     ) -> Result<Token, Error> {
         let mut raw = Vec::new();
         for (filter, options) in filters {
             check_filter(filter)?;
             Subscriptions::write(filter.as_bytes(), options, &mut raw);
         }
-        self.ask(RequestKind::Subscribe(identifier), raw)
+        self.ask(RequestKind::Subscribe, properties, raw)
     }
 
     /// Asks to end subscriptions. [3.10]
     ///
     /// # Errors
     /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`].
-    pub fn unsubscribe<'a>(&mut self, filters: impl IntoIterator<Item = &'a str>) -> Result<Token, Error> {
+    pub fn unsubscribe<'a>(
+        &mut self,
+        filters: impl IntoIterator<Item = &'a str>,
+        properties: PropertiesBuf,
+    ) -> Result<Token, Error> {
         let mut raw = Vec::new();
         for filter in filters {
             check_filter(filter)?;
             UnsubscribeFilters::write(filter.as_bytes(), &mut raw);
         }
-        self.ask(RequestKind::Unsubscribe, raw)
+        self.ask(RequestKind::Unsubscribe, properties, raw)
     }
 
-    fn ask(&mut self, kind: RequestKind, filters: Vec<u8>) -> Result<Token, Error> {
+    fn ask(&mut self, kind: RequestKind, properties: PropertiesBuf, filters: Vec<u8>) -> Result<Token, Error> {
         if filters.is_empty() {
             return Err(Error::new(ErrorKind::NoFilters));
         }
         let token = self.next_token();
-        self.requests.push_back(Request { token, kind, filters });
+        self.requests.push_back(Request { token, kind, properties, filters });
         Ok(token)
     }
 

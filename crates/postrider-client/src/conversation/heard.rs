@@ -80,9 +80,10 @@ impl Conversation {
             self.begin_anew();
         }
         self.is_accepted = true;
-        self.outbound.connect(properties.two_bytes(PropertyId::ReceiveMaximum).unwrap_or(u16::MAX));
+        let receive_maximum = properties.two_bytes(PropertyId::ReceiveMaximum).unwrap_or(u16::MAX);
+        self.outbound.connect(receive_maximum.min(self.options.send_maximum));
         let bytes_max = properties.number(PropertyId::MaximumPacketSize);
-        self.packet_bytes_max = bytes_max.map_or(usize::MAX, |bytes| bytes as usize);
+        self.packet_bytes_max = bytes_max.map_or(PACKET_BYTES_MAX, |bytes| PACKET_BYTES_MAX.min(bytes as usize));
         if let Some(client_id) = properties.text(PropertyId::AssignedClientIdentifier) {
             self.options.client_id = client_id.as_str().into();
         }
@@ -182,6 +183,9 @@ impl Conversation {
         Ok(())
     }
 }
+
+/// The longest fixed header and as much as it can announce. [1.5.5]
+const PACKET_BYTES_MAX: usize = 5 + postrider_proto::VARINT_MAX as usize;
 
 /// Before 5.0 the codes are the granted QoS and 0x80.
 fn to_reason(code: u8) -> ReasonCode {

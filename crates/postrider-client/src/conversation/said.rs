@@ -3,8 +3,8 @@
 use super::{Conversation, Outgoing, Request, RequestKind};
 use crate::{Event, Publication};
 use postrider_proto::{
-    Ack, AckKind, PacketId, PropertiesBuf, Property, PropertyId, PublishHead, Qos, ReasonCode, Subscribe,
-    Subscriptions, Topic, Unsubscribe, UnsubscribeFilters,
+    Ack, AckKind, PacketId, PublishHead, Qos, ReasonCode, Subscribe, Subscriptions, Topic, Unsubscribe,
+    UnsubscribeFilters,
 };
 use postrider_session::Mono;
 use postrider_session::flow::Resend;
@@ -57,19 +57,15 @@ impl Conversation {
     fn send_request(&mut self, request: &Request, out: &mut Vec<u8>) {
         let version = self.options.version;
         let packet_id = self.outbound.begin_request();
+        let properties = request.properties.as_properties();
         self.asked.insert(packet_id, request.token);
         match request.kind {
-            RequestKind::Subscribe(identifier) => {
-                let mut properties = PropertiesBuf::new();
-                if let Some(identifier) = identifier {
-                    properties.push(Property::Varint(PropertyId::SubscriptionIdentifier, identifier));
-                }
+            RequestKind::Subscribe => {
                 let subscriptions = Subscriptions::trusted(&request.filters, version);
-                Subscribe { packet_id, properties: properties.as_properties(), subscriptions }.encode(version, out);
+                Subscribe { packet_id, properties, subscriptions }.encode(version, out);
             }
             RequestKind::Unsubscribe => {
                 let filters = UnsubscribeFilters::trusted(&request.filters);
-                let properties = postrider_proto::Properties::NONE;
                 Unsubscribe { packet_id, properties, filters }.encode(version, out);
             }
         }

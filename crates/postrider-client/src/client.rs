@@ -156,6 +156,15 @@ impl Client {
         }
     }
 
+    /// Keeps the connection alive and waits until it is over, with why. Events stay for [`Client::next`].
+    pub async fn until_lost(&mut self) -> Error {
+        loop {
+            if let Err(error) = self.step().await {
+                return error;
+            }
+        }
+    }
+
     /// The next thing that has happened already, without waiting.
     pub fn take_event(&mut self) -> Option<Event> {
         self.conversation.take_event()

@@ -139,6 +139,8 @@ impl Conversation {
         let mut raw = Vec::new();
         for (filter, options) in filters {
             check_filter(filter)?;
+            // Before 5.0 the other bits are reserved. [MQTT-3.8.3-4] of 3.1.1
+            let options = if self.options.version.is_v5() { options } else { SubscribeOptions::of(options.qos) };
             Subscriptions::write(filter.as_bytes(), options, &mut raw);
         }
         self.ask(RequestKind::Subscribe, properties, raw)

@@ -192,3 +192,14 @@ fn requests_and_good_byes_carry_the_properties_they_are_given() {
     conversation.close(ReasonCode::Success, properties.as_properties(), &mut out);
     assert_eq!(out.windows(7).filter(|bytes| *bytes == [0x26, 0, 1, b'a', 0, 1, b'b']).count(), 3);
 }
+
+// [MQTT-3.8.3-4] of 3.1.1
+#[test]
+fn options_of_5_0_are_not_sent_to_older_servers() {
+    let mut conversation = connected(Version::V3_1_1, 0);
+    let options = SubscribeOptions { no_local: true, ..SubscribeOptions::of(Qos::AtLeastOnce) };
+    conversation.subscribe([("t", options)], PropertiesBuf::new()).unwrap();
+    let mut out = Vec::new();
+    conversation.send(Mono(0), &mut out);
+    assert_eq!(out, [0x82, 6, 0, 1, 0, 1, b't', 1]);
+}

@@ -30,7 +30,7 @@ pub(crate) struct Pub {
     #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) repeat: u64,
     /// Seconds from one time to the next
-    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = pause)]
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = pause, allow_negative_numbers = true)]
     pub(crate) repeat_delay: Duration,
     #[command(flatten)]
     pub(crate) connection: Connection,

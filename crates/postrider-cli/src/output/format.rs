@@ -77,7 +77,12 @@ impl Format {
         match letter {
             '@' => self.text('@'),
             'N' => self.pieces.push(Piece::Nanoseconds),
-            letter => self.pieces.push(Piece::Time(letter)),
+            letter if STRFTIME.contains(letter) => self.pieces.push(Piece::Time(letter)),
+            // As the C library does it.
+            letter => {
+                self.text('%');
+                self.text(letter);
+            }
         }
     }
 
@@ -104,6 +109,9 @@ impl Format {
         errors
     }
 }
+
+/// The letters that the C library knows.
+const STRFTIME: &str = "aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ";
 
 fn escaped(char: Option<char>) -> Result<char, String> {
     Ok(match char {

@@ -38,8 +38,15 @@ fn named(id: &str, name: &str, broker: &Broker, args: &str) -> Program {
     program
 }
 
+/// A subscriber called `sub` whose subscription to `filter` stands.
+pub(crate) fn subscribed(name: &str, broker: &Broker, filter: &str, args: &str) -> Program {
+    let program = Program::start(&mut client(name, broker, &format!("-i sub -t {filter} {args}")));
+    broker.hear(&format!("sub subscribed to {filter}"));
+    program
+}
+
 #[track_caller]
-fn publish(name: &str, broker: &Broker, args: &str) {
+pub(crate) fn publish(name: &str, broker: &Broker, args: &str) {
     run(&mut client(name, broker, args)).success();
 }
 

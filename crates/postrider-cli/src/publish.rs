@@ -38,8 +38,9 @@ async fn publish(args: &Pub, plan: &Plan, message: Publication) -> anyhow::Resul
         publish_times(&mut client, args, Publication { payload: payload.into(), ..message }, &mut failures).await
     };
     failures.take(&mut client);
-    result?;
-    client.disconnect_with(ReasonCode::Success, &plan.declared.disconnect).await.with_context(address)?;
+    let parted = client.disconnect_with(ReasonCode::Success, &plan.declared.disconnect).await.with_context(address);
+    // What went wrong first explains the rest.
+    result.and(parted)?;
     failures.report()
 }
 

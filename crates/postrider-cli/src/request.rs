@@ -53,16 +53,16 @@ async fn ask(args: &Rr, plan: &Plan, mut request: Publication, response_topic: &
     client.reconnect().await.with_context(address)?;
     let end = tokio::select! {
         response = response(&mut client, args, request) => {
-            print(&mut printer, &response.with_context(address)?, args)?;
-            ExitCode::SUCCESS
+            let printed = response.with_context(address).and_then(|response| print(&mut printer, &response, args));
+            printed.map(|()| ExitCode::SUCCESS)
         }
-        end = contact::elapsed(args.output.timeout, &args.connection) => end,
-        _ = interrupt.recv() => ExitCode::SUCCESS,
-        _ = terminate.recv() => ExitCode::SUCCESS,
+        end = contact::elapsed(args.output.timeout, &args.connection) => Ok(end),
+        _ = interrupt.recv() => Ok(ExitCode::SUCCESS),
+        _ = terminate.recv() => Ok(ExitCode::SUCCESS),
     };
     // The response is printed; a connection that is gone already changes nothing.
     let _ = client.disconnect_with(ReasonCode::Success, &plan.declared.disconnect).await;
-    Ok(end)
+    end
 }
 
 /// Publishes the request once the subscription stands, and waits for the first message.

@@ -35,10 +35,10 @@ async fn subscribe(args: &Sub, plan: &Plan, filters: Vec<String>) -> anyhow::Res
     subscriber.ask(&mut client)?;
     client.reconnect().await.with_context(|| address.clone())?;
     let end = tokio::select! {
-        end = subscriber.hear(&mut client) => end.map(|()| ExitCode::SUCCESS)?,
-        end = contact::elapsed(args.output.timeout, &args.connection) => end,
-        _ = interrupt.recv() => ExitCode::SUCCESS,
-        _ = terminate.recv() => ExitCode::SUCCESS,
+        end = subscriber.hear(&mut client) => end.map(|()| ExitCode::SUCCESS),
+        end = contact::elapsed(args.output.timeout, &args.connection) => Ok(end),
+        _ = interrupt.recv() => Ok(ExitCode::SUCCESS),
+        _ = terminate.recv() => Ok(ExitCode::SUCCESS),
     };
     // What is to be cleared should be; a server that does not answer is not waited for.
     if args.remove_retained {
@@ -46,7 +46,7 @@ async fn subscribe(args: &Sub, plan: &Plan, filters: Vec<String>) -> anyhow::Res
     }
     // The messages are printed; a connection that is gone already changes nothing.
     let _ = client.disconnect_with(ReasonCode::Success, &plan.declared.disconnect).await;
-    Ok(end)
+    end
 }
 
 /// How long the clearing of retained messages may take at the end.

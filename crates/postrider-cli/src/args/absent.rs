@@ -17,8 +17,8 @@ pub(super) struct Absent {
     tls: Vec<OsString>,
     #[arg(long = "insecure", alias = "tls-use-os-certs", hide = true, action = clap::ArgAction::Count)]
     tls_flag: u8,
-    /// Nothing to switch off here.
-    #[arg(long, hide = true)]
+    /// Use port 8883, which is TLS elsewhere, without it
+    #[arg(long)]
     no_tls: bool,
     #[arg(long, value_name = "PATH", hide = true)]
     unix: Option<OsString>,
@@ -31,9 +31,13 @@ pub(super) struct Absent {
 }
 
 impl Absent {
-    pub(super) fn check(&self) -> anyhow::Result<()> {
+    pub(super) fn check(&self, port: u16) -> anyhow::Result<()> {
         if !self.tls.is_empty() || self.tls_flag > 0 {
             return Err(no_tls());
+        }
+        // Whoever types this port believes to be encrypted.
+        if port == TLS_PORT && !self.no_tls {
+            bail!("port {TLS_PORT} is for TLS, which this build has not yet: use another port, or add --no-tls");
         }
         if self.unix.is_some() {
             bail!("this build connects through TCP only, not through unix sockets: use --host and --port");
@@ -52,6 +56,9 @@ impl Absent {
         Ok(())
     }
 }
+
+/// Where mosquitto's commands switch TLS on by themselves.
+const TLS_PORT: u16 = 8883;
 
 pub(super) fn no_tls() -> anyhow::Error {
     anyhow::anyhow!("this build has no TLS yet: leave out the TLS options and use a port without it, such as 1883")

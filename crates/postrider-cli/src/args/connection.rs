@@ -50,7 +50,7 @@ pub(crate) struct Connection {
     /// Seconds the session outlives the connection, -1 for ever; 5.0 only [default: for ever with -c, else 0]
     #[arg(short = 'x', long, value_name = "SECONDS", value_parser = expiry, allow_hyphen_values = true)]
     session_expiry_interval: Option<u32>,
-    /// Messages with QoS 1 or 2 that are under way at once
+    /// Messages with QoS 1 or 2 that are under way to the server at once
     #[arg(short = 'M', long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
     max_inflight: u16,
     /// Address of this machine to connect from
@@ -118,8 +118,8 @@ impl Connection {
 
     /// Everything typed, checked; `usual` is the edition when none was asked for in any way.
     pub(crate) fn plan(&self, usual: Version) -> anyhow::Result<Plan> {
-        self.absent.check()?;
         let url = self.url.as_deref().map(Url::parse).transpose()?;
+        self.absent.check(self.port(url.as_ref()))?;
         let declared = Declared::parse(&self.property)?;
         let mut options = Options::new(&self.address(url.as_ref()), &self.client_id()).version(self.version(usual));
         options.bind = self.bind.as_deref().map(local_address).transpose()?;
@@ -151,8 +151,12 @@ impl Connection {
 
     fn address(&self, url: Option<&Url>) -> String {
         let host = url.map(|url| &*url.host).or(self.host.as_deref()).unwrap_or("localhost");
-        let port = url.and_then(|url| url.port).or_else(|| self.port.filter(|_| url.is_none())).unwrap_or(1883);
+        let port = self.port(url);
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
+    fn port(&self, url: Option<&Url>) -> u16 {
+        url.map_or(self.port, |url| url.port).unwrap_or(1883)
     }
 
     fn client_id(&self) -> String {

@@ -23,6 +23,7 @@ fn a_subscription_that_is_refused_ends_the_command_unless_another_is_granted() {
     for edition in ["311", "5"] {
         let refused = run(&mut client("postrider sub", &broker, &format!("-V {edition} -t {deep}")));
         expect_blunder(&refused, &["the server refused the subscription to a/a/"]);
+        broker.hear("disconnected: it said good-bye");
         let args = format!("-V {edition} -i some -t {deep} -t good -C 1");
         let sub = Program::start(&mut client("postrider sub", &broker, &args));
         broker.hear("some subscribed to good");
@@ -135,6 +136,8 @@ fn what_is_missing_or_impossible_is_told_in_one_line() {
         ("sub -t a --psk 00 --psk-identity x", "no TLS"),
         ("sub -t a --tls-use-os-certs", "no TLS"),
         ("sub -L mqtts://host/a", "no TLS"),
+        ("sub -t a -p 8883", "--no-tls"),
+        ("sub -L mqtt://host:8883/a", "--no-tls"),
         ("sub -L ws://host/a", "no WebSocket"),
         ("sub -t a --ws", "no WebSocket"),
         ("sub -t a --unix /run/mqtt", "unix sockets"),

@@ -88,6 +88,8 @@ fn connects_are_byte_for_byte_those_of_mosquittos_commands() {
         "-i me -t a -V 311 --will-topic w --will-payload -bye --will-qos 2 --will-retain",
         "-i me -t a -V 311 --will-topic w",
         "-t a -V 311",
+        "-i me -t a -V 5 -D connect receive-maximum 9",
+        "-i me -t a -V 5 -D connect receive-maximum 9 --will-topic w --will-payload x -D will content-type a",
     ] {
         let [theirs, ours] = connects("sub", args);
         assert_eq!(ours, theirs, "{args}");

@@ -87,12 +87,11 @@ async fn publish_lines(
                 Some(line) => drop(client.publish(Publication { payload: line?.into(), ..message.clone() })?),
                 None => is_over = true,
             },
-            event = client.next() => match event {
-                Ok(event) => {
-                    if matches!(event, Event::Acknowledged { .. }) {
+            moved = client.advance() => match moved {
+                Ok(()) => {
+                    if failures.take(client) == Taken::Some {
                         losses = 0;
                     }
-                    failures.on_event(&event);
                 }
                 // A line that goes out again may be what breaks the connection.
                 Err(error) if args.qos != Qos::AtMostOnce && losses == LOSSES_MAX => return Err(error.into()),
@@ -133,20 +132,27 @@ struct Failures {
     reason: Option<ReasonCode>,
 }
 
-impl Failures {
-    fn on_event(&mut self, event: &Event) {
-        if let Event::Acknowledged { reason, .. } = event
-            && reason.is_error()
-        {
-            self.count += 1;
-            self.reason = Some(*reason);
-        }
-    }
+/// Whether the server took anything, be it to refuse it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    Nothing,
+    Some,
+}
 
-    fn take(&mut self, client: &mut Client) {
+impl Failures {
+    /// Looks at what has come, and says whether an acknowledgement was among it.
+    fn take(&mut self, client: &mut Client) -> Taken {
+        let mut taken = Taken::Nothing;
         while let Some(event) = client.take_event() {
-            self.on_event(&event);
+            if let Event::Acknowledged { reason, .. } = event {
+                taken = Taken::Some;
+                if reason.is_error() {
+                    self.count += 1;
+                    self.reason = Some(reason);
+                }
+            }
         }
+        taken
     }
 
     fn report(&self) -> anyhow::Result<ExitCode> {

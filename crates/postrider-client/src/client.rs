@@ -156,6 +156,15 @@ impl Client {
         }
     }
 
+    /// Waits until something moved: a packet came, what was to be written is written, or a deadline passed. For
+    /// those who want to go on when there is room again. Events stay for [`Client::next`].
+    ///
+    /// # Errors
+    /// As [`Client::next`].
+    pub async fn advance(&mut self) -> Result<(), Error> {
+        self.step().await
+    }
+
     /// Keeps the connection alive and waits until it is over, with why. Events stay for [`Client::next`].
     pub async fn until_lost(&mut self) -> Error {
         loop {

@@ -152,3 +152,16 @@ fn no_more_messages_are_under_way_than_allowed() {
         assert_eq!(verbs, "LALALALA", "{name}: PUBLISH and PUBACK in turns\n{said}");
     }
 }
+
+#[test]
+fn more_lines_than_are_read_ahead_go_out_with_every_qos() {
+    let broker = Broker::start();
+    let lines: String = (0..5_000).map(|number| format!("{number}\n")).collect();
+    for name in PUBLISHERS {
+        for qos in 0..=2 {
+            let sub = subscribed("postrider sub", &broker, "lines", "-C 5000");
+            run_with_input(&mut client(name, &broker, &format!("-t lines -l -q {qos}")), lines.as_bytes()).success();
+            assert!(sub.finish().success().text() == lines, "{name} with QoS {qos}");
+        }
+    }
+}

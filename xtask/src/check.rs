@@ -1,8 +1,8 @@
-//! Formatting, lints, tidy: what is looked at after each change.
+//! Formatting, lints, tidy, clauses: what is looked at after each change.
 
 use crate::command::{cargo, run as run_command};
 use crate::ledger::Ledger;
-use crate::tidy;
+use crate::{clauses, tidy};
 use anyhow::Result;
 
 pub(crate) fn run() -> Result<()> {
@@ -15,6 +15,7 @@ pub(crate) fn run() -> Result<()> {
 pub(crate) fn add_steps(ledger: &mut Ledger) {
     ledger.step("fmt", || run_command(&mut cargo("fmt --all --check")).map(|()| String::new()));
     ledger.step("tidy", tidy::run);
+    ledger.step("clauses", clauses::check);
     ledger.step("clippy", || {
         run_command(&mut cargo("clippy --workspace --all-targets --keep-going --quiet -- -D warnings"))
             .map(|()| String::new())

@@ -35,6 +35,7 @@ fn parcel() -> Parcel {
         qos: Qos::AtLeastOnce,
         retain: false,
         subscription_ids: SubscriptionIds::None,
+        share: None,
     }
 }
 

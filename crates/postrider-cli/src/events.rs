@@ -51,6 +51,12 @@ fn sentence(event: &Event) -> String {
         Event::Dropped { client_id, reason } => {
             format!("messages for {} are dropped: {}", shown(client_id.as_str()), reason.name())
         }
+        Event::ShareDropped { filter, reason } => {
+            format!("messages for {} are dropped: {}", shown(filter), reason.name())
+        }
+        Event::Banned { client_id, for_s } => {
+            format!("{} is banned for {for_s} s: it broke the rules too often", shown(client_id.as_str()))
+        }
         Event::Missed(count) => format!("{count} events were not printed: they came too fast"),
         _ => format!("{event:?}"),
     }

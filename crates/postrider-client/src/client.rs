@@ -6,7 +6,7 @@
 use crate::witness::Witness;
 use crate::{Conversation, Error, ErrorKind, Event, Options, Publication, Token, Way};
 use postrider_net::Socket;
-use postrider_proto::{Packet, PropertiesBuf, Qos, ReasonCode, SubscribeOptions, Topic};
+use postrider_proto::{Packet, PropertiesBuf, Qos, ReasonCode, SubscribeOptions};
 use postrider_session::Mono;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
@@ -40,8 +40,8 @@ impl Client {
     /// Opens a connection and waits for the server's answer.
     ///
     /// # Errors
-    /// [`ErrorKind::Connect`], [`ErrorKind::Refused`], [`ErrorKind::Closed`], [`ErrorKind::Violation`],
-    /// [`ErrorKind::Topic`].
+    /// [`ErrorKind::Connect`], [`ErrorKind::Refused`], [`ErrorKind::Closed`], [`ErrorKind::Violation`]; those of
+    /// [`Conversation::open`].
     pub async fn connect(options: Options) -> Result<Self, Error> {
         let mut client = Self::new(options);
         client.reconnect().await?;
@@ -66,12 +66,10 @@ impl Client {
     /// [`Event::Connected`] is the next event.
     ///
     /// # Errors
-    /// As [`Client::connect`]; [`ErrorKind::Topic`] for the will's.
+    /// As [`Client::connect`].
     pub async fn reconnect(&mut self) -> Result<(), Error> {
         self.drop_connection();
-        if let Some(will) = &self.conversation.options().will {
-            Topic::parse(will.topic.as_bytes()).map_err(|error| Error::new(ErrorKind::Topic(error)))?;
-        }
+        self.conversation.connect_packet()?;
         let attempt = tokio::time::timeout(CONNECT_TIMEOUT, self.dial()).await;
         let result = attempt.unwrap_or_else(|_| {
             let late = io::Error::new(io::ErrorKind::TimedOut, "no answer in 10 seconds");
@@ -89,7 +87,7 @@ impl Client {
         let stream = connect(&address, self.conversation.options().bind).await.map_err(connect_error)?;
         stream.set_nodelay(true).map_err(connect_error)?;
         self.socket = Some(Socket::from(stream));
-        self.conversation.open(self.now(), &mut self.output);
+        self.conversation.open(self.now(), &mut self.output)?;
         while !self.conversation.is_connected() {
             self.step().await?;
         }
@@ -100,7 +98,7 @@ impl Client {
     /// [`Event::Acknowledged`]. Nothing moves before one of the waiting calls.
     ///
     /// # Errors
-    /// [`ErrorKind::Topic`].
+    /// Those of [`Conversation::publish`].
     pub fn publish(&mut self, publication: Publication) -> Result<Token, Error> {
         self.conversation.publish(publication)
     }
@@ -111,19 +109,19 @@ impl Client {
     /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`].
     pub fn subscribe(&mut self, filters: &[(&str, Qos)]) -> Result<Token, Error> {
         let options = filters.iter().map(|(filter, qos)| (*filter, SubscribeOptions::of(*qos)));
-        self.conversation.subscribe(options, PropertiesBuf::new())
+        self.conversation.subscribe(options, None)
     }
 
     /// Asks for subscriptions with everything that 5.0 offers.
     ///
     /// # Errors
-    /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`].
+    /// Those of [`Conversation::subscribe`].
     pub fn subscribe_with(
         &mut self,
         filters: &[(&str, SubscribeOptions)],
         properties: PropertiesBuf,
     ) -> Result<Token, Error> {
-        self.conversation.subscribe(filters.iter().copied(), properties)
+        self.conversation.subscribe_with(filters.iter().copied(), properties)
     }
 
     /// Asks to end subscriptions; [`Event::Unsubscribed`] is the answer.
@@ -139,7 +137,7 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`].
     pub fn unsubscribe_with(&mut self, filters: &[&str], properties: PropertiesBuf) -> Result<Token, Error> {
-        self.conversation.unsubscribe(filters.iter().copied(), properties)
+        self.conversation.unsubscribe_with(filters.iter().copied(), properties)
     }
 
     /// Waits for the next thing to happen, keeping the connection alive meanwhile.
@@ -207,7 +205,7 @@ impl Client {
     /// [`ErrorKind::Closed`] when the connection broke before.
     pub async fn disconnect_with(&mut self, reason: ReasonCode, properties: &PropertiesBuf) -> Result<(), Error> {
         self.conversation.send(self.now(), &mut self.output);
-        self.conversation.close(reason, properties.as_properties(), &mut self.output);
+        self.conversation.close_with(reason, properties.as_properties(), &mut self.output);
         let written = poll_fn(|context| self.poll_write(context)).await;
         if let Some(socket) = &self.socket {
             socket.shut_down();

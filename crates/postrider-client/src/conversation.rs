@@ -5,13 +5,16 @@
 //! Never: reads time, sends a byte itself; bytes go into the buffer it is handed.
 //! Spec: 3.1.2.4, 4.1, 4.3, 4.4, 4.9.
 
+mod allowance;
 mod heard;
 mod said;
 
+use crate::legal::{check_disconnect, check_options, check_publication, check_subscribe, check_unsubscribe};
 use crate::{Error, ErrorKind, Event, Options, Publication, Token};
+use allowance::Allowance;
 use postrider_proto::{
-    Disconnect, Filter, PacketId, Properties, PropertiesBuf, ReasonCode, SubscribeOptions, Subscriptions, Topic,
-    UnsubscribeFilters, encode_pingreq,
+    Disconnect, Filter, PacketId, Properties, PropertiesBuf, Property, PropertyId, ReasonCode, Subscribe,
+    SubscribeOptions, Subscriptions, Unsubscribe, UnsubscribeFilters, Version, encode_pingreq,
 };
 use postrider_session::flow::Outbound;
 use postrider_session::{ClientLink, IdSet, Mono};
@@ -27,7 +30,7 @@ use std::collections::{BTreeMap, VecDeque};
 /// let mut conversation = Conversation::new(Options::new("", "lamp"));
 /// conversation.publish(Publication::new("lamp/state", "on"))?;
 /// let mut wire = Vec::new();
-/// conversation.open(Mono(0), &mut wire);
+/// conversation.open(Mono(0), &mut wire)?;
 /// assert_eq!(wire[0], 0x10, "CONNECT goes first; the message waits for the CONNACK");
 /// # Ok::<(), postrider_client::Error>(())
 /// ```
@@ -36,8 +39,7 @@ pub struct Conversation {
     options: Options,
     link: Option<ClientLink>,
     is_accepted: bool,
-    /// The largest packet the server takes.
-    packet_bytes_max: usize,
+    allowance: Allowance,
     outbound: Outbound<Outgoing>,
     /// QoS 2 messages taken, whose PUBREL has not come. [MQTT-4.3.3-10]
     awaiting_pubrel: IdSet,
@@ -78,7 +80,7 @@ impl Conversation {
             options,
             link: None,
             is_accepted: false,
-            packet_bytes_max: usize::MAX,
+            allowance: Allowance::default(),
             outbound: Outbound::default(),
             awaiting_pubrel: IdSet::default(),
             released: BTreeMap::new(),
@@ -91,20 +93,40 @@ impl Conversation {
     }
 
     /// A connection was opened: appends the CONNECT.
-    pub fn open(&mut self, now: Mono, out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Topic`] for the will's, [`ErrorKind::ClientId`], [`ErrorKind::Illegal`]: nothing is said.
+    pub fn open(&mut self, now: Mono, out: &mut Vec<u8>) -> Result<(), Error> {
+        out.extend_from_slice(&self.connect_packet()?);
         let options = &self.options;
         let (version, aliases) = (options.version, options.topic_alias_max());
         self.link = Some(ClientLink::new(now, version, options.keep_alive_s, options.packet_bytes_max, aliases));
         self.is_accepted = false;
         self.asked.clear();
-        options.encode(out);
+        Ok(())
     }
 
-    /// Says good-bye: appends DISCONNECT. Anything but [`ReasonCode::Success`], and properties, have a meaning in
-    /// 5.0 only. [MQTT-3.14.4-1]
-    pub fn close(&mut self, reason: ReasonCode, properties: Properties<'_>, out: &mut Vec<u8>) {
+    /// The CONNECT of the next connection, checked.
+    pub(crate) fn connect_packet(&self) -> Result<Vec<u8>, Error> {
+        let mut connect = Vec::new();
+        self.options.encode(&mut connect);
+        check_options(&self.options, &connect)?;
+        Ok(connect)
+    }
+
+    /// Says good-bye: appends DISCONNECT. Anything but [`ReasonCode::Success`] has a meaning in 5.0 only.
+    /// [MQTT-3.14.4-1]
+    pub fn close(&mut self, reason: ReasonCode, out: &mut Vec<u8>) {
+        self.close_with(reason, Properties::NONE, out);
+    }
+
+    /// Says good-bye with properties, which have a meaning in 5.0 only; those that a client's DISCONNECT must not
+    /// have are left out. [MQTT-3.14.4-1]
+    pub fn close_with(&mut self, reason: ReasonCode, properties: Properties<'_>, out: &mut Vec<u8>) {
         if let Some(link) = self.link.take() {
-            Disconnect { reason, properties }.encode(link.version(), out);
+            let disconnect = Disconnect { reason, properties };
+            let legal = check_disconnect(&disconnect).map_or_else(|_| Disconnect::new(reason), |()| disconnect);
+            legal.encode(link.version(), out);
         }
         self.is_accepted = false;
     }
@@ -118,20 +140,36 @@ impl Conversation {
     /// Takes a message to be published as soon as the connection and the server's quota allow it.
     ///
     /// # Errors
-    /// [`ErrorKind::Topic`].
+    /// [`ErrorKind::Topic`]; [`ErrorKind::Illegal`] for a property that no client may send.
     pub fn publish(&mut self, publication: Publication) -> Result<Token, Error> {
-        Topic::parse(publication.topic.as_bytes()).map_err(|error| Error::new(ErrorKind::Topic(error)))?;
+        check_publication(&publication)?;
         let token = self.next_token();
         self.publications.push_back(Outgoing { token, publication });
         Ok(token)
     }
 
-    /// Asks for subscriptions; the Subscription Identifier among `properties` comes back with the messages they
-    /// bring. [3.8]
+    /// Asks for subscriptions; `identifier` comes back with the messages they bring. [3.8]
     ///
     /// # Errors
-    /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`].
+    /// As [`Conversation::subscribe_with`].
     pub fn subscribe<'a>(
+        &mut self,
+        filters: impl IntoIterator<Item = (&'a str, SubscribeOptions)>,
+        identifier: Option<u32>,
+    ) -> Result<Token, Error> {
+        let mut properties = PropertiesBuf::new();
+        if let Some(identifier) = identifier {
+            properties.push(Property::Varint(PropertyId::SubscriptionIdentifier, identifier));
+        }
+        self.subscribe_with(filters, properties)
+    }
+
+    /// Asks for subscriptions with properties of SUBSCRIBE, which are ignored before 5.0. [3.8.2.1]
+    ///
+    /// # Errors
+    /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`]; [`ErrorKind::Illegal`] for No Local on a shared subscription
+    /// and for identifiers beyond 1 to 268,435,455.
+    pub fn subscribe_with<'a>(
         &mut self,
         filters: impl IntoIterator<Item = (&'a str, SubscribeOptions)>,
         properties: PropertiesBuf,
@@ -139,9 +177,14 @@ impl Conversation {
         let mut raw = Vec::new();
         for (filter, options) in filters {
             check_filter(filter)?;
-            // Before 5.0 the other bits are reserved. [MQTT-3.8.3-4] of 3.1.1
-            let options = if self.options.version.is_v5() { options } else { SubscribeOptions::of(options.qos) };
             Subscriptions::write(filter.as_bytes(), options, &mut raw);
+        }
+        if !raw.is_empty() {
+            check_subscribe(&Subscribe {
+                packet_id: PacketId::FIRST,
+                properties: properties.as_properties(),
+                subscriptions: Subscriptions::trusted(&raw, Version::V5),
+            })?;
         }
         self.ask(RequestKind::Subscribe, properties, raw)
     }
@@ -150,7 +193,15 @@ impl Conversation {
     ///
     /// # Errors
     /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`].
-    pub fn unsubscribe<'a>(
+    pub fn unsubscribe<'a>(&mut self, filters: impl IntoIterator<Item = &'a str>) -> Result<Token, Error> {
+        self.unsubscribe_with(filters, PropertiesBuf::new())
+    }
+
+    /// Asks to end subscriptions with properties of UNSUBSCRIBE, which are ignored before 5.0. [3.10.2.1]
+    ///
+    /// # Errors
+    /// As [`Conversation::unsubscribe`]; [`ErrorKind::Illegal`] for what is no property of UNSUBSCRIBE.
+    pub fn unsubscribe_with<'a>(
         &mut self,
         filters: impl IntoIterator<Item = &'a str>,
         properties: PropertiesBuf,
@@ -159,6 +210,13 @@ impl Conversation {
         for filter in filters {
             check_filter(filter)?;
             UnsubscribeFilters::write(filter.as_bytes(), &mut raw);
+        }
+        if !raw.is_empty() {
+            check_unsubscribe(&Unsubscribe {
+                packet_id: PacketId::FIRST,
+                properties: properties.as_properties(),
+                filters: UnsubscribeFilters::trusted(&raw),
+            })?;
         }
         self.ask(RequestKind::Unsubscribe, properties, raw)
     }

@@ -1,6 +1,6 @@
 //! The one error of the public interface: whose fault it is, and what the far end said.
 
-use postrider_proto::{FilterError, ReasonCode, TopicError};
+use postrider_proto::{DecodeError, FilterError, ReasonCode, TopicError};
 use postrider_session::Violation;
 use std::fmt;
 use std::io;
@@ -34,6 +34,10 @@ pub enum ErrorKind {
     Filter(FilterError),
     /// A SUBSCRIBE or UNSUBSCRIBE without a filter. [MQTT-3.8.3-2]
     NoFilters,
+    /// Before 5.0 a session that goes on needs a client identifier. [MQTT-3.1.3-7] of 3.1.1
+    ClientId,
+    /// A server would call a packet with this malformed, so it is not sent.
+    Illegal(DecodeError),
 }
 
 impl Error {
@@ -62,7 +66,9 @@ impl Error {
             | ErrorKind::NotConnected
             | ErrorKind::Topic(_)
             | ErrorKind::Filter(_)
-            | ErrorKind::NoFilters => None,
+            | ErrorKind::NoFilters
+            | ErrorKind::ClientId
+            | ErrorKind::Illegal(_) => None,
         }
     }
 
@@ -91,6 +97,8 @@ impl fmt::Display for Error {
             ErrorKind::Topic(error) => write!(f, "the topic is not valid: {error}"),
             ErrorKind::Filter(error) => write!(f, "the topic filter is not valid: {error}"),
             ErrorKind::NoFilters => f.write_str("no topic filter was given"),
+            ErrorKind::ClientId => f.write_str("a session that goes on needs a client identifier before 5.0"),
+            ErrorKind::Illegal(error) => write!(f, "no packet can say that: {error}"),
         }
     }
 }

@@ -21,6 +21,7 @@ mod client;
 mod conversation;
 mod error;
 mod event;
+mod legal;
 mod options;
 mod publication;
 mod witness;

@@ -32,6 +32,7 @@ pub(crate) struct Candidate {
     pub(crate) is_expiry_ours: bool,
     pub(crate) receive_maximum: u16,
     pub(crate) packet_bytes_max: u32,
+    pub(crate) topic_alias_max: u16,
     pub(crate) wants_problems: bool,
     pub(crate) wants_response_information: bool,
     pub(crate) user_name: Option<Box<str>>,
@@ -58,6 +59,21 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) const fn of(reason: ReasonCode) -> Self {
         Self { reason, text: None }
+    }
+
+    fn properties(&self) -> PropertiesBuf {
+        let mut properties = PropertiesBuf::new();
+        if let Some(text) = &self.text {
+            properties.push(Property::Text(PropertyId::ReasonString, (&**text).into()));
+        }
+        properties
+    }
+
+    /// Without its sentence, if the CONNACK would grow larger than the client takes. [MQTT-3.2.2-19]
+    pub(crate) fn within(&self, packet_bytes_max: u32) -> Self {
+        let properties = self.properties();
+        let connack = Connack { session_present: false, reason: self.reason, properties: properties.as_properties() };
+        if connack.encoded_len(Version::V5) > packet_bytes_max as usize { Self::of(self.reason) } else { self.clone() }
     }
 }
 
@@ -87,7 +103,7 @@ impl Engine {
     /// Gives the client its session. [MQTT-3.1.4-3] to [MQTT-3.1.4-5]
     pub(crate) fn accept(&mut self, now: Now, link: LinkId, mut candidate: Box<Candidate>, tray: &mut Tray) {
         let found = self.sessions.find(candidate.client_id.as_str());
-        if let Some(refusal) = self.check_owner(found, &candidate) {
+        if let Some(refusal) = self.check_owner(found, &candidate).or_else(|| self.check_room(&candidate)) {
             let peer = candidate.peer.clone();
             self.links.take(link);
             self.refuse(link, candidate.version, &candidate.client_id, &peer, &refusal, tray);
@@ -123,10 +139,17 @@ impl Engine {
                 drops: None,
             }),
         };
+        if candidate.topic_alias_max > 0
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            // It keeps the aliases.
+            session.flows_mut(&self.limits);
+        }
         self.links.insert(link, LinkState::Open(key, extra(&candidate)));
         self.counters.clients_connected += 1;
         self.welcome(link, found.is_some(), &candidate, tray);
         self.pump(now, key, tray);
+        self.return_to_groups(now, key, tray);
     }
 
     /// A session belongs to the principal that made it. A11
@@ -139,12 +162,24 @@ impl Engine {
         (!is_own).then(|| Refusal::of(ReasonCode::ClientIdentifierNotValid))
     }
 
+    /// A client that does not even take its CONNACK stays outside. [MQTT-3.1.2-24]
+    fn check_room(&self, candidate: &Candidate) -> Option<Refusal> {
+        if candidate.packet_bytes_max == u32::MAX {
+            return None;
+        }
+        let (must, _) = self.connack_properties(candidate);
+        let connack = Connack { session_present: false, reason: ReasonCode::Success, properties: must.as_properties() };
+        let is_too_large = connack.encoded_len(candidate.version) > candidate.packet_bytes_max as usize;
+        is_too_large.then(|| Refusal::of(ReasonCode::QuotaExceeded))
+    }
+
     fn online(&self, link: LinkId, candidate: &Candidate) -> Online {
         Online {
             link,
             credit: i64::from(self.limits.outbox_bytes_max),
             packet_bytes_max: candidate.packet_bytes_max,
             receive_maximum: candidate.receive_maximum.min(self.limits.in_flight_max),
+            topic_alias_max: candidate.topic_alias_max,
             version: candidate.version,
             wants_problems: candidate.wants_problems,
             is_bridge: candidate.is_bridge,
@@ -226,7 +261,9 @@ impl Engine {
         if !limits.wildcards_available {
             must.push(Property::Byte(PropertyId::WildcardSubscriptionAvailable, 0));
         }
-        must.push(Property::Byte(PropertyId::SharedSubscriptionAvailable, 0));
+        if !limits.shares_available() {
+            must.push(Property::Byte(PropertyId::SharedSubscriptionAvailable, 0));
+        }
         if candidate.is_keep_alive_ours {
             must.push(Property::TwoBytes(PropertyId::ServerKeepAlive, candidate.keep_alive_s));
         }
@@ -257,10 +294,7 @@ impl Engine {
         refusal: &Refusal,
         tray: &mut Tray,
     ) {
-        let mut properties = PropertiesBuf::new();
-        if let Some(text) = &refusal.text {
-            properties.push(Property::Text(PropertyId::ReasonString, (&**text).into()));
-        }
+        let properties = refusal.properties();
         let start = tray.mark();
         let connack =
             Connack { session_present: false, reason: refusal.reason, properties: properties.as_properties() };

@@ -17,7 +17,10 @@ impl Engine {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(online) = session.online else { return };
         let flows = session.flows_mut(limits);
-        let was_closed = !flows.mailbox.is_empty() || !flows.replays.is_empty() || !flows.outbound.is_open();
+        let was_closed = self.groups.is_waiting()
+            || !flows.mailbox.is_empty()
+            || !flows.replays.is_empty()
+            || !flows.outbound.is_open();
         let mut is_stray = false;
         match ack.kind {
             AckKind::Puback => is_stray = flows.outbound.on_puback(ack.packet_id).is_none(),

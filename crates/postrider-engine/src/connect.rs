@@ -15,7 +15,8 @@ use postrider_session::Now;
 impl Engine {
     /// A link has sent CONNECT.
     pub(crate) fn on_linked(&mut self, now: Now, link: LinkId, connect: &Connect<'_>, peer: &Peer, tray: &mut Tray) {
-        let candidate = match self.candidate(connect, peer) {
+        self.links.open(link, peer.listener());
+        let candidate = match self.admit_candidate(now, connect, peer) {
             Ok(candidate) => candidate,
             Err(refusal) => {
                 let client_id = ClientId::from(connect.client_id.as_str());
@@ -33,8 +34,19 @@ impl Engine {
             self.refuse(link, candidate.version, &candidate.client_id, peer, &refusal, tray);
             return;
         }
-        self.links.insert(link, LinkState::Vacant);
         self.accept_or_ask_about_will(now, link, Box::new(candidate), tray);
+    }
+
+    /// Rates and bans first: what they refuse shall cost little.
+    fn admit_candidate(&mut self, now: Now, connect: &Connect<'_>, peer: &Peer) -> Result<Candidate, Refusal> {
+        if !self.may_connect_now(now, peer.listener()) {
+            return Err(Refusal::of(ReasonCode::ConnectionRateExceeded));
+        }
+        let candidate = self.candidate(connect, peer)?;
+        if self.is_banned(now, &candidate.client_id) {
+            return Err(Refusal::of(ReasonCode::Banned));
+        }
+        Ok(candidate)
     }
 
     /// Everything that a CONNECT says, checked against our limits. Changes nothing.
@@ -65,6 +77,7 @@ impl Engine {
             expiry_s: expiry_s.min(self.limits.session_expiry_s_max),
             is_expiry_ours: expiry_s > self.limits.session_expiry_s_max && connect.version.is_v5(),
             receive_maximum: properties.two_bytes(PropertyId::ReceiveMaximum).unwrap_or(u16::MAX),
+            topic_alias_max: properties.two_bytes(PropertyId::TopicAliasMaximum).unwrap_or(0),
             packet_bytes_max: number(PropertyId::MaximumPacketSize).unwrap_or(u32::MAX),
             wants_problems: number(PropertyId::RequestProblemInformation) != Some(0),
             wants_response_information: number(PropertyId::RequestResponseInformation) == Some(1),

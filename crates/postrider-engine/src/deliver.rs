@@ -3,6 +3,7 @@
 //! Owns: the choice between outbox, mailbox and drop; the encoding of what goes out.
 //! Spec: 3.3.4, 3.8.4, 4.9.
 
+use crate::aliases::Alias;
 use crate::effect::Body;
 use crate::frames::{Form, Frame, Frames};
 use crate::publish::Incoming;
@@ -10,9 +11,9 @@ use crate::sessions::{Online, Session};
 use crate::{Effect, Engine, Lane, Limits, Tray};
 use bytes::Bytes;
 use postrider_ports::DropReason;
-use postrider_proto::{PacketId, PublishHead, Qos, Version};
-use postrider_router::{Hit, Matches, SessionKey};
-use postrider_session::{Message, MessageParts, Now, Offered, Overflow, Parcel, SubscriptionIds};
+use postrider_proto::{PacketId, PublishHead, Qos, Topic, Version};
+use postrider_router::{FilterId, Hit, Matches, SessionKey};
+use postrider_session::{Message, MessageParts, Now, Overflow, Parcel, SubscriptionIds};
 use smallvec::SmallVec;
 
 /// A message on its way out, with everything that is made of it once and used for many.
@@ -36,6 +37,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) qos: Qos,
     pub(crate) retain: bool,
     pub(crate) ids: &'a [u32],
+    /// The shared subscription it comes through.
+    pub(crate) share: Option<FilterId>,
 }
 
 impl Delivery<'_> {
@@ -45,6 +48,7 @@ impl Delivery<'_> {
             qos: self.qos,
             retain: self.retain,
             subscription_ids: SubscriptionIds::of(self.ids),
+            share: self.share.map(FilterId::to_bits),
         }
     }
 }
@@ -55,6 +59,7 @@ struct How<'a> {
     ids: &'a [u32],
     packet_id: Option<PacketId>,
     is_dup: bool,
+    alias: Option<Alias>,
 }
 
 /// What became of one delivery.
@@ -68,6 +73,9 @@ pub(crate) enum Delivered {
 
 /// Payloads of this many bytes and more are sent without copying.
 pub(crate) const SHARED_BYTES: usize = 2048;
+
+/// Bytes by which setting an alias may make a packet longer: the property and two lengths.
+const GROWS: usize = 5;
 
 impl<'a> Outgoing<'a> {
     #[inline]
@@ -116,6 +124,10 @@ impl<'a> Outgoing<'a> {
         self.retain
     }
 
+    pub(crate) const fn qos(&self) -> Qos {
+        self.parts.qos
+    }
+
     /// The large payload in the tray. For one session it is a part of the buffer it came in; for many, or if
     /// it is kept anyway, a copy of its own.
     fn body(&mut self, tray: &mut Tray) -> u32 {
@@ -145,10 +157,11 @@ impl<'a> Outgoing<'a> {
             dup: how.is_dup,
             qos: form.qos,
             retain: form.retain,
-            topic: self.parts.topic,
+            topic: if how.alias.is_some_and(|alias| alias.is_known) { Topic::ALIASED } else { self.parts.topic },
             packet_id: how.packet_id,
             expiry_s: if form.is_v5 { self.expiry_s(now) } else { None },
             properties: self.parts.properties,
+            topic_alias: how.alias.map(|alias| alias.number),
             subscription_ids: how.ids,
             payload_len: self.parts.payload.len(),
         }
@@ -162,7 +175,7 @@ impl<'a> Outgoing<'a> {
 
     fn fits_into(&self, bytes_max: usize, now: Now, form: Form, online: &Online, ids: &[u32]) -> bool {
         let packet_id = (form.qos != Qos::AtMostOnce).then_some(PacketId::FIRST);
-        let head = self.head(now, form, &How { ids, packet_id, is_dup: false });
+        let head = self.head(now, form, &How { ids, packet_id, is_dup: false, alias: None });
         head.packet_len(online.version) <= bytes_max
     }
 
@@ -185,7 +198,7 @@ impl<'a> Outgoing<'a> {
     /// Sends the message in one form and returns the bytes it takes.
     #[inline]
     fn send(&mut self, now: Now, form: Form, how: &How<'_>, online: &Online, tray: &mut Tray) -> usize {
-        let can_repeat = self.is_for_many && how.ids.is_empty() && !how.is_dup;
+        let can_repeat = self.is_for_many && how.ids.is_empty() && !how.is_dup && how.alias.is_none();
         let frame = match self.frames.find(form).filter(|_| can_repeat) {
             Some(known) => match how.packet_id {
                 None => known.clone(),
@@ -237,12 +250,10 @@ impl Engine {
             qos: hit.qos.min(outgoing.parts.qos),
             retain: outgoing.retain && hit.retain_as_published,
             ids: &ids,
+            share: None,
         };
         if session.may_send(delivery.qos) {
-            match session.send(now, delivery, outgoing, &self.limits, tray) {
-                Ok(()) => self.counters.deliveries_sent += 1,
-                Err(reason) => self.drop_delivery(hit.session, reason, 1, tray),
-            }
+            self.send_now(now, hit.session, delivery, outgoing, tray);
             return Delivered::Taken;
         }
         if session.online.is_none() && delivery.qos == Qos::AtMostOnce {
@@ -252,8 +263,25 @@ impl Engine {
         self.keep(now, hit.session, delivery, outgoing, tray)
     }
 
+    /// Sends a message for which there is room and quota, unless it is too large.
+    #[inline]
+    pub(crate) fn send_now(
+        &mut self,
+        now: Now,
+        key: SessionKey,
+        delivery: Delivery<'_>,
+        outgoing: &mut Outgoing<'_>,
+        tray: &mut Tray,
+    ) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        match session.send(now, delivery, outgoing, &self.limits, tray) {
+            Ok(()) => self.counters.deliveries_sent += 1,
+            Err(reason) => self.drop_delivery(key, reason, 1, tray),
+        }
+    }
+
     /// Puts a delivery into the session's mailbox. [MQTT-4.5.0-1]
-    fn keep(
+    pub(crate) fn keep(
         &mut self,
         now: Now,
         key: SessionKey,
@@ -264,13 +292,7 @@ impl Engine {
         let bounds = self.limits.mailbox;
         let Some(session) = self.sessions.get_mut(key) else { return Delivered::Taken };
         let flows = session.flows_mut(&self.limits);
-        let offered = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds);
-        let (is_kept, gone) = match offered {
-            Offered::Queued => (true, Vec::new()),
-            Offered::Displaced(gone) => (true, gone),
-            Offered::Full(_) => (false, Vec::new()),
-            Offered::FullAnd(_, gone) => (false, gone),
-        };
+        let (is_kept, gone) = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds).into_parts();
         self.counters.deliveries_queued += u64::from(is_kept);
         self.counters.deliveries_queued -= gone.len() as u64;
         for parcel in gone {
@@ -292,7 +314,7 @@ impl Engine {
 impl Session {
     /// Whether a message may go out at once, past everything that waits.
     #[inline]
-    fn may_send(&self, qos: Qos) -> bool {
+    pub(crate) fn may_send(&self, qos: Qos) -> bool {
         let Some(online) = &self.online else { return false };
         if online.credit <= 0 {
             return false;
@@ -322,13 +344,26 @@ impl Session {
         }
         let mut packet_id = None;
         if form.qos != Qos::AtMostOnce {
-            // A session that ends with its connection never sends anything again, so it keeps nothing.
-            let parcel = self.is_durable().then(|| delivery.parcel(outgoing));
+            // A session that ends with its connection never sends anything again, so it keeps nothing but what
+            // others of its group may have to get.
+            let is_kept = self.is_durable() || delivery.share.is_some();
+            let parcel = is_kept.then(|| delivery.parcel(outgoing));
             packet_id = Some(self.flows_mut(limits).outbound.begin(form.qos, parcel));
         }
-        let how = How { ids: delivery.ids, packet_id, is_dup: false };
+        let alias =
+            if online.topic_alias_max == 0 { None } else { self.alias(now, form, &online, delivery.ids, outgoing) };
+        let how = How { ids: delivery.ids, packet_id, is_dup: false, alias };
         self.charge(outgoing.send(now, form, &how, &online, tray));
         Ok(())
+    }
+
+    /// The alias to send the topic with, if the client allows aliases and takes what it adds to the packet.
+    #[cold]
+    fn alias(&mut self, now: Now, form: Form, online: &Online, ids: &[u32], outgoing: &Outgoing<'_>) -> Option<Alias> {
+        let aliases = self.flows.as_mut()?.aliases.as_mut()?;
+        let has_room = online.packet_bytes_max == u32::MAX
+            || outgoing.fits_into((online.packet_bytes_max as usize).saturating_sub(GROWS), now, form, online, ids);
+        if has_room { aliases.of(outgoing.parts.topic.as_bytes()) } else { None }
     }
 
     /// Sends a message again, with its identifier of before. [MQTT-3.3.1-1], [MQTT-4.4.0-1]
@@ -346,7 +381,7 @@ impl Session {
         if !outgoing.fits(now, form, &online, ids) {
             return Err(DropReason::TooLarge);
         }
-        let how = How { ids, packet_id: Some(packet_id), is_dup: true };
+        let how = How { ids, packet_id: Some(packet_id), is_dup: true, alias: None };
         self.charge(outgoing.send(now, form, &how, &online, tray));
         Ok(())
     }

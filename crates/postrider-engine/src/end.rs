@@ -14,7 +14,7 @@ use postrider_session::{Now, Violation};
 impl Engine {
     /// The driver says that a link is gone.
     pub(crate) fn on_parted(&mut self, now: Now, link: LinkId, cause: Cause, tray: &mut Tray) {
-        if let Some(key) = self.close_link(link, cause, tray) {
+        if let Some(key) = self.close_link(now, link, cause, tray) {
             self.detach(now, key, tray);
         }
     }
@@ -59,7 +59,7 @@ impl Engine {
     }
 
     /// Forgets a link; its session, if it had one.
-    fn close_link(&mut self, link: LinkId, cause: Cause, tray: &mut Tray) -> Option<SessionKey> {
+    fn close_link(&mut self, now: Now, link: LinkId, cause: Cause, tray: &mut Tray) -> Option<SessionKey> {
         match self.links.take(link)? {
             LinkState::Open(key, extra) => {
                 if let Some(ticket) = extra.and_then(|extra| extra.waiting) {
@@ -68,6 +68,9 @@ impl Engine {
                 self.counters.clients_connected -= 1;
                 if let Some(session) = self.sessions.get(key) {
                     let client_id = session.subject.client_id.clone();
+                    if matches!(cause, Cause::Violation(..) | Cause::TakenOver) {
+                        self.strike(now, &client_id, tray);
+                    }
                     self.observe(tray, || Event::Disconnected { client_id, cause });
                 }
                 Some(key)
@@ -88,6 +91,8 @@ impl Engine {
             self.end_session(now, key, tray);
             return;
         }
+        self.part_from_groups(now, key, tray);
+        let Some(session) = self.sessions.get_mut(key) else { return };
         if let Some(flows) = &mut session.flows {
             // QoS 0 is not kept for a client that is away. [3.1.2.4 of 3.1.1]
             let gone = flows.mailbox.take_qos0().len() as u64;
@@ -111,6 +116,7 @@ impl Engine {
     /// The session ends and everything in it. A will that has not been published is published now.
     /// [MQTT-4.1.0-2], [MQTT-3.1.2-8]
     pub(crate) fn end_session(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
+        self.bequeath(now, key, tray);
         let Some(mut session) = self.sessions.remove(key) else { return };
         for filter in &session.filters {
             self.router.remove(*filter, key);

@@ -1,9 +1,12 @@
 //! The engine itself: what it owns, and which room takes which input.
 
+use crate::bans::Bans;
 use crate::entropy::Entropy;
 use crate::fanout::Fanout;
+use crate::groups::Groups;
 use crate::judge::Pending;
 use crate::links::{LinkState, Links};
+use crate::rates::Meters;
 use crate::retain::Kept;
 use crate::sessions::{Online, Sessions};
 use crate::timers::Timer;
@@ -23,6 +26,7 @@ pub struct Engine {
     pub(crate) links: Links,
     pub(crate) sessions: Sessions,
     pub(crate) router: Router,
+    pub(crate) groups: Groups,
     pub(crate) retained: Retained<Kept>,
     pub(crate) retained_bytes: u64,
     /// Counts up with each retained message, so that a replay knows what came after it began.
@@ -35,6 +39,10 @@ pub struct Engine {
     pub(crate) replaying: VecDeque<SessionKey>,
     /// Storage for who gets a message; elsewhere while one is delivered.
     pub(crate) matches: Option<Box<Matches>>,
+    /// Whether any rate of messages or bytes is limited.
+    pub(crate) is_metered: bool,
+    pub(crate) meters: Meters,
+    pub(crate) bans: Bans,
     pub(crate) counters: Counters,
     pub(crate) entropy: Entropy,
 }
@@ -44,11 +52,13 @@ impl Engine {
     #[must_use]
     pub fn new(limits: Limits, partition: PartitionId, seeds: Seeds) -> Self {
         Self {
+            is_metered: limits.limits_publishing(),
             limits,
             partition,
             links: Links::default(),
             sessions: Sessions::new(seeds.hash),
             router: Router::new(seeds.hash),
+            groups: Groups::default(),
             retained: Retained::default(),
             retained_bytes: 0,
             retained_sequence: 0,
@@ -58,6 +68,8 @@ impl Engine {
             fanouts: VecDeque::new(),
             replaying: VecDeque::new(),
             matches: None,
+            meters: Meters::default(),
+            bans: Bans::default(),
             counters: Counters::default(),
             entropy: Entropy::new(seeds.ids),
         }
@@ -113,11 +125,17 @@ impl Engine {
                 self.on_ack(now, key, ack, tray);
                 Progress::Done
             }
-            Packet::Subscribe(subscribe) => self.on_subscribe(now, link, key, subscribe, tray),
-            Packet::Unsubscribe(unsubscribe) => {
-                self.on_unsubscribe(key, unsubscribe, tray);
-                Progress::Done
-            }
+            Packet::Subscribe(subscribe) => match self.check_answer(key, subscribe.subscriptions.iter()) {
+                Ok(()) => self.on_subscribe(now, link, key, subscribe, tray),
+                Err(violation) => self.violate(now, link, violation, tray),
+            },
+            Packet::Unsubscribe(unsubscribe) => match self.check_answer(key, unsubscribe.filters.iter()) {
+                Ok(()) => {
+                    self.on_unsubscribe(now, key, unsubscribe, tray);
+                    Progress::Done
+                }
+                Err(violation) => self.violate(now, link, violation, tray),
+            },
             Packet::Disconnect(disconnect) => self.on_disconnect(now, link, key, disconnect, tray),
             Packet::Auth(auth) => self.on_reauthenticate(now, link, key, auth, tray),
             Packet::Pingreq => {

@@ -55,10 +55,11 @@ impl Fanout {
         message: Message,
         retain: bool,
         matches: Box<Matches>,
+        tally: Tally,
         author: Option<ClientId>,
         owed: Option<Owed>,
     ) -> Self {
-        Self { message, retain, matches, next: 0, tally: Tally::default(), author, owed }
+        Self { message, retain, matches, next: 0, tally, author, owed }
     }
 
     pub(crate) const fn author(&self) -> Option<&ClientId> {

@@ -4,7 +4,7 @@
 
 use crate::Engine;
 use crate::links::LinkState;
-use postrider_router::SessionKey;
+use postrider_router::{FilterId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Looks at everything the engine holds and says what does not fit together.
@@ -17,6 +17,7 @@ pub fn check_all(engine: &Engine) -> Result<(), String> {
     check_links(engine)?;
     check_sessions(engine)?;
     check_subscriptions(engine)?;
+    check_groups(engine)?;
     check_counters(engine)?;
     check_retained(engine)
 }
@@ -131,6 +132,40 @@ fn check_subscriptions(engine: &Engine) -> Result<(), String> {
     }
 }
 
+/// Groups, their members and what is marked as theirs tell the same story, and nothing waits for a member that
+/// could take it.
+fn check_groups(engine: &Engine) -> Result<(), String> {
+    for (share, group) in engine.groups.iter() {
+        let members: BTreeSet<_> = engine.router.members(share).collect();
+        let connected = members.iter().filter(|key| engine.sessions.get(**key).is_some_and(|s| s.online.is_some()));
+        if connected.copied().collect::<BTreeSet<_>>() != group.online().iter().copied().collect() {
+            return Err(format!("{share:?} is wrong about which members are connected"));
+        }
+        if let Some((_, qos)) = group.queue().peek()
+            && group.online().iter().any(|key| engine.sessions.get(*key).is_some_and(|session| session.may_send(qos)))
+        {
+            return Err(format!("{share:?} has a message and a member that can take it"));
+        }
+    }
+    for (key, session) in engine.sessions.iter() {
+        let Some(flows) = &session.flows else { continue };
+        let marks = flows.outbound.iter().filter_map(|(_, parcel)| parcel?.share);
+        if marks
+            .map(FilterId::from_bits)
+            .chain(flows.shares.iter().copied())
+            .any(|share| !engine.groups.contains(share) || engine.router.member(share, key).is_none())
+        {
+            return Err(format!("{} holds something of a group that it is not in", session.subject.client_id));
+        }
+    }
+    let is_waiting = engine.groups.iter().any(|(_, group)| !group.queue().is_empty());
+    if is_waiting == engine.groups.is_waiting() {
+        Ok(())
+    } else {
+        Err("the count of waiting groups is wrong".to_owned())
+    }
+}
+
 /// Everything owed was sent, waits, or is counted as dropped.
 fn check_counters(engine: &Engine) -> Result<(), String> {
     let counters = engine.counters();
@@ -140,6 +175,7 @@ fn check_counters(engine: &Engine) -> Result<(), String> {
         .filter_map(|(_, session)| session.flows.as_ref())
         .map(|flows| flows.mailbox.len() as u64)
         .sum();
+    let queued = queued + engine.groups.iter().map(|(_, group)| group.queue().len() as u64).sum::<u64>();
     if queued != counters.deliveries_queued {
         return Err(format!("{queued} deliveries wait, {} are counted", counters.deliveries_queued));
     }

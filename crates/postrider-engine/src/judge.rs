@@ -99,7 +99,12 @@ impl Engine {
             }
             AuthenticateAnswer::Continue { data } => match candidate.method.clone() {
                 Some(method) => {
-                    send_auth(link, ReasonCode::ContinueAuthentication, &method, data.as_deref(), tray);
+                    let auth = auth_properties(&method, data.as_deref());
+                    if auth_len(&auth) > candidate.packet_bytes_max as usize {
+                        self.turn_away(link, &candidate, &Refusal::of(ReasonCode::QuotaExceeded), tray);
+                        return;
+                    }
+                    send_auth(link, ReasonCode::ContinueAuthentication, &auth, tray);
                     tray.push(Effect::Exchange { link });
                     self.links.insert(link, LinkState::Exchanging(candidate));
                 }
@@ -114,7 +119,8 @@ impl Engine {
     }
 
     fn turn_away(&self, link: LinkId, candidate: &Candidate, refusal: &Refusal, tray: &mut Tray) {
-        self.refuse(link, candidate.version, &candidate.client_id, &candidate.peer, refusal, tray);
+        let refusal = refusal.within(candidate.packet_bytes_max);
+        self.refuse(link, candidate.version, &candidate.client_id, &candidate.peer, &refusal, tray);
     }
 
     fn on_connect_will(&mut self, now: Now, link: LinkId, is_allowed: bool, tray: &mut Tray) {
@@ -189,14 +195,23 @@ impl Engine {
         let Some(method) = self.links.extra(link).and_then(|extra| extra.auth_method.clone()) else { return };
         let owner = self.links.session_of(link).and_then(|key| self.sessions.get(key));
         let owner = owner.and_then(|session| session.subject.principal.clone());
+        let bytes_max = self.online_of(link).map_or(u32::MAX, |online| online.packet_bytes_max);
         let reason = match answer {
             AuthenticateAnswer::Accept { principal, data, .. } if principal == owner => {
-                send_auth(link, ReasonCode::Success, &method, data.as_deref(), tray);
-                return;
+                let auth = auth_properties(&method, data.as_deref());
+                if auth_len(&auth) <= bytes_max as usize {
+                    send_auth(link, ReasonCode::Success, &auth, tray);
+                    return;
+                }
+                ReasonCode::QuotaExceeded
             }
             AuthenticateAnswer::Continue { data } => {
-                send_auth(link, ReasonCode::ContinueAuthentication, &method, data.as_deref(), tray);
-                return;
+                let auth = auth_properties(&method, data.as_deref());
+                if auth_len(&auth) <= bytes_max as usize {
+                    send_auth(link, ReasonCode::ContinueAuthentication, &auth, tray);
+                    return;
+                }
+                ReasonCode::QuotaExceeded
             }
             AuthenticateAnswer::Accept { .. } => ReasonCode::NotAuthorized,
             AuthenticateAnswer::Refuse { .. } => ReasonCode::NotAuthorized,
@@ -292,13 +307,24 @@ fn verdict_of(access: Access) -> Result<(), ReasonCode> {
     }
 }
 
-/// AUTH to a client; always with the method of its CONNECT. [MQTT-4.12.0-2], [MQTT-4.12.0-5]
-fn send_auth(link: LinkId, reason: ReasonCode, method: &str, data: Option<&[u8]>, tray: &mut Tray) {
+/// Always with the method of the CONNECT. [MQTT-4.12.0-5]
+fn auth_properties(method: &str, data: Option<&[u8]>) -> PropertiesBuf {
     let mut properties = PropertiesBuf::new();
     properties.push(Property::Text(PropertyId::AuthenticationMethod, method.into()));
     if let Some(data) = data {
         properties.push(Property::Binary(PropertyId::AuthenticationData, data));
     }
+    properties
+}
+
+/// The size of the AUTH. [MQTT-3.1.2-24]
+fn auth_len(properties: &PropertiesBuf) -> usize {
+    let properties = properties.as_properties();
+    Auth { reason: ReasonCode::ContinueAuthentication, properties }.encoded_len()
+}
+
+/// AUTH to a client. [MQTT-4.12.0-2]
+fn send_auth(link: LinkId, reason: ReasonCode, properties: &PropertiesBuf, tray: &mut Tray) {
     let start = tray.mark();
     Auth { reason, properties: properties.as_properties() }.encode(&mut tray.bytes);
     tray.send_since(link, start, Lane::Control);

@@ -3,6 +3,7 @@
 //! Owns: nothing but numbers. There is no `Default`: whoever builds an engine says what holds, and the
 //! product's defaults stand in one place, with the configuration.
 
+use crate::{BanRule, Rates};
 use postrider_proto::Qos;
 use postrider_session::{Bounds, LinkLimits};
 
@@ -16,12 +17,16 @@ pub struct Limits {
     pub receive_maximum: u16,
     /// QoS 1 and 2 messages that a client may owe us acknowledgements for, whatever it announced itself.
     pub in_flight_max: u16,
+    /// Topic aliases that we use towards a client which allows them; 0 for none.
+    pub topic_alias_out_max: u16,
     /// Highest QoS of a PUBLISH and of a grant.
     pub qos_max: Qos,
     /// Whether messages can be retained.
     pub retain_available: bool,
     /// Whether filters may have wildcards.
     pub wildcards_available: bool,
+    /// Which member of a shared subscription gets a message.
+    pub share_strategy: ShareStrategy,
     /// Longest time a session outlives its connection, in seconds; `u32::MAX` is for ever.
     pub session_expiry_s_max: u32,
     /// That time for 3.1 and 3.1.1 clients, which cannot say.
@@ -44,6 +49,14 @@ pub struct Limits {
     pub retained_bytes_max: u64,
     /// Sessions in all, connected or not.
     pub sessions_max: u32,
+    /// What one connection may do, beside what is announced.
+    pub client_rates: Rates,
+    /// What all clients of one listener may do together, by [`postrider_ports::ListenerId`]; none for those beyond.
+    pub listener_rates: Vec<Rates>,
+    /// What all clients may do together.
+    pub broker_rates: Rates,
+    /// When a client identifier is banned; `None` for never.
+    pub ban: Option<BanRule>,
     /// Deliveries of one message that are done at a stretch.
     pub fanout_slice: u32,
     /// Response Information for clients that ask for it. [3.2.2.3.15]
@@ -56,6 +69,30 @@ pub struct Limits {
     pub is_observed: bool,
     /// How many partitions there are, this one among them.
     pub partitions: u16,
+}
+
+impl Limits {
+    /// Whether clients may share subscriptions: members in another partition would get copies of their own.
+    #[must_use]
+    pub const fn shares_available(&self) -> bool {
+        self.partitions == 1
+    }
+}
+
+/// Which member of a shared subscription gets a message. Those without a connection are passed over, and so are,
+/// except by [`ShareStrategy::Sticky`] and [`ShareStrategy::Hash`], those that cannot take it at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ShareStrategy {
+    /// One after the other.
+    RoundRobin,
+    /// Any.
+    Random,
+    /// The same one until it leaves.
+    Sticky,
+    /// Always the same one for what one client publishes; when a member leaves, only its share moves.
+    Hash,
+    /// The one with the fewest unacknowledged messages, of 64 that are looked at.
+    LeastInFlight,
 }
 
 /// Who decides.

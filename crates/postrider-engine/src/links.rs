@@ -4,7 +4,8 @@
 
 use crate::LinkId;
 use crate::accept::Candidate;
-use postrider_ports::{Access, Peer, Ticket};
+use crate::rates::Buckets;
+use postrider_ports::{Access, ListenerId, Peer, Ticket};
 use postrider_router::SessionKey;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -18,6 +19,7 @@ pub(crate) struct Links {
 #[derive(Debug, Default)]
 pub(crate) struct Link {
     epoch: u32,
+    listener: u16,
     pub(crate) state: LinkState,
 }
 
@@ -49,6 +51,8 @@ pub(crate) struct Extra {
     pub(crate) publish_verdicts: HashMap<(Box<[u8]>, u8), Access, BuildHasherDefault<Fnv>>,
     /// Authentication Method of CONNECT. [MQTT-4.12.0-5]
     pub(crate) auth_method: Option<Box<str>>,
+    /// What has passed of the client's own rates.
+    pub(crate) buckets: Buckets,
     /// Where the link comes from, for authenticating anew.
     pub(crate) peer: Option<Peer>,
 }
@@ -81,7 +85,19 @@ impl Links {
         if self.all.len() <= at {
             self.all.resize_with(at + 1, Link::default);
         }
-        self.all[at] = Link { epoch: id.epoch, state };
+        let link = &mut self.all[at];
+        (link.epoch, link.state) = (id.epoch, state);
+    }
+
+    /// A link that is new, and where it came in.
+    pub(crate) fn open(&mut self, id: LinkId, listener: ListenerId) {
+        self.insert(id, LinkState::Vacant);
+        self.all[id.slot as usize].listener = listener.0;
+    }
+
+    pub(crate) fn listener_of(&self, id: LinkId) -> ListenerId {
+        let link = self.all.get(id.slot as usize).filter(|link| link.epoch == id.epoch);
+        link.map_or(ListenerId::ATTACHED, |link| ListenerId(link.listener))
     }
 
     /// The link, if this epoch of it is not over.

@@ -77,8 +77,14 @@ impl Engine {
         if let Err(violation) = self.check_publish(publish) {
             return self.violate(now, link, violation, tray);
         }
+        if self.is_metered && !self.may_publish_now(now, link, key, publish) {
+            return Progress::Hold;
+        }
         let verdict = match check_topic(publish.topic, &self.limits) {
-            Err(reason) => Err(reason),
+            Err(reason) => {
+                self.counters.levels_over += u64::from(!publish.topic.is_dollar());
+                Err(reason)
+            }
             Ok(()) => match self.may_publish(link, key, publish, tray) {
                 Some(verdict) => verdict,
                 None => return Progress::Hold,
@@ -201,18 +207,21 @@ impl Engine {
         let mut matches = self.matches.take().unwrap_or_default();
         self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
         let hits = matches.hits().len();
-        outgoing.expect(hits);
+        outgoing.expect(hits + matches.shares().len());
+        let mut tally = Tally::default();
+        if !matches.shares().is_empty() {
+            tally = self.share_out(now, incoming, matches.shares(), outgoing, tray);
+        }
         let waits = !self.fanouts.is_empty() && self.must_wait(incoming, owed);
         if waits || hits > self.limits.fanout_slice as usize {
             let message = outgoing.message().clone();
             let author = self.author_of(incoming).cloned();
-            self.fanouts.push_back(Fanout::new(message, incoming.retain, matches, author, owed));
+            self.fanouts.push_back(Fanout::new(message, incoming.retain, matches, tally, author, owed));
             if !waits {
                 self.continue_fanout(now, tray);
             }
             return Routed::Sliced;
         }
-        let mut tally = Tally::default();
         for hit in matches.hits() {
             tally.add(self.deliver(now, hit, &matches, outgoing, tray));
         }
@@ -230,7 +239,7 @@ impl Engine {
     }
 
     /// The client whose message it is; another partition's message has none.
-    fn author_of<'a>(&'a self, incoming: &Incoming<'a>) -> Option<&'a ClientId> {
+    pub(crate) fn author_of<'a>(&'a self, incoming: &Incoming<'a>) -> Option<&'a ClientId> {
         let publisher = incoming.publisher.and_then(|key| self.sessions.get(key));
         let subject = incoming.author.or_else(|| publisher.map(|session| &session.subject));
         subject.map(|subject| &subject.client_id)

@@ -1,13 +1,13 @@
 //! Sends a session what waits for it, as far as room and quota go.
 //!
-//! Owns: the order: what was sent before, then the mailbox, then retained replays.
+//! Owns: the order: what was sent before, then the mailbox, then what waits for its groups, then retained replays.
 //! Spec: 4.4, 4.6, 4.9.
 
 use crate::deliver::{Delivery, Outgoing};
 use crate::{Engine, Lane, LinkId, Tray};
 use postrider_ports::DropReason;
 use postrider_proto::{Ack, AckKind, PacketId, Qos, ReasonCode, Version};
-use postrider_router::SessionKey;
+use postrider_router::{FilterId, SessionKey};
 use postrider_session::flow::Resend;
 use postrider_session::{Now, Parcel};
 
@@ -27,6 +27,9 @@ impl Engine {
     pub(crate) fn pump(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
         if self.resend(now, key, tray) {
             while self.send_next(now, key, tray) {}
+            if self.groups.is_waiting() {
+                self.pull_shared(now, key, tray);
+            }
             self.replay(now, key, tray);
         }
     }
@@ -92,7 +95,8 @@ impl Engine {
             Err(DropReason::Expired)
         } else {
             let ids = parcel.subscription_ids.as_slice();
-            let delivery = Delivery { qos: parcel.qos, retain: parcel.retain, ids };
+            let share = parcel.share.map(FilterId::from_bits);
+            let delivery = Delivery { qos: parcel.qos, retain: parcel.retain, ids, share };
             let mut outgoing = Outgoing::of_message(&parcel.message, parcel.retain);
             session.send(now, delivery, &mut outgoing, &self.limits, tray)
         };

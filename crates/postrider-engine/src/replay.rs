@@ -103,7 +103,7 @@ impl Engine {
             room.bytes -= i64::try_from(kept.message.size()).unwrap_or(i64::MAX);
             room.quota -= needs;
             let subscription_ids = grant.identifier.map_or(SubscriptionIds::None, SubscriptionIds::One);
-            found.push(Parcel { message: kept.message.clone(), qos, retain: true, subscription_ids });
+            found.push(Parcel { message: kept.message.clone(), qos, retain: true, subscription_ids, share: None });
             true
         });
         (found, scan)

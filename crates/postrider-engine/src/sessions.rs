@@ -2,6 +2,7 @@
 //!
 //! Owns: what is kept of each session, and where it is found by key and by client identifier.
 
+use crate::aliases::Aliases;
 use crate::{Limits, LinkId};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -43,6 +44,8 @@ pub(crate) struct Online {
     pub(crate) packet_bytes_max: u32,
     /// The client's Receive Maximum, within our own limit.
     pub(crate) receive_maximum: u16,
+    /// The client's Topic Alias Maximum. [3.1.2.11.5]
+    pub(crate) topic_alias_max: u16,
     pub(crate) version: Version,
     /// Request Problem Information. [MQTT-3.1.2-29]
     pub(crate) wants_problems: bool,
@@ -57,6 +60,10 @@ pub(crate) struct Flows {
     pub(crate) inbound: Inbound,
     pub(crate) mailbox: Mailbox,
     pub(crate) replays: VecDeque<Replay>,
+    /// Where the client allows topic aliases, those of this connection.
+    pub(crate) aliases: Option<Box<Aliases>>,
+    /// Shared subscriptions that it is a member of.
+    pub(crate) shares: Vec<FilterId>,
     /// Stands in the engine's list of work for its replays.
     pub(crate) is_replaying: bool,
 }
@@ -81,6 +88,11 @@ impl Session {
         })
     }
 
+    /// Messages sent and not acknowledged, and those behind them.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.flows.as_ref().map_or(0, |flows| flows.outbound.unacknowledged() as usize + flows.mailbox.len())
+    }
+
     pub(crate) fn count_drop(&mut self, reason: DropReason, count: u64) -> u64 {
         let drops = self.drops.get_or_insert_default();
         drops.add(reason, count);
@@ -91,13 +103,20 @@ impl Session {
 impl Flows {
     /// A new connection: quotas anew.
     pub(crate) fn connect(&mut self, online: &Online, limits: &Limits) {
+        // They end with their connection. [MQTT-3.3.2-7]
+        let maximum = online.topic_alias_max.min(limits.topic_alias_out_max);
+        self.aliases = (maximum > 0).then(|| Box::new(Aliases::new(maximum)));
         self.outbound.connect(online.receive_maximum);
         self.inbound.connect(if online.version.is_v5() { limits.receive_maximum } else { 0 });
     }
 
     /// True when nothing would be lost with it.
     pub(crate) fn is_idle(&self) -> bool {
-        self.outbound.is_empty() && self.inbound.is_empty() && self.mailbox.is_empty() && self.replays.is_empty()
+        self.shares.is_empty()
+            && self.outbound.is_empty()
+            && self.inbound.is_empty()
+            && self.mailbox.is_empty()
+            && self.replays.is_empty()
     }
 }
 

@@ -10,7 +10,7 @@ use postrider_proto::{
     Filter, Properties, PropertyId, Qos, ReasonCode, RetainHandling, Suback, Subscribe, Subscription, Unsuback,
     Unsubscribe,
 };
-use postrider_router::{Grant, SessionKey};
+use postrider_router::{FilterId, Grant, SessionKey};
 use postrider_session::Now;
 use smallvec::SmallVec;
 
@@ -33,10 +33,10 @@ impl Engine {
         };
         let identifier = subscribe.properties.number(PropertyId::SubscriptionIdentifier);
         let mut codes: SmallVec<[u8; 32]> = SmallVec::new();
-        let mut replays = Vec::new();
+        let (mut replays, mut shares) = (Vec::new(), Vec::new());
         for (at, subscription) in subscribe.subscriptions.iter().enumerate() {
             let access = verdicts.as_ref().map_or(Access::Allow, |list| list.get(at).copied().unwrap_or(Access::Deny));
-            let granted = self.subscribe_one(key, &subscription, identifier, access, &mut replays);
+            let granted = self.subscribe_one(key, &subscription, identifier, access, &mut replays, &mut shares);
             codes.push(match granted {
                 Ok(qos) => qos.as_u8(),
                 Err(reason) => reason.as_u8(),
@@ -53,6 +53,9 @@ impl Engine {
             session.flows_mut(&self.limits).replays.extend(replays);
             self.pump(now, key, tray);
         }
+        for share in shares {
+            self.join(now, share, key, tray);
+        }
         Progress::Done
     }
 
@@ -64,6 +67,7 @@ impl Engine {
         identifier: Option<u32>,
         access: Access,
         replays: &mut Vec<Replay>,
+        shares: &mut Vec<FilterId>,
     ) -> Result<Qos, ReasonCode> {
         let filter = self.check_filter(subscription)?;
         if access == Access::Deny {
@@ -77,6 +81,7 @@ impl Engine {
         }
         let known = self.router.find(filter.as_bytes()).and_then(|id| self.router.grant(id, key));
         if known.is_none() && session.filters.len() >= self.limits.subscriptions_max as usize {
+            self.counters.subscriptions_over += 1;
             return Err(ReasonCode::QuotaExceeded);
         }
         let subscribed = self.router.subscribe(filter, key, grant);
@@ -84,6 +89,11 @@ impl Engine {
             && let Some(session) = self.sessions.get_mut(key)
         {
             session.filters.push(subscribed.filter);
+        }
+        if filter.share().is_some() {
+            // Nothing retained goes through a shared subscription. [4.8.2]
+            shares.push(subscribed.filter);
+            return Ok(grant.qos);
         }
         // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
         let replays_now = match subscription.options.retain_handling {
@@ -97,16 +107,19 @@ impl Engine {
         Ok(grant.qos)
     }
 
-    fn check_filter<'a>(&self, subscription: &Subscription<'a>) -> Result<Filter<'a>, ReasonCode> {
+    fn check_filter<'a>(&mut self, subscription: &Subscription<'a>) -> Result<Filter<'a>, ReasonCode> {
         let filter = subscription.filter.map_err(|_| ReasonCode::TopicFilterInvalid)?;
-        if filter.share().is_some() {
+        let share = filter.share();
+        if share.is_some() && !self.limits.shares_available() {
             return Err(ReasonCode::SharedSubscriptionsNotSupported);
         }
+        let inner = share.map_or(filter, |share| share.filter);
         if filter.has_wildcard() && !self.limits.wildcards_available {
             return Err(ReasonCode::WildcardSubscriptionsNotSupported);
         }
         let levels_max = usize::from(self.limits.link.levels_max);
-        if filter.as_bytes().len() >= levels_max && filter.level_count() > levels_max {
+        if inner.as_bytes().len() >= levels_max && inner.level_count() > levels_max {
+            self.counters.levels_over += 1;
             return Err(ReasonCode::TopicFilterInvalid);
         }
         Ok(filter)
@@ -128,10 +141,10 @@ impl Engine {
     }
 
     /// [MQTT-3.10.4-1] to [MQTT-3.10.4-6]
-    pub(crate) fn on_unsubscribe(&mut self, key: SessionKey, unsubscribe: &Unsubscribe<'_>, tray: &mut Tray) {
+    pub(crate) fn on_unsubscribe(&mut self, now: Now, key: SessionKey, unsubscribe: &Unsubscribe<'_>, tray: &mut Tray) {
         let mut codes: SmallVec<[u8; 32]> = SmallVec::new();
         for filter in unsubscribe.filters.iter() {
-            let gone = self.unsubscribe_one(key, filter);
+            let gone = self.unsubscribe_one(now, key, filter, tray);
             codes.push(if gone { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted }.as_u8());
             if let Some(session) = self.sessions.get(key).filter(|_| gone) {
                 self.observe(tray, || Event::Unsubscribed {
@@ -145,7 +158,7 @@ impl Engine {
         online.unsuback(&unsuback, tray);
     }
 
-    fn unsubscribe_one(&mut self, key: SessionKey, filter: &[u8]) -> bool {
+    fn unsubscribe_one(&mut self, now: Now, key: SessionKey, filter: &[u8], tray: &mut Tray) -> bool {
         let Some(id) = self.router.find(filter) else { return false };
         if self.router.remove(id, key).is_none() {
             return false;
@@ -155,6 +168,9 @@ impl Engine {
             if let Some(flows) = &mut session.flows {
                 flows.replays.retain(|replay| replay.filter().as_bytes() != filter);
             }
+        }
+        if self.groups.contains(id) {
+            self.leave_group(now, id, key, tray);
         }
         true
     }

@@ -5,8 +5,12 @@
 //! Spec: 3.1.2.11.7, 3.4.2.2, 3.9.2.1, 3.14.2.2.
 
 use crate::sessions::Online;
-use crate::{Lane, Tray};
-use postrider_proto::{Ack, Disconnect, PropertiesBuf, Property, PropertyId, Suback, Unsuback};
+use crate::{Engine, Lane, Tray};
+use postrider_proto::{
+    Ack, Disconnect, PacketId, Properties, PropertiesBuf, Property, PropertyId, Suback, Unsuback, Version,
+};
+use postrider_router::SessionKey;
+use postrider_session::Violation;
 
 fn sentence(text: Option<&str>) -> PropertiesBuf {
     let mut properties = PropertiesBuf::new();
@@ -14,6 +18,20 @@ fn sentence(text: Option<&str>) -> PropertiesBuf {
         properties.push(Property::Text(PropertyId::ReasonString, text.into()));
     }
     properties
+}
+
+impl Engine {
+    /// A request for more codes than fit a packet that the client takes. [MQTT-3.1.2-24]
+    pub(crate) fn check_answer(&self, key: SessionKey, codes: impl Iterator) -> Result<(), Violation> {
+        let online = self.sessions.get(key).and_then(|session| session.online.as_ref());
+        let bytes_max = online.map_or(u32::MAX, |online| online.packet_bytes_max);
+        if bytes_max == u32::MAX {
+            return Ok(());
+        }
+        let codes = vec![0; codes.count()];
+        let answer = Suback { packet_id: PacketId::FIRST, properties: Properties::NONE, codes: &codes };
+        if answer.encoded_len(Version::V5) > bytes_max as usize { Err(Violation::AnswerTooLarge) } else { Ok(()) }
+    }
 }
 
 impl Online {

@@ -2,11 +2,12 @@
 //!
 //! Owns: the kinds of timers, and how many fire at a stretch.
 
-use crate::{Engine, Tray};
+use crate::{Engine, LinkId, Tray};
 use postrider_router::SessionKey;
 use postrider_session::Now;
 
-/// What a timer stands for. Each is cancelled when its reason goes, so a session key is never stale.
+/// What a timer stands for. Each is cancelled when its reason goes or looks whether it is still there, so a
+/// session key is never stale.
 #[derive(Clone, Debug)]
 pub(crate) enum Timer {
     /// The delay of a will is over.
@@ -15,6 +16,8 @@ pub(crate) enum Timer {
     Session(SessionKey),
     /// The retained message of a topic has expired, if it is still this one.
     Retained(Box<[u8]>, u64),
+    /// A PUBLISH that was over a rate may come again, if its link still serves this session.
+    Held(LinkId, SessionKey),
 }
 
 /// Timers that fire in one call; the rest waits for the next, so that others get their turn.
@@ -34,6 +37,7 @@ impl Engine {
                     self.end_session(now, key, tray);
                 }
                 Timer::Retained(topic, sequence) => self.expire_retained(&topic, sequence),
+                Timer::Held(link, key) => self.release_held(link, key, tray),
             }
         }
     }

@@ -78,6 +78,18 @@ pub struct Counters {
     pub stray_acks: u64,
     /// Wills published.
     pub wills_published: u64,
+    /// Times that a PUBLISH had to wait because of a rate.
+    pub publishes_held: u64,
+    /// CONNECT packets refused because of a rate.
+    pub connects_over_rate: u64,
+    /// SUBSCRIBE filters refused because the client has too many.
+    pub subscriptions_over: u64,
+    /// Topics and filters refused because they have too many levels.
+    pub levels_over: u64,
+    /// Times that a client identifier was banned.
+    pub clients_banned: u64,
+    /// CONNECT packets refused because of a ban.
+    pub banned_refused: u64,
 }
 
 /// One session as an administrator sees it.

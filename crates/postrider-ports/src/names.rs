@@ -12,7 +12,49 @@ pub struct Principal(Arc<str>);
 
 /// The far end of a connection as people and logs name it, such as `127.0.0.1:51234`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Peer(Arc<str>);
+pub struct Peer(Arc<str>, ListenerId);
+
+/// The listener that a connection came through, in the order they were configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ListenerId(pub u16);
+
+impl ListenerId {
+    /// A stream that the embedder attached.
+    pub const ATTACHED: Self = Self(1023);
+}
+
+impl Peer {
+    /// A peer that came through a listener.
+    #[must_use]
+    pub fn through(listener: ListenerId, name: &str) -> Self {
+        Self(Arc::from(name), listener)
+    }
+
+    /// Where it came in; [`ListenerId::ATTACHED`] for a peer made from its name alone.
+    #[must_use]
+    pub const fn listener(&self) -> ListenerId {
+        self.1
+    }
+
+    /// The name itself. It may hold anything; escape it before showing it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Peer {
+    fn from(name: &str) -> Self {
+        Self::through(ListenerId::ATTACHED, name)
+    }
+}
+
+impl core::fmt::Display for Peer {
+    /// Escapes what is not printable, so that the name cannot forge a line of a log.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}", self.0.escape_debug())
+    }
+}
 
 /// Names a question until its answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,4 +100,3 @@ macro_rules! shared_text {
 
 shared_text!(ClientId);
 shared_text!(Principal);
-shared_text!(Peer);

@@ -140,6 +140,20 @@ pub enum Event {
         /// Why.
         reason: DropReason,
     },
+    /// Messages owed to a shared subscription were dropped before a member got them. Said at one, three, seven ...
+    ShareDropped {
+        /// The whole filter.
+        filter: Box<str>,
+        /// Why.
+        reason: DropReason,
+    },
+    /// A client identifier stays outside for a while.
+    Banned {
+        /// Whose.
+        client_id: ClientId,
+        /// Seconds.
+        for_s: u32,
+    },
     /// The observer was too slow for this many events.
     Missed(u64),
 }

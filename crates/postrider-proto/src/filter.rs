@@ -111,6 +111,7 @@ impl<'a> Filter<'a> {
     }
 
     /// The group and the inner filter, when this is a shared subscription's filter.
+    #[inline]
     #[must_use]
     pub fn share(self) -> Option<Share<'a>> {
         let rest = self.0.strip_prefix(b"$share/")?;

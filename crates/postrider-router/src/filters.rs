@@ -3,12 +3,26 @@
 //! Owns: the text of each filter and its subscribers.
 
 use crate::hash::TextHasher;
-use crate::subscribers::{Entry, Subscribers};
+use crate::subscribers::Subscribers;
 use hashbrown::HashTable;
 
 /// Names a filter while it has subscribers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FilterId(pub(crate) u32);
+
+impl FilterId {
+    /// The number, for who keeps it among others.
+    #[must_use]
+    pub const fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    /// What [`FilterId::to_bits`] gave.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct FilterEntry {
@@ -46,8 +60,8 @@ impl Filters {
     }
 
     /// Adds a filter that [`Filters::find`] did not find.
-    pub(crate) fn insert(&mut self, text: &[u8], first: Entry) -> FilterId {
-        let entry = Some(FilterEntry { text: text.into(), subscribers: Subscribers::One(first) });
+    pub(crate) fn insert(&mut self, text: &[u8], subscribers: Subscribers) -> FilterId {
+        let entry = Some(FilterEntry { text: text.into(), subscribers });
         let at = match self.free.pop() {
             Some(at) => {
                 self.all[at as usize] = entry;

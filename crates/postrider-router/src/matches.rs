@@ -3,7 +3,8 @@
 //! Owns: the merging of overlapping subscriptions. One copy, the highest QoS, all identifiers.
 //! Spec: 3.3.4.
 
-use crate::subscribers::{Entry, SessionKey};
+use crate::filters::FilterId;
+use crate::subscribers::{Entry, SessionKey, Subscribers};
 use postrider_proto::Qos;
 
 /// One session that gets the message.
@@ -27,6 +28,8 @@ pub struct Matches {
     hits: Vec<Hit>,
     /// Identifier and the place of the next one.
     more: Vec<(u32, u32)>,
+    /// Shared subscriptions that match.
+    shares: Vec<FilterId>,
     /// By session key: the round in which it was hit, and its place in `hits`.
     seen: Vec<(u32, u32)>,
     round: u32,
@@ -34,12 +37,27 @@ pub struct Matches {
 
 const NIL: u32 = u32::MAX;
 
+impl Hit {
+    /// The identifier of a hit by one subscription alone.
+    #[must_use]
+    pub fn first_identifier(&self) -> Option<u32> {
+        (self.identifier != 0).then_some(self.identifier)
+    }
+}
+
 impl Matches {
     /// The sessions, each once.
     #[inline]
     #[must_use]
     pub fn hits(&self) -> &[Hit] {
         &self.hits
+    }
+
+    /// The shared subscriptions, each of which gets the message once. [4.8.2]
+    #[inline]
+    #[must_use]
+    pub fn shares(&self) -> &[FilterId] {
+        &self.shares
     }
 
     /// The identifiers of a hit, in the order they were found. [MQTT-3.3.4-4]
@@ -63,12 +81,15 @@ impl Matches {
     pub(crate) fn clear(&mut self) {
         self.hits.clear();
         self.more.clear();
+        self.shares.clear();
     }
 
     /// Takes the subscribers of the only filter that matches: nobody can be in it twice.
     #[inline]
-    pub(crate) fn take_only(&mut self, entries: &[Entry], publisher: Option<SessionKey>) {
-        let wanted = entries.iter().filter(|entry| !(entry.is_no_local() && Some(entry.session) == publisher));
+    pub(crate) fn take_only(&mut self, subscribers: &Subscribers, publisher: Option<SessionKey>) {
+        self.shares.extend_from_slice(subscribers.groups());
+        let entries = subscribers.as_slice().iter();
+        let wanted = entries.filter(|entry| !(entry.is_no_local() && Some(entry.session) == publisher));
         self.hits.extend(wanted.map(hit_of));
     }
 
@@ -82,8 +103,9 @@ impl Matches {
     }
 
     /// Adds the subscribers of one of several filters. [MQTT-3.3.4-2] to [MQTT-3.3.4-4]
-    pub(crate) fn merge(&mut self, entries: &[Entry], publisher: Option<SessionKey>) {
-        for entry in entries {
+    pub(crate) fn merge(&mut self, subscribers: &Subscribers, publisher: Option<SessionKey>) {
+        self.shares.extend_from_slice(subscribers.groups());
+        for entry in subscribers.as_slice() {
             if entry.is_no_local() && Some(entry.session) == publisher {
                 continue;
             }
@@ -126,7 +148,7 @@ impl Matches {
 }
 
 #[inline]
-fn hit_of(entry: &Entry) -> Hit {
+pub(crate) fn hit_of(entry: &Entry) -> Hit {
     let grant = entry.grant();
     Hit {
         session: entry.session,

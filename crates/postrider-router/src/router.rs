@@ -4,8 +4,8 @@
 //! Spec: 3.3.4, 3.8.4, 3.10.4, 4.7.
 
 use crate::filters::{FilterId, Filters};
-use crate::matches::Matches;
-use crate::subscribers::{Entry, Grant, SessionKey};
+use crate::matches::{Hit, Matches, hit_of};
+use crate::subscribers::{Entry, Grant, SessionKey, Subscribers};
 use crate::trie::Trie;
 use postrider_proto::{Filter, Topic};
 use smallvec::SmallVec;
@@ -44,12 +44,33 @@ impl Router {
             self.subscriptions += usize::from(replaced.is_none());
             return Subscribed { filter: id, replaced: replaced.map(Entry::grant) };
         }
-        let id = self.filters.insert(text, entry);
-        if filter.has_wildcard() {
-            self.trie.insert(text, id);
-        }
+        let id = match filter.share() {
+            None => self.insert(filter, Subscribers::One(entry)),
+            Some(share) => {
+                let id = self.filters.insert(text, Subscribers::One(entry));
+                self.join(share.filter, id);
+                id
+            }
+        };
         self.subscriptions += 1;
         Subscribed { filter: id, replaced: None }
+    }
+
+    /// A new shared subscription to `inner`. [4.8.2]
+    fn join(&mut self, inner: Filter<'_>, group: FilterId) {
+        let found = self.filters.find(inner.as_bytes());
+        let id = found.unwrap_or_else(|| self.insert(inner, Subscribers::nobody()));
+        if let Some(entry) = self.filters.get_mut(id) {
+            entry.subscribers.add_group(group);
+        }
+    }
+
+    fn insert(&mut self, filter: Filter<'_>, subscribers: Subscribers) -> FilterId {
+        let id = self.filters.insert(filter.as_bytes(), subscribers);
+        if filter.has_wildcard() {
+            self.trie.insert(filter.as_bytes(), id);
+        }
+        id
     }
 
     /// The filter with exactly this text, if anybody subscribes to it. [MQTT-3.10.4-1]
@@ -63,13 +84,41 @@ impl Router {
         let entry = self.filters.get_mut(filter)?;
         let gone = entry.subscribers.remove(session)?;
         self.subscriptions -= 1;
-        if entry.subscribers.as_slice().is_empty()
-            && let Some(text) = self.filters.remove(filter)
-            && Filter::trusted(&text).has_wildcard()
-        {
-            self.trie.remove(&text);
-        }
+        self.forget_if_empty(filter);
         Some(gone.grant())
+    }
+
+    /// Without subscribers and shared subscriptions a filter goes; a shared subscription takes its own with it.
+    fn forget_if_empty(&mut self, filter: FilterId) {
+        if self.filters.get(filter).is_none_or(|entry| !entry.subscribers.is_empty()) {
+            return;
+        }
+        let Some(text) = self.filters.remove(filter) else { return };
+        let gone = Filter::trusted(&text);
+        let Some(share) = gone.share() else {
+            if gone.has_wildcard() {
+                self.trie.remove(&text);
+            }
+            return;
+        };
+        let Some(inner) = self.filters.find(share.filter.as_bytes()) else { return };
+        if let Some(entry) = self.filters.get_mut(inner) {
+            entry.subscribers.remove_group(filter);
+        }
+        // Once: an inner filter is no shared one.
+        self.forget_if_empty(inner);
+    }
+
+    /// What a member of a shared subscription gets.
+    #[must_use]
+    pub fn member(&self, share: FilterId, session: SessionKey) -> Option<Hit> {
+        self.filters.get(share)?.subscribers.get(session).map(|entry| hit_of(&entry))
+    }
+
+    /// The members of a shared subscription.
+    pub fn members(&self, share: FilterId) -> impl Iterator<Item = SessionKey> {
+        let entry = self.filters.get(share);
+        entry.into_iter().flat_map(|entry| entry.subscribers.as_slice()).map(|entry| entry.session)
     }
 
     /// What `session` was granted for `filter`.
@@ -94,7 +143,7 @@ impl Router {
         let exact = self.filters.find(topic.as_bytes());
         if self.trie.is_empty() {
             if let Some(entry) = exact.and_then(|id| self.filters.get(id)) {
-                matches.take_only(entry.subscribers.as_slice(), publisher);
+                matches.take_only(&entry.subscribers, publisher);
             }
             return;
         }
@@ -103,10 +152,10 @@ impl Router {
         self.trie.matches(topic, |id| found.push(id));
         let entries = found.iter().filter_map(|id| self.filters.get(*id));
         if found.len() == 1 {
-            entries.for_each(|entry| matches.take_only(entry.subscribers.as_slice(), publisher));
+            entries.for_each(|entry| matches.take_only(&entry.subscribers, publisher));
         } else {
             matches.begin_merging();
-            entries.for_each(|entry| matches.merge(entry.subscribers.as_slice(), publisher));
+            entries.for_each(|entry| matches.merge(&entry.subscribers, publisher));
         }
     }
 

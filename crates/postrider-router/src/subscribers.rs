@@ -3,6 +3,7 @@
 //! Owns: the list of sessions of a filter. One subscriber stands in place; a long list has an index, so that
 //! leaving it stays O(1).
 
+use crate::filters::FilterId;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use postrider_proto::{Qos, SubscribeOptions};
@@ -95,6 +96,8 @@ pub(crate) struct Many {
     entries: Vec<Entry>,
     /// Where each session stands, once the list is long.
     index: HashMap<SessionKey, u32, FixedState>,
+    /// Shared subscriptions to the same filter.
+    groups: Vec<FilterId>,
 }
 
 /// Lists up to this length are searched.
@@ -121,14 +124,48 @@ impl Subscribers {
         match self {
             Self::One(old) if old.session == entry.session => Some(core::mem::replace(old, entry)),
             Self::One(old) => {
-                *self = Self::Many(Box::new(Many { entries: vec![*old, entry], index: HashMap::default() }));
+                *self = Self::Many(Box::new(Many { entries: vec![*old, entry], ..Many::default() }));
                 None
             }
             Self::Many(many) => many.insert(entry),
         }
     }
 
-    /// Removes; the filter is without subscribers when [`Subscribers::as_slice`] is empty afterwards.
+    /// Nobody yet: a filter that is there for a shared subscription.
+    pub(crate) fn nobody() -> Self {
+        Self::Many(Box::default())
+    }
+
+    /// True when nothing keeps the filter.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.as_slice().is_empty() && self.groups().is_empty()
+    }
+
+    /// The shared subscriptions to this filter.
+    #[inline]
+    pub(crate) fn groups(&self) -> &[FilterId] {
+        match self {
+            Self::One(_) => &[],
+            Self::Many(many) => &many.groups,
+        }
+    }
+
+    pub(crate) fn add_group(&mut self, group: FilterId) {
+        if let Self::One(entry) = self {
+            *self = Self::Many(Box::new(Many { entries: vec![*entry], ..Many::default() }));
+        }
+        if let Self::Many(many) = self {
+            many.groups.push(group);
+        }
+    }
+
+    pub(crate) fn remove_group(&mut self, group: FilterId) {
+        if let Self::Many(many) = self {
+            many.groups.retain(|other| *other != group);
+        }
+    }
+
+    /// Removes; afterwards [`Subscribers::is_empty`] says whether the filter is still needed.
     pub(crate) fn remove(&mut self, session: SessionKey) -> Option<Entry> {
         match self {
             Self::One(entry) if entry.session == session => {

@@ -18,6 +18,8 @@ pub struct Parcel {
     pub retain: bool,
     /// The identifiers of the subscriptions that matched. [MQTT-3.3.4-4]
     pub subscription_ids: SubscriptionIds,
+    /// The shared subscription it came through, as the owner numbers them. [4.8.2]
+    pub share: Option<u32>,
 }
 
 /// None, one, or rarely several Subscription Identifiers.
@@ -91,20 +93,40 @@ pub enum Offered {
     FullAnd(Parcel, Vec<Parcel>),
 }
 
+impl Offered {
+    /// Whether it waits now, and what had to go.
+    #[must_use]
+    pub fn into_parts(self) -> (bool, Vec<Parcel>) {
+        match self {
+            Self::Queued => (true, Vec::new()),
+            Self::Displaced(gone) => (true, gone),
+            Self::Full(_) => (false, Vec::new()),
+            Self::FullAnd(_, gone) => (false, gone),
+        }
+    }
+}
+
 /// Deliveries in the order they are owed.
 #[derive(Clone, Debug, Default)]
 pub struct Mailbox {
     entries: VecDeque<Entry>,
     bytes: u64,
     qos0: u32,
-    /// Where deliveries with several identifiers keep them, so that an entry stays small.
-    several: Option<Box<Several>>,
+    /// Where deliveries with several identifiers and those of shared subscriptions keep them, so that an entry
+    /// stays small.
+    labels: Option<Box<Labels>>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Several {
-    lists: BTreeMap<u32, Box<[u32]>>,
+struct Labels {
+    all: BTreeMap<u32, Label>,
     next: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Label {
+    subscription_ids: SubscriptionIds,
+    share: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -112,13 +134,13 @@ struct Entry {
     message: Message,
     /// QoS in the lowest two bits, then retain.
     flags: u8,
-    /// 0: none. Below 2^31: one identifier. From there on: a key of [`Several`].
+    /// 0: none. Below 2^31: one identifier. From there on: a key of [`Labels`].
     ids: u32,
 }
 
 const RETAIN: u8 = 0b100;
 const QOS: u8 = 0b11;
-const SEVERAL: u32 = 1 << 31;
+const LABELLED: u32 = 1 << 31;
 
 impl Mailbox {
     /// Puts a parcel behind all others, within `bounds`.
@@ -203,6 +225,27 @@ impl Mailbox {
         all
     }
 
+    /// Takes out what came through shared subscriptions that `goes` names, oldest first.
+    pub fn take_shared(&mut self, goes: impl Fn(u32) -> bool) -> Vec<Parcel> {
+        let Some(labels) = self.labels.take() else { return Vec::new() };
+        let share = |entry: &Entry| entry.label().and_then(|key| labels.all.get(&key)?.share);
+        let (out, kept): (VecDeque<Entry>, VecDeque<Entry>) =
+            core::mem::take(&mut self.entries).into_iter().partition(|entry| share(entry).is_some_and(&goes));
+        self.entries = kept;
+        self.labels = Some(labels);
+        out.into_iter().map(|entry| self.unpack(entry)).collect()
+    }
+
+    /// Puts parcels in front of all others, in their order and whatever the bounds: they have been in before.
+    pub fn put_back(&mut self, parcels: Vec<Parcel>) {
+        let waiting = core::mem::take(&mut self.entries);
+        for parcel in parcels {
+            let size = entry_size(&parcel.message);
+            self.push(parcel, size);
+        }
+        self.entries.extend(waiting);
+    }
+
     fn take_expired(&mut self, now: Mono) -> Vec<Parcel> {
         self.take_where(|entry| entry.message.is_expired(now))
     }
@@ -236,14 +279,14 @@ impl Mailbox {
     }
 
     fn push(&mut self, parcel: Parcel, size: u64) {
-        let ids = match parcel.subscription_ids {
-            SubscriptionIds::None => 0,
-            SubscriptionIds::One(id) => id,
-            SubscriptionIds::Several(list) => {
-                let several = self.several.get_or_insert_default();
-                several.next = several.next.wrapping_add(1) & !SEVERAL;
-                several.lists.insert(several.next, list);
-                several.next | SEVERAL
+        let ids = match (parcel.subscription_ids, parcel.share) {
+            (SubscriptionIds::None, None) => 0,
+            (SubscriptionIds::One(id), None) => id,
+            (subscription_ids, share) => {
+                let labels = self.labels.get_or_insert_default();
+                labels.next = labels.next.wrapping_add(1) & !LABELLED;
+                labels.all.insert(labels.next, Label { subscription_ids, share });
+                labels.next | LABELLED
             }
         };
         self.qos0 += u32::from(parcel.qos == Qos::AtMostOnce);
@@ -255,19 +298,23 @@ impl Mailbox {
     fn unpack(&mut self, entry: Entry) -> Parcel {
         self.bytes -= entry_size(&entry.message);
         self.qos0 -= u32::from(entry.qos() == Qos::AtMostOnce);
-        let subscription_ids = match entry.ids {
-            0 => SubscriptionIds::None,
-            id if id < SEVERAL => SubscriptionIds::One(id),
-            key => {
-                let list = self.several.as_mut().and_then(|several| several.lists.remove(&(key & !SEVERAL)));
-                list.map_or(SubscriptionIds::None, SubscriptionIds::Several)
-            }
+        let (qos, retain) = (entry.qos(), entry.flags & RETAIN != 0);
+        let Some(key) = entry.label() else {
+            let subscription_ids = if entry.ids == 0 { SubscriptionIds::None } else { SubscriptionIds::One(entry.ids) };
+            return Parcel { message: entry.message, qos, retain, subscription_ids, share: None };
         };
-        Parcel { qos: entry.qos(), retain: entry.flags & RETAIN != 0, message: entry.message, subscription_ids }
+        let label = self.labels.as_mut().and_then(|labels| labels.all.remove(&key));
+        let Label { subscription_ids, share } =
+            label.unwrap_or(Label { subscription_ids: SubscriptionIds::None, share: None });
+        Parcel { message: entry.message, qos, retain, subscription_ids, share }
     }
 }
 
 impl Entry {
+    const fn label(&self) -> Option<u32> {
+        if self.ids < LABELLED { None } else { Some(self.ids & !LABELLED) }
+    }
+
     fn qos(&self) -> Qos {
         Qos::from_u8(self.flags & QOS).unwrap_or(Qos::AtMostOnce)
     }

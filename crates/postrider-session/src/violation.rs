@@ -35,6 +35,8 @@ pub enum Violation {
     SessionExpiryRaised,
     /// [MQTT-3.14.2-2] Session Expiry Interval in a server's DISCONNECT.
     SessionExpiryFromServer,
+    /// [MQTT-3.2.2-4] A server goes on with a session that its client did not ask for.
+    SessionUnknown,
     /// [MQTT-3.2.2-11] A QoS above the announced maximum.
     QosNotSupported,
     /// [MQTT-3.2.2-14] RETAIN where retained messages are off.
@@ -49,6 +51,8 @@ pub enum Violation {
     ConnectTimeout,
     /// More bytes came before a CONNECT was accepted than allowed.
     ConnectTooLarge,
+    /// [MQTT-3.1.2-24] A request for more than fits the largest packet that the client takes.
+    AnswerTooLarge,
     /// More state than a client is allowed.
     QuotaExceeded,
 }
@@ -67,7 +71,8 @@ impl Violation {
             | Self::AuthMethodChanged
             | Self::SubscriptionIdentifierFromClient
             | Self::SessionExpiryRaised
-            | Self::SessionExpiryFromServer => ReasonCode::ProtocolError,
+            | Self::SessionExpiryFromServer
+            | Self::SessionUnknown => ReasonCode::ProtocolError,
             Self::ReceiveMaximumExceeded => ReasonCode::ReceiveMaximumExceeded,
             Self::AliasOutOfRange => ReasonCode::TopicAliasInvalid,
             Self::AliasUnknown => ReasonCode::ProtocolError,
@@ -76,7 +81,7 @@ impl Violation {
             Self::TopicForbidden | Self::TopicTooDeep => ReasonCode::TopicNameInvalid,
             Self::KeepAliveTimeout => ReasonCode::KeepAliveTimeout,
             Self::ConnectTimeout => ReasonCode::MaximumConnectTime,
-            Self::ConnectTooLarge => ReasonCode::PacketTooLarge,
+            Self::ConnectTooLarge | Self::AnswerTooLarge => ReasonCode::PacketTooLarge,
             Self::QuotaExceeded => ReasonCode::QuotaExceeded,
         }
     }
@@ -98,12 +103,14 @@ impl Violation {
             Self::SubscriptionIdentifierFromClient => "MQTT-3.3.4-6",
             Self::SessionExpiryRaised => "3.14.2.2.2",
             Self::SessionExpiryFromServer => "MQTT-3.14.2-2",
+            Self::SessionUnknown => "MQTT-3.2.2-4",
             Self::QosNotSupported => "MQTT-3.2.2-11",
             Self::RetainNotSupported => "MQTT-3.2.2-14",
             Self::TopicForbidden => "4.7.2",
             Self::TopicTooDeep => "4.7.3",
             Self::KeepAliveTimeout => "MQTT-3.1.2-22",
             Self::ConnectTimeout | Self::ConnectTooLarge => "3.1.4",
+            Self::AnswerTooLarge => "MQTT-3.1.2-24",
             Self::QuotaExceeded => "4.13.1",
         }
     }
@@ -131,6 +138,7 @@ impl core::fmt::Display for Violation {
             Self::SubscriptionIdentifierFromClient => "a subscription identifier in a client's PUBLISH",
             Self::SessionExpiryRaised => "a session expiry interval in DISCONNECT after 0 in CONNECT",
             Self::SessionExpiryFromServer => "a session expiry interval in a server's DISCONNECT",
+            Self::SessionUnknown => "a session that was not asked for",
             Self::QosNotSupported => "a QoS above the maximum",
             Self::RetainNotSupported => "a retained message where they are not supported",
             Self::TopicForbidden => "a topic that clients must not publish to",
@@ -138,6 +146,7 @@ impl core::fmt::Display for Violation {
             Self::KeepAliveTimeout => "silent for one and a half keep-alive times",
             Self::ConnectTimeout => "no CONNECT in the time allowed",
             Self::ConnectTooLarge => "too many bytes before CONNECT was accepted",
+            Self::AnswerTooLarge => "a request whose answer is larger than the client takes",
             Self::QuotaExceeded => "more state than allowed",
         };
         f.write_str(text)

@@ -5,7 +5,7 @@
 use crate::witness::{Witnessed, witnessed, witnessed_answer, witnessed_event};
 use bytes::Bytes;
 use postrider_engine::{Effect, Engine, Input, Judge, Lane, Limits, LinkId, Progress, Seeds, Tray, Verdict};
-use postrider_ports::{Answer, Cause, Event, PartitionId, Peer, Question, Ticket};
+use postrider_ports::{Answer, Cause, Event, ListenerId, PartitionId, Peer, Question, Ticket};
 use postrider_proto::{Packet, Version};
 use postrider_session::{Message, Mono, Now, ServerLink, Violation};
 use std::collections::VecDeque;
@@ -146,7 +146,7 @@ impl PureDriver {
         match packet {
             Packet::Connect(connect) => {
                 link.is_named = true;
-                let peer = Peer::from(format!("test:{at}").as_str());
+                let peer = Peer::through(ListenerId(0), &format!("test:{at}"));
                 Ok(self.engine.handle(now, Input::Linked { link: id, connect, peer: &peer }, &mut self.tray))
             }
             Packet::Publish(publish) => {

@@ -3,7 +3,7 @@
 use crate::describe::describe;
 use crate::packets::{Hello, Pub, Sub};
 use crate::pure_driver::{LinkEnd, PureDriver};
-use postrider_engine::{Judge, Limits, Verdict, Who};
+use postrider_engine::{Judge, Limits, Rates, ShareStrategy, Verdict, Who};
 use postrider_ports::{Access, Answer, AuthenticateAnswer, Counters, PartitionId, Question, SessionInfo, Ticket};
 use postrider_proto::{AckKind, Packet, Qos, ReasonCode, Version, split};
 use postrider_session::{Bounds, LinkLimits, Mono, Now, Overflow, Wall};
@@ -45,9 +45,11 @@ pub fn limits() -> Limits {
         },
         receive_maximum: 100,
         in_flight_max: 100,
+        topic_alias_out_max: 16,
         qos_max: Qos::ExactlyOnce,
         retain_available: true,
         wildcards_available: true,
+        share_strategy: ShareStrategy::RoundRobin,
         session_expiry_s_max: u32::MAX,
         session_expiry_v3_s: u32::MAX,
         keep_alive_s_max: 0,
@@ -59,6 +61,10 @@ pub fn limits() -> Limits {
         retained_messages_max: 10_000,
         retained_bytes_max: 10_000_000,
         sessions_max: 10_000,
+        client_rates: Rates::OFF,
+        listener_rates: Vec::new(),
+        broker_rates: Rates::OFF,
+        ban: None,
         fanout_slice: 2048,
         response_information: None,
         authenticate: Who::Nobody,

@@ -8,17 +8,17 @@ use crate::shared::Shared;
 use crate::transport::Transport;
 use crate::workers::Workers;
 use postrider_net::{Accepted, Listener, Permit, is_out_of_descriptors};
-use postrider_ports::Peer;
+use postrider_ports::{ListenerId, Peer};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long to wait when the system is out of descriptors, though our own count leaves some.
 const PAUSE: Duration = Duration::from_millis(100);
 
-pub(crate) async fn run(listener: Listener, shared: Arc<Shared>, workers: Arc<Workers>) {
+pub(crate) async fn run(listener: Listener, id: ListenerId, shared: Arc<Shared>, workers: Arc<Workers>) {
     loop {
         match listener.accept(&shared.descriptors).await {
-            Ok((accepted, permit)) => serve(accepted, permit, &shared, &workers),
+            Ok((accepted, permit)) => serve(accepted, id, permit, &shared, &workers),
             Err(error) if is_out_of_descriptors(&error) => tokio::time::sleep(PAUSE).await,
             // The connection was gone before it was accepted.
             Err(_) => tokio::task::yield_now().await,
@@ -26,8 +26,8 @@ pub(crate) async fn run(listener: Listener, shared: Arc<Shared>, workers: Arc<Wo
     }
 }
 
-fn serve(accepted: Accepted, permit: Permit, shared: &Arc<Shared>, workers: &Workers) {
-    let peer = Peer::from(accepted.peer.to_string().as_str());
+fn serve(accepted: Accepted, id: ListenerId, permit: Permit, shared: &Arc<Shared>, workers: &Workers) {
+    let peer = Peer::through(id, &accepted.peer.to_string());
     workers.spawn(accepted.stream, |socket| {
         let conn = Arc::new(Conn::new(Exit::Direct(socket)));
         LinkTask::new(shared.clone(), conn, Transport::Direct, peer, Some(permit))

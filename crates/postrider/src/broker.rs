@@ -15,7 +15,7 @@ use crate::{defaults, seeds};
 use postrider_engine::{Engine, Limits, Who};
 use postrider_net::{Descriptors, Listener};
 use postrider_ports::{
-    Answer, Authenticate, Authorize, ClientId, Counters, Observe, PartitionId, Peer, Question, SessionInfo,
+    Answer, Authenticate, Authorize, ClientId, Counters, ListenerId, Observe, PartitionId, Peer, Question, SessionInfo,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -224,8 +224,8 @@ impl Builder {
         let listeners = self.addresses.into_iter().map(listen).collect::<Result<Vec<_>, _>>()?;
         let addresses = listeners.iter().map(Listener::address).collect();
         let mut tasks = vec![tokio::spawn(deadlines::run(shared.clone()))];
-        for listener in listeners {
-            tasks.push(acceptors.spawn(acceptor::run(listener, shared.clone(), workers.clone())));
+        for (id, listener) in (0..).map(ListenerId).zip(listeners) {
+            tasks.push(acceptors.spawn(acceptor::run(listener, id, shared.clone(), workers.clone())));
         }
         Ok(Broker { shared, addresses, tasks, workers })
     }

@@ -1,6 +1,6 @@
 //! Every default and its reason.
 
-use postrider_engine::{Limits, Who};
+use postrider_engine::{Limits, Rates, ShareStrategy, Who};
 use postrider_proto::Qos;
 use postrider_session::{Bounds, LinkLimits, Overflow};
 
@@ -28,12 +28,16 @@ pub fn limits() -> Limits {
         receive_maximum: 100,
         // Lets a fast consumer run ahead without letting a dead one collect everything.
         in_flight_max: 1024,
+        // As many as a client may use towards us; more would be memory for topics that come once.
+        topic_alias_out_max: 16,
         // Everything the protocol offers; lower it for clients that cannot do more.
         qos_max: Qos::ExactlyOnce,
         // People expect it.
         retain_available: true,
         // People expect them.
         wildcards_available: true,
+        // What people know from other brokers, and it spreads evenly.
+        share_strategy: ShareStrategy::RoundRobin,
         // The client knows best when it will be back; a lower limit is announced to it.
         session_expiry_s_max: u32::MAX,
         // A 3.1.1 client cannot say when it will be back.
@@ -64,6 +68,14 @@ pub fn limits() -> Limits {
         retained_bytes_max: 1024 * 1024 * 1024,
         // The open connections and their expiry bound them.
         sessions_max: u32::MAX,
+        // The outbox, the mailbox and the memory are bounded; a rate is for whoever sells them.
+        client_rates: Rates::OFF,
+        // As above.
+        listener_rates: Vec::new(),
+        // As above.
+        broker_rates: Rates::OFF,
+        // A bad client is told and disconnected; keeping it out is for who knows its clients.
+        ban: None,
         // About a millisecond of work before others get their turn.
         fanout_slice: 2048,
         // Nothing to say unless the embedder has a scheme of its own.

@@ -32,10 +32,10 @@ mod workers;
 
 pub use broker::{Broker, Builder};
 pub use error::{Error, ErrorKind};
-pub use postrider_engine::{Limits, Who};
+pub use postrider_engine::{BanRule, Limits, Rate, Rates, ShareStrategy, Who};
 pub use postrider_ports::{
     Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
-    ClientId, Counters, DropReason, Drops, Event, Observe, Peer, Principal, Reply, SessionInfo, Subject,
+    ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply, SessionInfo, Subject,
 };
 pub use postrider_proto::{Qos, ReasonCode, Version};
 pub use postrider_session::{Bounds, LinkLimits, Overflow};

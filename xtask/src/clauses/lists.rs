@@ -1,6 +1,6 @@
-//! The lists in `docs/clauses`: what the editions state, what says the same in both, what is waived.
+//! The lists in `docs/clauses`: what the editions state, what says the same in both, what is waived, what is open.
 //!
-//! Owns: the columns of the four files, when a clause counts as shown.
+//! Owns: the columns of the five files, when a clause counts as shown.
 
 use super::name::{Clause, Edition};
 use super::reader::Found;
@@ -17,20 +17,23 @@ pub(super) struct Statement {
     pub(super) text: String,
 }
 
-/// All four files.
+/// All five files.
 #[derive(Default)]
 pub(super) struct Lists {
     pub(super) statements: Vec<Statement>,
-    /// Clauses of 3.1.1, and those of 5.0 that say the same together, on the same path through the code.
+    /// Clauses of 3.1.1, and those of 5.0 that say the same together.
     same: BTreeMap<Clause, Vec<Clause>>,
-    /// Why no test shows a clause.
+    /// Why no test can show a clause.
     waivers: BTreeMap<Clause, String>,
+    /// Why no test shows a clause yet.
+    open: BTreeMap<Clause, String>,
 }
 
 /// How a clause stands.
 pub(super) enum Standing<'a> {
     ShownBy(BTreeSet<&'a str>),
     Waived(&'a str),
+    Open(&'a str),
     Missing,
 }
 
@@ -46,10 +49,10 @@ impl Lists {
             let file = format!("docs/clauses/{name}.tsv");
             fs::read_to_string(root().join(&file)).with_context(|| file)
         };
-        Self::parse(&read("3.1.1")?, &read("5.0")?, &read("same")?, &read("waived")?)
+        Self::parse(&read("3.1.1")?, &read("5.0")?, &read("same")?, &read("waived")?, &read("open")?)
     }
 
-    pub(super) fn parse(old: &str, new: &str, same: &str, waived: &str) -> Result<Self> {
+    pub(super) fn parse(old: &str, new: &str, same: &str, waived: &str, open: &str) -> Result<Self> {
         let mut lists = Self::default();
         for (edition, text) in [(Edition::V3_1_1, old), (Edition::V5, new)] {
             for [id, binds, text] in rows(text)? {
@@ -64,12 +67,8 @@ impl Lists {
             let before = lists.same.insert(clause(Edition::V3_1_1, old), twins);
             ensure!(before.is_none(), "{old} is listed twice");
         }
-        for [edition, id, reason] in rows(waived)? {
-            let edition = Edition::parse(edition).with_context(|| format!("no edition: {edition}"))?;
-            ensure!(!reason.trim().is_empty(), "{id} is waived without a reason");
-            let before = lists.waivers.insert(Clause { edition, id: id.to_owned() }, reason.to_owned());
-            ensure!(before.is_none(), "{id} is waived twice");
-        }
+        lists.waivers = reasons(waived)?;
+        lists.open = reasons(open)?;
         Ok(lists)
     }
 
@@ -81,35 +80,50 @@ impl Lists {
         self.clauses().any(|known| known == clause)
     }
 
-    pub(super) fn waived(&self) -> impl Iterator<Item = &Clause> {
-        self.waivers.keys()
+    /// Every excuse for a clause: the word for it and the clause.
+    pub(super) fn excused(&self) -> impl Iterator<Item = (&'static str, &Clause)> {
+        let waived = self.waivers.keys().map(|clause| ("waived", clause));
+        waived.chain(self.open.keys().map(|clause| ("open", clause)))
     }
 
     /// Every clause that a list names, with the list.
     pub(super) fn mentioned(&self) -> impl Iterator<Item = (&'static str, &Clause)> {
         let same = self.same.iter().flat_map(|(old, new)| std::iter::once(old).chain(new));
-        same.map(|clause| ("same.tsv", clause)).chain(self.waived().map(|clause| ("waived.tsv", clause)))
+        same.map(|clause| ("same", clause)).chain(self.excused())
     }
 
     pub(super) fn standing<'a>(&'a self, clause: &Clause, found: &'a Found) -> Standing<'a> {
         let tests = self.shown_by(clause, found);
         if tests.is_empty() {
-            self.waivers.get(clause).map_or(Standing::Missing, |reason| Standing::Waived(reason))
+            let open = || self.open.get(clause).map_or(Standing::Missing, |reason| Standing::Open(reason));
+            self.waivers.get(clause).map_or_else(open, |reason| Standing::Waived(reason))
         } else {
             Standing::ShownBy(tests)
         }
     }
 
-    /// The tests that name the clause, and those of its twins once each of them has one.
+    /// The tests that name the clause, and those of its twins once each of them has one that runs in 3.1.1.
     pub(super) fn shown_by<'a>(&self, clause: &Clause, found: &'a Found) -> BTreeSet<&'a str> {
-        let mut tests = found.tests_of(clause);
-        let twins: Vec<BTreeSet<&str>> =
-            self.same.get(clause).into_iter().flatten().map(|twin| found.tests_of(twin)).collect();
+        let mut tests = found.tests_of(clause, clause.edition);
+        let twins = self.same.get(clause).into_iter().flatten();
+        let twins: Vec<BTreeSet<&str>> = twins.map(|twin| found.tests_of(twin, clause.edition)).collect();
         if twins.iter().all(|tests| !tests.is_empty()) {
             tests.extend(twins.into_iter().flatten());
         }
         tests
     }
+}
+
+/// Edition, clause, reason.
+fn reasons(text: &str) -> Result<BTreeMap<Clause, String>> {
+    let mut reasons = BTreeMap::new();
+    for [edition, id, reason] in rows(text)? {
+        let edition = Edition::parse(edition).with_context(|| format!("no edition: {edition}"))?;
+        ensure!(!reason.trim().is_empty(), "{id} is listed without a reason");
+        let before = reasons.insert(Clause { edition, id: id.to_owned() }, reason.to_owned());
+        ensure!(before.is_none(), "{id} is listed twice");
+    }
+    Ok(reasons)
 }
 
 /// The rows below the first, which names the columns.

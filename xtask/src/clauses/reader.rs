@@ -1,6 +1,7 @@
 //! Reads which test names which clauses.
 //!
-//! Owns: where tests are, what stands directly above a test, the comments of golden packets.
+//! Owns: where tests are, what stands directly above a test, the comments of golden packets, which edition a test
+//! runs in.
 //! Never: takes a comment in a test's body for a claim; it only has to name clauses that exist.
 
 use super::name::{Clause, Edition, clauses_in};
@@ -13,55 +14,81 @@ use std::path::{Path, PathBuf};
 /// What all test sources name.
 #[derive(Default)]
 pub(super) struct Found {
-    /// A test and one of its clauses.
-    tests: BTreeSet<(Clause, String)>,
+    /// A test, one of its clauses, and an edition in which it runs.
+    tests: BTreeSet<(Clause, Edition, String)>,
     /// Every name in a comment, with its place.
     pub(super) names: Vec<(String, Clause)>,
 }
 
 impl Found {
-    pub(super) fn tests_of(&self, clause: &Clause) -> BTreeSet<&str> {
-        self.tests.iter().filter(|(named, _)| named == clause).map(|(_, test)| test.as_str()).collect()
+    /// The tests that name the clause and run in `edition`.
+    pub(super) fn tests_of(&self, clause: &Clause, edition: Edition) -> BTreeSet<&str> {
+        let named = self.tests.iter().filter(|(named, runs_in, _)| named == clause && *runs_in == edition);
+        named.map(|(_, _, test)| test.as_str()).collect()
     }
 
     /// A Rust source; `module` is how its tests are called.
     pub(super) fn read_source(&mut self, file: &str, module: &str, text: &str) {
+        let lines: Vec<&str> = text.lines().collect();
         let mut above = Above::default();
-        for (number, line) in (1..).zip(text.lines().map(str::trim)) {
-            if let Some(comment) = line.strip_prefix("//") {
-                let place = format!("{file}:{number}");
+        for (at, line) in lines.iter().enumerate() {
+            let words = line.trim();
+            if let Some(comment) = words.strip_prefix("//") {
+                let place = format!("{file}:{}", at + 1);
                 self.names.extend(clauses_in(comment).into_iter().map(|clause| (place.clone(), clause)));
                 above.on_comment(comment);
-            } else if line.starts_with("#[") {
-                above.on_attribute(line);
+            } else if words.starts_with("#[") {
+                above.on_attribute(words);
             } else {
-                if let Some(name) = function(line).filter(|_| above.is_test) {
-                    let test = format!("{module}::{name}");
-                    self.tests.extend(clauses_in(&above.comment).into_iter().map(|clause| (clause, test.clone())));
+                if let Some(name) = function(words).filter(|_| above.is_test) {
+                    let runs_before_5 = body(&lines[at..]).any(|line| BEFORE_5.iter().any(|word| line.contains(word)));
+                    self.claim(&above.comment, &format!("{module}::{name}"), runs_before_5);
                 }
                 above = Above::default();
             }
         }
     }
 
-    /// Golden packets: `# sentence`, `dialect hex`, `=> outcome`. Cases of the older dialects count only where the
-    /// sentence says `of 3.1.1`: they cannot show a clause of 5.0.
+    /// A test runs in the edition of each clause it names; whether it runs in the older one too, its body shows.
+    fn claim(&mut self, comment: &str, test: &str, runs_before_5: bool) {
+        for clause in clauses_in(comment) {
+            if runs_before_5 && clause.edition == Edition::V5 {
+                self.tests.insert((clause.clone(), Edition::V3_1_1, test.to_owned()));
+            }
+            self.tests.insert((clause.clone(), clause.edition, test.to_owned()));
+        }
+    }
+
+    /// Golden packets: `# sentence`, `dialect hex`, `=> outcome`. A case runs in its own dialect alone.
     pub(super) fn read_golden(&mut self, file: &str, module: &str, text: &str) {
         let mut sentence = "";
         for (number, line) in (1..).zip(text.lines()) {
             if let Some(words) = line.strip_prefix("# ") {
                 sentence = words;
             } else if let Some((dialect, _)) = line.split_once(' ').filter(|(word, _)| *word != "=>") {
-                let of_dialect = |clause: &Clause| clause.edition == Edition::V3_1_1 || dialect == "5.0";
-                for clause in clauses_in(sentence).into_iter().filter(of_dialect) {
-                    let words = sentence.rsplit(']').next().unwrap_or_default();
-                    let words = words.strip_prefix(" of 3.1.1").unwrap_or(words).trim();
+                let words = sentence.rsplit(']').next().unwrap_or_default();
+                let words = words.strip_prefix(" of 3.1.1").unwrap_or(words).trim();
+                for clause in clauses_in(sentence) {
                     self.names.push((format!("{file}:{number}"), clause.clone()));
-                    self.tests.insert((clause, format!("{module}: {words}")));
+                    if let Some(edition) = Edition::parse(dialect) {
+                        self.tests.insert((clause, edition, format!("{module}: {words}")));
+                    }
                 }
             }
         }
     }
+}
+
+/// What stands in the body of a test that runs in 3.1.1, alone or as one of several.
+const BEFORE_5: [&str; 4] = ["V3_1_1", ".v3()", "VERSIONS", "EDITIONS"];
+
+/// The lines of a function up to the brace that closes it.
+fn body<'a>(lines: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    let first = lines.first().copied().unwrap_or_default();
+    let indent = first.len() - first.trim_start().len();
+    let is_end = move |line: &str| line.trim_end().len() == indent + 1 && line.ends_with('}');
+    let rest = if first.ends_with('}') { &[][..] } else { lines };
+    rest.iter().copied().take_while(move |line| !is_end(line))
 }
 
 /// What stands directly above a line.
@@ -156,7 +183,7 @@ mod tests {
     fn claims(text: &str) -> Vec<String> {
         let mut found = Found::default();
         found.read_source("x.rs", "engine::x", text);
-        found.tests.iter().map(|(clause, test)| format!("{clause} {test}")).collect()
+        found.tests.iter().map(|(clause, _, test)| format!("{clause} {test}")).collect()
     }
 
     #[test]
@@ -194,18 +221,39 @@ mod tests {
     }
 
     #[test]
-    fn a_golden_packet_shows_clauses_of_its_own_dialect() {
+    fn a_golden_packet_shows_clauses_in_its_own_dialect_alone() {
         let mut found = Found::default();
         let text = "# [MQTT-1.1.1-1] a wildcard\n5.0 30 00\n=> error X\n# [MQTT-1.1.1-2] QoS 3\n3.1.1 36 00\n=> error Y\n\
-                    # [MQTT-1.1.1-3] of 3.1.1 QoS 3\n3.1.1 36 00\n=> error Y\n";
+                    # [MQTT-1.1.1-3] of 3.1.1 QoS 3\n3.1.1 36 00\n=> error Y\n# [MQTT-1.1.1-4] old\n3.1 36 00\n";
         found.read_golden("publish.txt", "proto::golden::publish", text);
-        let shown: Vec<String> = found.tests.iter().map(|(clause, test)| format!("{clause} {test}")).collect();
         assert_eq!(
-            shown,
+            editions(&found),
             [
-                "[MQTT-1.1.1-3] of 3.1.1 proto::golden::publish: QoS 3",
-                "[MQTT-1.1.1-1] of 5.0 proto::golden::publish: a wildcard"
+                "[MQTT-1.1.1-3] of 3.1.1 in 3.1.1: proto::golden::publish: QoS 3",
+                "[MQTT-1.1.1-1] of 5.0 in 5.0: proto::golden::publish: a wildcard",
+                "[MQTT-1.1.1-2] of 5.0 in 3.1.1: proto::golden::publish: QoS 3",
             ]
         );
+    }
+
+    fn editions(found: &Found) -> Vec<String> {
+        let line =
+            |(clause, edition, test): &(Clause, Edition, String)| format!("{clause} in {}: {test}", edition.as_str());
+        found.tests.iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_test_runs_before_5_when_its_own_body_says_so() {
+        let both = ["[MQTT-1.1.1-1] of 5.0 in 3.1.1: x::a", "[MQTT-1.1.1-1] of 5.0 in 5.0: x::a"];
+        for (text, expected) in [
+            ("#[test]\nfn a() {\n    for version in VERSIONS {\n    }\n}\n", &both[..]),
+            ("#[test]\nfn a() {\n    x().v3();\n}\n", &both[..]),
+            ("#[test]\nfn a() {\n    x();\n}\nfn b() {\n    x().v3();\n}\n", &both[1..]),
+            ("#[test]\nfn a() {}\nfn b() {\n    x().v3();\n}\n", &both[1..]),
+        ] {
+            let mut found = Found::default();
+            found.read_source("x.rs", "x", &format!("// [MQTT-1.1.1-1]\n{text}"));
+            assert_eq!(editions(&found), expected, "{text}");
+        }
     }
 }

@@ -86,6 +86,7 @@ impl Publisher {
             packet_id: (shape.qos != Qos::AtMostOnce).then_some(PacketId::FIRST),
             expiry_s: None,
             properties: Properties::NONE,
+            topic_alias: None,
             subscription_ids: &[],
             payload_len: shape.size as usize,
         };

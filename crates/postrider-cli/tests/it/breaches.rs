@@ -139,7 +139,7 @@ fn messages_with_as_many_properties_as_fit_are_handled_quickly_and_more_are_refu
     client.expect("end");
 }
 
-// [MQTT-2.2.2-2], [3.3.2.3] Properties that come twice or where they do not belong.
+// [2.2.2.2], [3.3.2.3] Properties that come twice or where they do not belong.
 #[test]
 fn properties_that_come_twice_or_belong_elsewhere_are_a_breach() {
     let broker = Broker::with(&[]);
@@ -168,7 +168,7 @@ fn aliases_beyond_those_the_broker_granted_are_a_breach() {
     }
 }
 
-// [MQTT-3.3.4-9] Messages that are never released.
+// [MQTT-3.3.4-7] Messages that are never released.
 #[test]
 fn messages_that_are_never_released_are_bounded() {
     let broker = Broker::with(&[]);
@@ -240,7 +240,7 @@ fn names_that_mean_something_elsewhere_mean_nothing_here_and_are_printed_harmles
     assert!(broker.hear("xxx").len() < 1000, "a name fills the terminal");
 }
 
-// [MQTT-4.7.1-1], [MQTT-4.7.3-1], [MQTT-3.3.2-2] Topics that are the broker's or nobody's.
+// [MQTT-4.7.0-1], [MQTT-4.7.3-1], [MQTT-3.3.2-2] Topics that are the broker's or nobody's.
 #[test]
 fn topics_that_are_the_brokers_or_nobodys_cannot_be_published_to() {
     let broker = Broker::with(&[]);

@@ -265,6 +265,7 @@ each_client! {
     }
 }
 
+// [MQTT-7.0.0-2] of 3.1.1
 #[test]
 fn everybody_hears_everybody() {
     let broker = Broker::start();

@@ -58,6 +58,7 @@ fn megabyte(name: &str) -> (PathBuf, Vec<u8>) {
     (path, bytes)
 }
 
+// [MQTT-4.2-1], [MQTT-7.0.0-2] of 3.1.1
 #[test]
 fn messages_of_every_qos_go_from_every_command_to_every_other_in_every_edition() {
     let broker = Broker::start();

@@ -1,6 +1,6 @@
 //! What a client hears, packet by packet.
 
-use super::{Conversation, Outgoing};
+use super::{Allowance, Conversation, Outgoing};
 use crate::event::Message;
 use crate::{Error, ErrorKind, Event, Token};
 use postrider_proto::{Ack, AckKind, Connack, Packet, PacketId, PropertyId, Publish, Qos, ReasonCode, Start, Version};
@@ -72,6 +72,10 @@ impl Conversation {
         if connack.reason.is_error() {
             return Err(Error::new(ErrorKind::Refused(connack.reason)));
         }
+        // [MQTT-3.2.2-4]
+        if connack.session_present && self.options.start == Start::Clean && self.options.version.is_v5() {
+            return Err(Violation::SessionUnknown.into());
+        }
         let properties = connack.properties;
         // 3.1 has no flag; there a client knows by what it asked for.
         let is_resumed =
@@ -82,8 +86,8 @@ impl Conversation {
         self.is_accepted = true;
         let receive_maximum = properties.two_bytes(PropertyId::ReceiveMaximum).unwrap_or(u16::MAX);
         self.outbound.connect(receive_maximum.min(self.options.send_maximum));
-        let bytes_max = properties.number(PropertyId::MaximumPacketSize);
-        self.packet_bytes_max = bytes_max.map_or(PACKET_BYTES_MAX, |bytes| PACKET_BYTES_MAX.min(bytes as usize));
+        self.allowance = Allowance::of(properties);
+        self.give_up_what_is_not_taken();
         if let Some(client_id) = properties.text(PropertyId::AssignedClientIdentifier) {
             self.options.client_id = client_id.as_str().into();
         }
@@ -93,7 +97,7 @@ impl Conversation {
     }
 
     /// The server knows nothing of us: what it had not acknowledged is published anew with QoS 1; of QoS 2 nobody
-    /// can say whether it arrived. [MQTT-3.2.2-4]
+    /// can say whether it arrived. [MQTT-3.2.2-5]
     fn begin_anew(&mut self) {
         let mut again = Vec::new();
         for (_, outgoing) in self.outbound.iter() {
@@ -183,9 +187,6 @@ impl Conversation {
         Ok(())
     }
 }
-
-/// The longest fixed header and as much as it can announce. [1.5.5]
-const PACKET_BYTES_MAX: usize = 5 + postrider_proto::VARINT_MAX as usize;
 
 /// Before 5.0 the codes are the granted QoS and 0x80.
 fn to_reason(code: u8) -> ReasonCode {

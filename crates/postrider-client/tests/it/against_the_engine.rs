@@ -2,8 +2,7 @@
 
 use crate::wire::{Wire, payloads};
 use postrider_client::{
-    Event, Options, Properties, PropertiesBuf, Property, PropertyId, Publication, Qos, ReasonCode, Start,
-    SubscribeOptions, Version,
+    Event, Options, Property, PropertyId, Publication, Qos, ReasonCode, Start, SubscribeOptions, Version,
 };
 
 const VERSIONS: [Version; 3] = [Version::V3_1, Version::V3_1_1, Version::V5];
@@ -24,10 +23,7 @@ fn a_message_arrives_in_every_edition_with_every_qos() {
             let mut wire = Wire::new();
             let reader = wire.connected(options("reader", version));
             let writer = wire.connected(options("writer", version));
-            wire.clients[reader]
-                .conversation
-                .subscribe([("a/+", SubscribeOptions::of(qos))], PropertiesBuf::new())
-                .unwrap();
+            wire.clients[reader].conversation.subscribe([("a/+", SubscribeOptions::of(qos))], None).unwrap();
             wire.settle();
             for number in 0..50 {
                 let publication = Publication::new("a/b", number.to_string()).qos(qos);
@@ -51,10 +47,7 @@ fn nothing_is_lost_and_qos_2_never_doubled_when_both_wires_break_at_every_byte()
             let mut wire = Wire::new();
             let reader = wire.connected(options("reader", Version::V5).resume(3600));
             let writer = wire.connected(options("writer", Version::V5).resume(3600));
-            wire.clients[reader]
-                .conversation
-                .subscribe([("t", SubscribeOptions::of(qos))], PropertiesBuf::new())
-                .unwrap();
+            wire.clients[reader].conversation.subscribe([("t", SubscribeOptions::of(qos))], None).unwrap();
             wire.settle();
             for number in 0..3 {
                 let publication = Publication::new("t", number.to_string()).qos(qos);
@@ -81,15 +74,12 @@ fn nothing_is_lost_and_qos_2_never_doubled_when_both_wires_break_at_every_byte()
     }
 }
 
-// [MQTT-3.2.2-4]: the session is gone, so QoS 1 is published anew and nobody pretends to know about QoS 2.
+// [MQTT-3.2.2-5]: the session is gone, so QoS 1 is published anew and nobody pretends to know about QoS 2.
 #[test]
 fn a_forgotten_session_costs_no_qos_1_message_and_is_told_for_qos_2() {
     let mut wire = Wire::new();
     let reader = wire.connected(options("reader", Version::V5));
-    wire.clients[reader]
-        .conversation
-        .subscribe([("t", SubscribeOptions::of(Qos::ExactlyOnce))], PropertiesBuf::new())
-        .unwrap();
+    wire.clients[reader].conversation.subscribe([("t", SubscribeOptions::of(Qos::ExactlyOnce))], None).unwrap();
     let writer = wire.connected(options("writer", Version::V5).resume(0));
     for qos in [Qos::AtLeastOnce, Qos::ExactlyOnce] {
         wire.clients[writer].conversation.publish(Publication::new("t", format!("{qos:?}")).qos(qos)).unwrap();
@@ -128,10 +118,8 @@ fn requests_are_answered_while_the_quota_is_used_up() {
     for number in 0..1000 {
         conversation.publish(Publication::new("t", number.to_string()).qos(Qos::ExactlyOnce)).unwrap();
     }
-    let mut identifier = PropertiesBuf::new();
-    identifier.push(Property::Varint(PropertyId::SubscriptionIdentifier, 7));
-    let subscribed = conversation.subscribe([("x", SubscribeOptions::of(Qos::ExactlyOnce))], identifier).unwrap();
-    let unsubscribed = conversation.unsubscribe(["x", "y"], PropertiesBuf::new()).unwrap();
+    let subscribed = conversation.subscribe([("x", SubscribeOptions::of(Qos::ExactlyOnce))], Some(7)).unwrap();
+    let unsubscribed = conversation.unsubscribe(["x", "y"]).unwrap();
     wire.settle();
     let events = wire.take(client);
     assert!(events.contains(&Event::Subscribed { token: subscribed, codes: vec![ReasonCode::GrantedQos2] }));
@@ -151,10 +139,7 @@ fn properties_and_the_retain_flag_travel() {
     wire.clients[writer].conversation.publish(publication.clone()).unwrap();
     wire.settle();
     let reader = wire.connected(options("reader", Version::V5));
-    wire.clients[reader]
-        .conversation
-        .subscribe([("t", SubscribeOptions::of(Qos::AtMostOnce))], PropertiesBuf::new())
-        .unwrap();
+    wire.clients[reader].conversation.subscribe([("t", SubscribeOptions::of(Qos::AtMostOnce))], None).unwrap();
     wire.settle();
     let events = wire.take(reader);
     let message =
@@ -171,15 +156,12 @@ fn a_will_is_published_when_the_wire_breaks_and_not_after_a_good_bye() {
     for is_polite in [false, true] {
         let mut wire = Wire::new();
         let reader = wire.connected(options("reader", Version::V3_1_1));
-        wire.clients[reader]
-            .conversation
-            .subscribe([("w", SubscribeOptions::of(Qos::AtLeastOnce))], PropertiesBuf::new())
-            .unwrap();
+        wire.clients[reader].conversation.subscribe([("w", SubscribeOptions::of(Qos::AtLeastOnce))], None).unwrap();
         let mortal = wire
             .connected(options("mortal", Version::V3_1_1).will(Publication::new("w", "gone").qos(Qos::AtLeastOnce)));
         if is_polite {
             let mut wave = Vec::new();
-            wire.clients[mortal].conversation.close(ReasonCode::Success, Properties::NONE, &mut wave);
+            wire.clients[mortal].conversation.close(ReasonCode::Success, &mut wave);
             assert_eq!(wave, [0xE0, 0]);
             wire.broker.receive(wire.now, mortal, &wave);
         }

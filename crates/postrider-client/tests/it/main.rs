@@ -2,4 +2,7 @@
 
 mod against_a_script;
 mod against_the_engine;
+mod on_a_socket;
+mod said;
+mod unsaid;
 mod wire;

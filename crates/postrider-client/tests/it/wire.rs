@@ -46,7 +46,7 @@ impl Wire {
         let at = self.broker.open(self.now);
         let end = &mut self.clients[client];
         end.at = Some(at);
-        end.conversation.open(self.now.mono, &mut end.up);
+        end.conversation.open(self.now.mono, &mut end.up).expect("legal options");
     }
 
     /// A connected client.

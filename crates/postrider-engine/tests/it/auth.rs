@@ -128,6 +128,72 @@ fn an_authentication_exchange_goes_on_until_the_plugin_is_content() {
     assert!(line.contains("AuthenticationMethod=STEPS AuthenticationData=four hello=alice"), "{line}");
 }
 
+fn small(bytes: u32) -> Property<'static> {
+    Property::FourBytes(PropertyId::MaximumPacketSize, bytes)
+}
+
+// [MQTT-3.2.2-19], [MQTT-3.2.2-20]
+#[test]
+fn connack_loses_its_sentence_and_its_user_properties_before_it_grows_too_large() {
+    let sentence = "a reason of many words";
+    let pair = || vec![("name".into(), "a value of many letters".into())];
+    for (bytes_max, is_told) in [(25, false), (100, true)] {
+        let mut world = guarded();
+        let client = world.dial(&Hello::new("c").property(small(bytes_max)));
+        world.authenticate(&AuthenticateAnswer::Refuse {
+            reason: ReasonCode::NotAuthorized,
+            text: Some(sentence.into()),
+        });
+        assert_eq!(world.driver.output_len(client.at), if is_told { 5 + 3 + sentence.len() } else { 5 });
+        assert_eq!(world.take(client), ["CONNACK NotAuthorized"]);
+        let client = world.dial(&Hello::new("c").property(small(bytes_max)));
+        world.authenticate(&AuthenticateAnswer::Accept { principal: None, data: None, user_properties: pair() });
+        assert!(world.driver.output_len(client.at) <= bytes_max as usize);
+        assert_eq!(world.take(client)[0].contains("name=a value of many letters"), is_told);
+    }
+}
+
+// [MQTT-3.15.2-2], [MQTT-3.15.2-3], [MQTT-4.12.0-5]
+#[test]
+fn auth_says_its_method_and_data_and_nothing_else_and_only_if_the_client_takes_it() {
+    let mut world = guarded();
+    let data = AuthenticateAnswer::Continue { data: Some((*b"0123456789").into()) };
+    let client = world.dial(&with_method("c").property(small(25)));
+    world.authenticate(&data);
+    let bytes = world.driver.take_output(world.now, client.at, usize::MAX);
+    assert_eq!(bytes, b"\xf0\x17\x18\x15\x15\0\x05STEPS\x16\0\x0a0123456789");
+    let client = world.dial(&with_method("c").property(small(24)));
+    world.authenticate(&data);
+    assert_eq!(world.take(client), ["CONNACK QuotaExceeded"]);
+    assert!(world.is_closed(client));
+
+    let client = world.dial(&with_method("c").property(small(30)));
+    world.authenticate(&AuthenticateAnswer::accept(None));
+    assert!(world.take(client)[0].starts_with("CONNACK Success"));
+    let step = auth(ReasonCode::ReAuthenticate, "STEPS", b"");
+    world.raw(client, &step);
+    world.authenticate(&AuthenticateAnswer::Continue { data: Some(vec![b'x'; 50].into()) });
+    assert_eq!(world.take(client), ["DISCONNECT QuotaExceeded"]);
+}
+
+// [MQTT-4.12.0-6]
+#[test]
+fn a_client_without_a_method_gets_no_auth_and_no_method() {
+    let mut world = guarded();
+    let client = world.dial(&Hello::new("c"));
+    world.authenticate(&AuthenticateAnswer::Continue { data: Some((*b"two").into()) });
+    assert_eq!(world.take(client), ["CONNACK BadAuthenticationMethod"]);
+    assert!(world.is_closed(client));
+    let client = world.dial(&Hello::new("c"));
+    world.authenticate(&AuthenticateAnswer::Accept {
+        principal: None,
+        data: Some((*b"four").into()),
+        user_properties: Vec::new(),
+    });
+    let line = world.take(client).remove(0);
+    assert!(line.starts_with("CONNACK Success") && !line.contains("Authentication"), "{line}");
+}
+
 // [MQTT-3.1.2-30], [MQTT-4.12.0-4]
 #[test]
 fn only_auth_and_disconnect_are_taken_during_an_exchange() {

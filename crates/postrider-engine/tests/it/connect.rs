@@ -10,9 +10,7 @@ fn a_client_of_each_edition_is_let_in() {
         let mut world = World::new();
         let client = world.dial(&Hello::new("c").version(version));
         let expected = match version {
-            Version::V5 => {
-                "CONNACK Success ReceiveMaximum=100 MaximumPacketSize=100000 TopicAliasMaximum=16 SharedSubscriptionAvailable=0"
-            }
+            Version::V5 => "CONNACK Success ReceiveMaximum=100 MaximumPacketSize=100000 TopicAliasMaximum=16",
             Version::V3_1 | Version::V3_1_1 => "CONNACK Success",
         };
         assert_eq!(world.take(client), [expected], "{version}");
@@ -20,7 +18,7 @@ fn a_client_of_each_edition_is_let_in() {
     }
 }
 
-// [MQTT-3.1.3-6], [MQTT-3.1.3-7], [MQTT-3.2.2-16]
+// [MQTT-3.1.3-6], [MQTT-3.1.3-7], [MQTT-3.2.2-16], [MQTT-3.1.3-6] of 3.1.1
 #[test]
 fn an_empty_client_id_gets_a_unique_one_assigned() {
     let mut world = World::new();
@@ -33,11 +31,17 @@ fn an_empty_client_id_gets_a_unique_one_assigned() {
     let (first, second) = (assigned(world.take(one)).expect("assigned"), assigned(world.take(two)).expect("assigned"));
     assert!(first.starts_with("auto-") && second.starts_with("auto-") && first != second);
     assert!(world.session(&first).is_some());
-    let old = world.dial(&hello.clone().v3());
-    assert_eq!(world.take(old), ["CONNACK Success"]);
+    for count in 3..=4 {
+        let old = world.dial(&hello.clone().v3());
+        assert_eq!(world.take(old), ["CONNACK Success"]);
+        assert_eq!(world.counters().sessions, count, "each has a session of its own");
+        world.subscribed(old, "a", 0);
+        world.publish(old, &publish("a", "x"));
+        assert_eq!(world.take(old), ["PUBLISH a q0 \"x\""]);
+    }
 }
 
-// [MQTT-3.1.3-8] of 3.1.1, [MQTT-3.2.2-5] of 3.1.1
+// [MQTT-3.1.3-7] of 3.1.1, [MQTT-3.1.3-8] of 3.1.1, [MQTT-3.2.2-5] of 3.1.1
 #[test]
 fn an_empty_client_id_that_wants_its_session_kept_is_refused_before_5() {
     let mut world = World::new();
@@ -49,7 +53,63 @@ fn an_empty_client_id_that_wants_its_session_kept_is_refused_before_5() {
     assert_eq!(world.counters().sessions, 0);
 }
 
-// [MQTT-3.1.4-3], [MQTT-3.1.4-2] of 3.1.1
+// [MQTT-3.1.3-8], [MQTT-3.2.2-6], [MQTT-3.2.2-7], [MQTT-4.13.2-1], [MQTT-3.1.3-9] of 3.1.1, [MQTT-3.2.2-5] of 3.1.1
+#[test]
+fn an_identifier_that_is_not_allowed_is_refused_and_the_connection_closed() {
+    for version in VERSIONS {
+        let mut world = World::with(|limits| limits.assigns_client_ids = false);
+        let client = world.dial(&Hello::new("").version(version));
+        let bytes = world.driver.take_output(world.now, client.at, usize::MAX);
+        let expected: &[u8] = if version.is_v5() { &[0x20, 3, 0, 0x85, 0] } else { &[0x20, 2, 0, 2] };
+        assert_eq!(bytes, expected, "{version}");
+        assert!(world.is_closed(client));
+    }
+}
+
+// [MQTT-3.1.3-5]
+#[test]
+fn identifiers_of_1_to_23_letters_and_digits_are_allowed() {
+    let all = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for version in VERSIONS {
+        let mut world = World::new();
+        for len in 1..=23 {
+            let name = &all[len..len * 2];
+            world.connect(&Hello::new(name).version(version));
+            assert!(world.session(name).is_some());
+        }
+        for name in [&all[..23], &all[23..46], &all[39..]] {
+            world.connect(&Hello::new(name).version(version));
+        }
+    }
+}
+
+// [MQTT-3.2.2-1], [MQTT-3.2.0-2], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
+#[test]
+fn connack_comes_once_and_its_flags_say_nothing_but_session_present() {
+    for version in [Version::V3_1_1, Version::V5] {
+        let mut world = World::new();
+        let hello = kept(Hello::new("c").version(version)).resume();
+        for flags in [0, 1] {
+            let client = world.dial(&hello);
+            world.raw(client, &postrider_testkit::pingreq());
+            world.raw(client, &hello.bytes());
+            let bytes = world.driver.take_output(world.now, client.at, usize::MAX);
+            assert_eq!((bytes[0], bytes[2], bytes[3]), (0x20, flags, 0));
+            let behind = &bytes[usize::from(bytes[1]) + 2..];
+            let expected: &[u8] = if version.is_v5() { &[0xD0, 0, 0xE0] } else { &[0xD0, 0] };
+            assert!(behind.starts_with(expected), "{behind:02x?}");
+            assert!(world.is_closed(client), "a second CONNECT is no answer's worth");
+        }
+        let client = world.dial(&Hello::new("c").version(version));
+        assert_eq!(world.driver.take_output(world.now, client.at, usize::MAX)[2], 0, "a clean start");
+    }
+}
+
+fn kept(hello: Hello) -> Hello {
+    if hello.version.is_v5() { hello.expiry(1000) } else { hello }
+}
+
+// [MQTT-3.1.4-3], [MQTT-3.1.4-2] of 3.1.1, [MQTT-3.14.2-2]
 #[test]
 fn a_second_connection_with_the_same_id_takes_the_session_over() {
     let mut world = World::new();
@@ -70,13 +130,12 @@ fn a_second_connection_with_the_same_id_takes_the_session_over() {
     assert!(world.is_closed(old));
 }
 
-// [MQTT-3.1.2-4] to [MQTT-3.1.2-6], [MQTT-3.2.2-3]
+// [MQTT-3.1.2-4] to [MQTT-3.1.2-6], [MQTT-3.1.4-4], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
 #[test]
 fn session_present_tells_whether_there_is_state() {
     for version in [Version::V3_1_1, Version::V5] {
         let mut world = World::new();
-        let keep = |hello: Hello| if version.is_v5() { hello.expiry(100) } else { hello };
-        let resume = keep(Hello::new("c").version(version).resume());
+        let resume = kept(Hello::new("c").version(version).resume());
         let is_present = |world: &mut World, hello: &Hello| {
             let client = world.dial(hello);
             let present = world.take(client)[0].contains("present");
@@ -99,7 +158,7 @@ fn a_session_without_expiry_interval_ends_with_its_connection_in_5() {
     assert!(world.session("c").is_none());
 }
 
-// [MQTT-3.1.2-21] is the client's half; the server tells its limit. X-04
+// The client's half of this is 3.1.2-21; the server tells its limit. X-04
 #[test]
 fn a_keep_alive_beyond_the_limit_is_replaced_in_5_and_refused_before() {
     let mut world = World::with(|limits| limits.keep_alive_s_max = 60);
@@ -113,7 +172,33 @@ fn a_keep_alive_beyond_the_limit_is_replaced_in_5_and_refused_before() {
     assert!(!world.take(client)[0].contains("ServerKeepAlive"));
 }
 
-// [MQTT-3.1.2-22], [MQTT-3.1.2-24] of 3.1.1
+// [MQTT-3.2.2-21], [MQTT-3.2.2-22]
+#[test]
+fn the_keep_alive_that_was_told_holds_and_the_clients_own_where_none_was() {
+    let mut world = World::with(|limits| limits.keep_alive_s_max = 60);
+    for (asked, holds) in [(0, 60), (600, 60), (20, 20)] {
+        let client = world.connect(&Hello::new("c").keep_alive(asked));
+        world.advance_ms(holds * 1500 - 1);
+        assert!(!world.is_closed(client), "{asked}");
+        world.advance_ms(1);
+        assert_eq!(world.take(client), ["DISCONNECT KeepAliveTimeout"], "{asked}");
+    }
+}
+
+// [MQTT-3.12.4-1]
+#[test]
+fn a_ping_is_answered() {
+    for version in VERSIONS {
+        let mut world = World::new();
+        let client = world.connect(&Hello::new("c").version(version));
+        for _ in 0..2 {
+            world.raw(client, &postrider_testkit::pingreq());
+            assert_eq!(world.driver.take_output(world.now, client.at, usize::MAX), [0xD0, 0]);
+        }
+    }
+}
+
+// [MQTT-3.1.2-22], [MQTT-3.2.2-22], [MQTT-3.1.2-24] of 3.1.1
 #[test]
 fn silence_beyond_one_and_a_half_keep_alives_ends_the_connection() {
     let mut world = World::new();
@@ -198,12 +283,14 @@ fn shutting_down_tells_5_clients_why_and_keeps_sessions() {
     assert!(world.session("new").is_some() && world.session("old").is_none());
 }
 
+// [MQTT-3.14.4-2], [MQTT-4.13.2-1]
 #[test]
 fn an_administrator_ends_a_connection_and_leaves_its_session() {
     let mut world = World::new();
     let client = world.connect(&Hello::new("c").expiry(60));
     world.ask(postrider_ports::Question::Disconnect("c".into()));
     assert_eq!(world.take(client), ["DISCONNECT AdministrativeAction"]);
+    assert!(world.is_closed(client));
     assert!(!world.session("c").expect("kept").is_connected);
     assert_eq!(ReasonCode::AdministrativeAction.as_u8(), 0x98);
 }

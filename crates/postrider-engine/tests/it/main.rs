@@ -3,13 +3,16 @@
 
 mod abuse;
 mod accounting;
+mod aliases;
 mod auth;
 mod connect;
 mod fanout;
 mod limits;
 mod publish;
 mod qos;
+mod rates;
 mod retained;
 mod session;
+mod share;
 mod subscribe;
 mod will;

@@ -1,7 +1,7 @@
 use postrider_proto::{Property, PropertyId, Qos, Version};
 use postrider_testkit::{Hello, World, publish, subscribe};
 
-// [MQTT-3.8.4-8], [MQTT-3.3.1-3], [MQTT-4.3.1-1]
+// [MQTT-3.8.4-8], [MQTT-3.3.1-2], [MQTT-3.3.4-1], [MQTT-2.2.1-2], [MQTT-2.2.1-5], [MQTT-4.3.1-1]
 #[test]
 fn a_message_arrives_at_the_lesser_of_published_and_granted_qos() {
     for version in [Version::V3_1, Version::V3_1_1, Version::V5] {
@@ -18,6 +18,7 @@ fn a_message_arrives_at_the_lesser_of_published_and_granted_qos() {
             assert_eq!(lines.len(), 3);
             for (line, start) in lines.iter().zip(qos) {
                 assert!(line.starts_with(&start) && !line.contains("dup"), "{line}");
+                assert_eq!(line.contains('#'), !start.ends_with("q0"), "{line}");
             }
             assert_eq!(world.take(writer), ["PUBACK #1", "PUBREC #2"]);
         }
@@ -130,21 +131,27 @@ fn what_was_announced_as_unsupported_ends_the_connection() {
     assert!(world.is_closed(client) && world.take(client).is_empty());
 }
 
-// [MQTT-3.3.4-1], [MQTT-4.6.0-5], [MQTT-4.6.0-6]
+// [MQTT-4.6.0-5], [MQTT-4.6.0-6]
 #[test]
 fn messages_of_one_publisher_keep_their_order_at_each_subscriber() {
-    let mut world = World::new();
-    let reader = world.connect(&Hello::new("r"));
-    world.subscribe(reader, &subscribe(1, "t/#", 2));
-    world.take(reader);
-    let writer = world.connect(&Hello::new("w"));
-    for number in 1..=50u16 {
-        world.publish(writer, &publish("t/x", &number.to_string()).q1(number));
+    for version in [Version::V3_1_1, Version::V5] {
+        for qos in 0..3 {
+            let mut world = World::new();
+            let reader = world.connect(&Hello::new("r").version(version));
+            world.subscribe(reader, &subscribe(1, "t/#", 2));
+            world.take(reader);
+            let writer = world.connect(&Hello::new("w").version(version));
+            for number in 1..=50u16 {
+                let packet = publish("t/x", &number.to_string());
+                let packet = [packet.clone(), packet.clone().q1(number), packet.q2(number)][qos].clone();
+                world.publish(writer, &packet);
+            }
+            let got: Vec<String> =
+                world.take(reader).iter().map(|line| line.split('"').nth(1).unwrap_or("").to_owned()).collect();
+            let expected: Vec<String> = (1..=50).map(|number| number.to_string()).collect();
+            assert_eq!(got, expected, "QoS {qos} in {version}");
+        }
     }
-    let got: Vec<String> =
-        world.take(reader).iter().map(|line| line.split('"').nth(1).unwrap_or("").to_owned()).collect();
-    let expected: Vec<String> = (1..=50).map(|number| number.to_string()).collect();
-    assert_eq!(got, expected);
 }
 
 #[test]

@@ -1,8 +1,14 @@
-use postrider_proto::AckKind;
+use postrider_proto::{AckKind, Version};
 use postrider_testkit::{Client, Hello, World, publish, subscribe};
 
+const EDITIONS: [Version; 2] = [Version::V3_1_1, Version::V5];
+
 fn retained(world: &mut World, filter: &str) -> Vec<String> {
-    let client = world.connect(&Hello::new("looker"));
+    retained_in(world, Version::V5, filter)
+}
+
+fn retained_in(world: &mut World, version: Version, filter: &str) -> Vec<String> {
+    let client = world.connect(&Hello::new("looker").version(version));
     world.subscribe(client, &subscribe(1, filter, 1));
     let mut lines = world.take(client);
     assert_eq!(lines.remove(0), "SUBACK #1 01");
@@ -13,30 +19,52 @@ fn writer(world: &mut World) -> Client {
     world.connect(&Hello::new("w"))
 }
 
-// [MQTT-3.3.1-5] to [MQTT-3.3.1-8], [MQTT-3.3.1-6] of 3.1.1, [MQTT-3.3.1-8] of 3.1.1
+// [MQTT-3.3.1-5] to [MQTT-3.3.1-8], [MQTT-3.3.1-6] to [MQTT-3.3.1-8] of 3.1.1
 #[test]
 fn a_retained_message_is_set_replaced_and_cleared() {
-    let mut world = World::new();
-    let writer = writer(&mut world);
-    world.publish(writer, &publish("a/b", "1").retain());
-    world.publish(writer, &publish("a/b", "2").q1(1).retain());
-    world.publish(writer, &publish("a/b", "not kept"));
-    assert_eq!(retained(&mut world, "a/+"), ["PUBLISH a/b q1 #1 retain \"2\""]);
-    world.publish(writer, &publish("a/b", "").retain());
-    assert!(retained(&mut world, "a/+").is_empty());
-    assert_eq!(world.counters().retained, 0);
+    for version in EDITIONS {
+        let mut world = World::new();
+        let writer = world.connect(&Hello::new("w").version(version));
+        world.publish(writer, &publish("a/b", "1").q1(1).retain());
+        assert_eq!(retained_in(&mut world, version, "a/+"), ["PUBLISH a/b q1 #1 retain \"1\""]);
+        world.publish(writer, &publish("a/b", "2").retain());
+        assert_eq!(retained_in(&mut world, version, "a/+"), ["PUBLISH a/b q0 retain \"2\""]);
+        world.publish(writer, &publish("a/b", "3").q1(1).retain());
+        world.publish(writer, &publish("a/b", "not kept"));
+        world.publish(writer, &publish("a/b", ""));
+        assert_eq!(retained_in(&mut world, version, "a/+"), ["PUBLISH a/b q1 #1 retain \"3\""]);
+        world.publish(writer, &publish("a/b", "").retain());
+        assert!(retained_in(&mut world, version, "a/+").is_empty());
+        assert_eq!(world.counters().retained, 0);
+    }
+}
+
+// [MQTT-3.1.2-7] of 3.1.1
+#[test]
+fn retained_messages_outlive_the_session_of_their_publisher() {
+    for version in EDITIONS {
+        let mut world = World::new();
+        let writer = world.connect(&Hello::new("w").version(version));
+        world.publish(writer, &publish("a", "kept").retain());
+        world.disconnect(writer);
+        assert!(world.session("w").is_none());
+        world.connect(&Hello::new("w").version(version));
+        assert_eq!(retained_in(&mut world, version, "a"), ["PUBLISH a q0 retain \"kept\""]);
+    }
 }
 
 // [MQTT-3.3.1-10] of 3.1.1
 #[test]
 fn clearing_a_retained_message_is_delivered_like_any_other() {
-    let mut world = World::new();
-    let writer = writer(&mut world);
-    world.publish(writer, &publish("a", "1").retain());
-    let client = world.connect(&Hello::new("c"));
-    world.subscribe(client, &subscribe(1, "a", 0));
-    world.publish(writer, &publish("a", "").retain());
-    assert_eq!(world.take(client), ["SUBACK #1 00", "PUBLISH a q0 retain \"1\"", "PUBLISH a q0 \"\""]);
+    for version in EDITIONS {
+        let mut world = World::new();
+        let writer = world.connect(&Hello::new("w").version(version));
+        world.publish(writer, &publish("a", "1").retain());
+        let client = world.connect(&Hello::new("c").version(version));
+        world.subscribe(client, &subscribe(1, "a", 0));
+        world.publish(writer, &publish("a", "").retain());
+        assert_eq!(world.take(client), ["SUBACK #1 00", "PUBLISH a q0 retain \"1\"", "PUBLISH a q0 \"\""]);
+    }
 }
 
 // [MQTT-3.3.2-5]

@@ -34,6 +34,86 @@ fn messages_for_an_absent_session_wait_in_order_and_qos0_does_not() {
     }
 }
 
+fn kept(version: Version, id: &str) -> Hello {
+    let hello = Hello::new(id).version(version).resume();
+    if version.is_v5() { hello.expiry(100) } else { hello }
+}
+
+// [MQTT-3.1.2-4] of 3.1.1, [MQTT-3.1.2-6] of 3.1.1, [MQTT-3.1.2-4] to [MQTT-3.1.2-6], [MQTT-3.1.4-4],
+// [MQTT-4.1.0-1] of 3.1.1
+#[test]
+fn a_resumption_goes_on_with_everything_and_a_clean_start_with_nothing() {
+    for version in [Version::V3_1_1, Version::V5] {
+        for is_clean in [false, true] {
+            let mut world = World::new();
+            let hello = kept(version, "c");
+            let client = world.connect(&hello);
+            world.subscribed(client, "a", 2);
+            let writer = world.connect(&Hello::new("w").version(version));
+            world.publish(writer, &publish("a", "unacknowledged").q1(1));
+            world.publish(client, &publish("b", "unreleased").q2(9));
+            world.take(client);
+            world.cut(client);
+            world.publish(writer, &publish("a", "waiting").q2(2));
+            world.take(writer);
+            let client = world.dial(&if is_clean { Hello::new("c").version(version) } else { hello.clone() });
+            let lines = world.take(client);
+            let info = world.session("c").expect("there");
+            if is_clean {
+                assert_eq!(lines.len(), 1, "{lines:?}");
+                assert_eq!((info.subscriptions, info.in_flight, info.awaiting_pubrel), (0, 0, 0));
+                world.cut(client);
+                assert!(world.session("c").is_none(), "and nothing of it is used again");
+                let client = world.dial(&hello);
+                assert!(!world.take(client)[0].contains("present"));
+            } else {
+                assert_eq!(lines[1..], ["PUBLISH a q1 #1 dup \"unacknowledged\"", "PUBLISH a q2 #2 \"waiting\""]);
+                assert_eq!((info.subscriptions, info.in_flight, info.awaiting_pubrel), (1, 2, 1));
+            }
+        }
+    }
+}
+
+// [MQTT-3.1.3-2]
+#[test]
+fn state_belongs_to_the_client_identifier_and_to_no_other() {
+    for version in [Version::V3_1_1, Version::V5] {
+        let mut world = World::new();
+        for (id, filter) in [("a", "only/a"), ("A", "only/A"), ("a ", "only/a ")] {
+            let client = world.connect(&kept(version, id));
+            world.subscribed(client, filter, 1);
+            world.cut(client);
+        }
+        let writer = writer(&mut world);
+        for topic in ["only/A", "only/a ", "only/a"] {
+            world.publish(writer, &publish(topic, "x").q1(1));
+        }
+        for id in ["a ", "a", "A"] {
+            let client = world.dial(&kept(version, id));
+            let lines = world.take(client);
+            assert!(lines[0].contains("present"));
+            assert_eq!(lines[1..], [format!("PUBLISH only/{id} q1 #1 \"x\"")]);
+        }
+    }
+}
+
+// [MQTT-4.1.0-1]
+#[test]
+fn state_stays_while_the_connection_is_open_however_long() {
+    for version in [Version::V3_1_1, Version::V5] {
+        let mut world = World::new();
+        for (id, hello) in [("clean", Hello::new("clean").version(version)), ("kept", kept(version, "kept"))] {
+            let client = world.connect(&hello);
+            world.subscribed(client, "a", 1);
+            world.advance(10 * 365 * 86_400);
+            let writer = writer(&mut world);
+            world.publish(writer, &publish("a", id).q1(1));
+            assert_eq!(world.take(client), [format!("PUBLISH a q1 #1 {id:?}")]);
+            world.disconnect(client);
+        }
+    }
+}
+
 // [MQTT-4.1.0-2]
 #[test]
 fn a_session_ends_when_its_expiry_interval_has_passed() {

@@ -8,7 +8,7 @@ fn watcher(world: &mut World) -> Client {
     client
 }
 
-// [MQTT-3.1.2-8], [MQTT-3.1.2-10], [MQTT-3.14.4-3]
+// [MQTT-3.1.2-7], [MQTT-3.1.2-8], [MQTT-3.1.2-10], [MQTT-3.14.4-3], [MQTT-3.1.2-8] of 3.1.1, [MQTT-3.1.2-10] of 3.1.1
 #[test]
 fn a_will_goes_out_unless_the_client_says_good_bye() {
     for version in [Version::V3_1, Version::V3_1_1, Version::V5] {
@@ -27,6 +27,47 @@ fn a_will_goes_out_unless_the_client_says_good_bye() {
     }
 }
 
+// [MQTT-3.1.2-12] of 3.1.1, [MQTT-3.1.2-10] of 3.1.1
+#[test]
+fn a_connection_without_a_will_ends_quietly_whatever_the_one_before_had() {
+    for version in [Version::V3_1_1, Version::V5] {
+        let mut world = World::new();
+        let watcher = watcher(&mut world);
+        let hello = Hello::new("c").version(version).resume();
+        let hello = if version.is_v5() { hello.expiry(100) } else { hello };
+        let mortal = hello.clone().will(publish("will/c", "dead"));
+        for wills in [0, 1] {
+            let client = world.connect(&mortal);
+            if wills == 0 {
+                world.disconnect(client)
+            } else {
+                world.cut(client)
+            }
+            assert_eq!(world.take(watcher).len(), wills);
+            let client = world.connect(&hello);
+            world.cut(client);
+            world.advance(200);
+            assert!(world.take(watcher).is_empty());
+        }
+    }
+}
+
+// [MQTT-3.1.2-9] of 3.1.1
+#[test]
+fn a_will_goes_out_with_its_topic_payload_and_qos() {
+    for version in [Version::V3_1_1, Version::V5] {
+        let mut world = World::new();
+        let watcher = watcher(&mut world);
+        for (qos, packet_id) in [(0, ""), (1, " #1"), (2, " #2")] {
+            let will = publish("will/c", "dead");
+            let will = [will.clone(), will.clone().q1(1), will.q2(1)][qos].clone();
+            let client = world.connect(&Hello::new("c").version(version).will(will));
+            world.cut(client);
+            assert_eq!(world.take(watcher), [format!("PUBLISH will/c q{qos}{packet_id} \"dead\"")]);
+        }
+    }
+}
+
 // 3.14.2.1: 0x04, and any reason but 0.
 #[test]
 fn a_disconnect_with_another_reason_than_0_leaves_the_will_alone() {
@@ -42,14 +83,17 @@ fn a_disconnect_with_another_reason_than_0_leaves_the_will_alone() {
 // [MQTT-3.1.2-14], [MQTT-3.1.2-15]
 #[test]
 fn a_will_is_retained_exactly_when_it_says_so() {
-    let mut world = World::new();
-    let client = world.connect(&Hello::new("a").will(publish("will/a", "kept").retain()));
-    world.cut(client);
-    let client = world.connect(&Hello::new("b").will(publish("will/b", "not")));
-    world.cut(client);
-    let client = world.connect(&Hello::new("c"));
-    world.subscribe(client, &subscribe(1, "will/#", 0));
-    assert_eq!(world.take(client), ["SUBACK #1 00", "PUBLISH will/a q0 retain \"kept\""]);
+    for version in [Version::V3_1_1, Version::V5] {
+        let mut world = World::new();
+        let hello = |id: &str| Hello::new(id).version(version);
+        let client = world.connect(&hello("a").will(publish("will/a", "kept").retain()));
+        world.cut(client);
+        let client = world.connect(&hello("b").will(publish("will/b", "not")));
+        world.cut(client);
+        let client = world.connect(&hello("c"));
+        world.subscribe(client, &subscribe(1, "will/#", 0));
+        assert_eq!(world.take(client), ["SUBACK #1 00", "PUBLISH will/a q0 retain \"kept\""]);
+    }
 }
 
 // [MQTT-3.1.3-9], [MQTT-3.1.2-8]

@@ -141,12 +141,23 @@ impl<'a> Auth<'a> {
 
     /// Appends the packet; success without properties takes the short form. [3.15.2.1]
     pub fn encode(&self, out: &mut Vec<u8>) {
-        if self.reason == ReasonCode::Success && self.properties.is_empty() {
-            write_header(AUTH, 0, 0, out);
-            return;
+        let body_len = self.body_len();
+        write_header(AUTH, 0, body_len, out);
+        if body_len > 0 {
+            out.push(self.reason.as_u8());
+            self.properties.encode(out);
         }
-        write_header(AUTH, 0, 1 + self.properties.encoded_len(), out);
-        out.push(self.reason.as_u8());
-        self.properties.encode(out);
+    }
+
+    /// The size of the whole packet.
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        let body_len = self.body_len();
+        1 + len_of_len(body_len) + body_len
+    }
+
+    fn body_len(&self) -> usize {
+        let is_short = self.reason == ReasonCode::Success && self.properties.is_empty();
+        if is_short { 0 } else { 1 + self.properties.encoded_len() }
     }
 }

@@ -66,6 +66,7 @@ impl<'a> Publish<'a> {
             packet_id: self.packet_id,
             expiry_s: None,
             properties: self.properties,
+            topic_alias: None,
             subscription_ids: &[],
             payload_len: self.payload.len(),
         };
@@ -91,6 +92,8 @@ pub struct PublishHead<'a> {
     pub expiry_s: Option<u32>,
     /// What is passed on unaltered. [MQTT-3.3.2-17]
     pub properties: Properties<'a>,
+    /// Sets what the alias stands for, or, with [`Topic::ALIASED`], uses it. [3.3.2.3.4]
+    pub topic_alias: Option<u16>,
     /// One for each subscription that matched and has one. [MQTT-3.3.4-4]
     pub subscription_ids: &'a [u32],
     /// How many bytes of payload will follow.
@@ -102,7 +105,8 @@ impl PublishHead<'_> {
     fn properties_len(&self) -> usize {
         let expiry = if self.expiry_s.is_some() { 5 } else { 0 };
         let ids: usize = self.subscription_ids.iter().map(|id| 1 + varint_len(*id)).sum();
-        expiry + self.properties.as_bytes().len() + ids
+        let alias = if self.topic_alias.is_some() { 3 } else { 0 };
+        expiry + self.properties.as_bytes().len() + alias + ids
     }
 
     #[inline]
@@ -145,6 +149,10 @@ impl PublishHead<'_> {
             out.extend_from_slice(&seconds.to_be_bytes());
         }
         out.extend_from_slice(self.properties.as_bytes());
+        if let Some(alias) = self.topic_alias {
+            out.push(PropertyId::TopicAlias.as_u8());
+            out.extend_from_slice(&alias.to_be_bytes());
+        }
         for id in self.subscription_ids {
             out.push(PropertyId::SubscriptionIdentifier.as_u8());
             write_varint(*id, out);

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
 
+    // A length that is longer than it needs to be does not decode. [MQTT-1.5.5-1]
     #[test]
     fn what_was_encoded_decodes_and_encodes_to_the_same_bytes((version, bytes) in encoded()) {
         let frame = split(&bytes, 1 << 28).expect("fits").expect("whole");

@@ -8,7 +8,8 @@ fn matches(filter: &str, topic: &str) -> bool {
     filter.matches(Topic::parse(topic.as_bytes()).expect("legal topic"))
 }
 
-// [MQTT-4.7.1-1], [MQTT-4.7.1-2]
+// Both editions have the same rules and one parser. [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.1-2] of 3.1.1,
+// [MQTT-4.7.1-3] of 3.1.1, [MQTT-4.7.3-1] to [MQTT-4.7.3-3], [MQTT-4.7.3-1] to [MQTT-4.7.3-3] of 3.1.1
 #[test]
 fn filters_are_legal_only_with_wildcards_in_their_places() {
     for good in
@@ -39,7 +40,8 @@ fn filters_are_legal_only_with_wildcards_in_their_places() {
     assert_eq!(Filter::parse(&vec![b'a'; 65_536]), Err(FilterError::TooLong));
 }
 
-// [MQTT-4.7.0-1], [MQTT-4.7.3-1] to [MQTT-4.7.3-3], [MQTT-1.5.4-3]
+// [MQTT-4.7.0-1], [MQTT-4.7.3-1] to [MQTT-4.7.3-3], [MQTT-1.5.4-3], [MQTT-4.7.1-1] of 3.1.1,
+// [MQTT-4.7.3-1] to [MQTT-4.7.3-3] of 3.1.1
 #[test]
 fn topic_names_are_legal_only_without_wildcards() {
     for good in ["a", "/", "a/b c/ü", "$SYS/x", "\u{FEFF}a"] {
@@ -54,7 +56,7 @@ fn topic_names_are_legal_only_without_wildcards() {
     assert!(Topic::parse(&vec![b'/'; 65_535]).is_ok());
 }
 
-// [MQTT-4.7.2-1], [MQTT-4.7.3-4], [MQTT-3.3.2-3]
+// [MQTT-4.7.2-1], [MQTT-4.7.3-4], [MQTT-3.3.2-3], [MQTT-4.7.2-1] of 3.1.1, [MQTT-4.7.3-4] of 3.1.1
 #[test]
 fn filters_match_as_the_examples_of_the_specification_do() {
     for (filter, topic) in [

@@ -1,14 +1,14 @@
 use postrider_proto::{Filter, Qos, SubscribeOptions, Topic};
 use postrider_router::{FilterId, Grant, Matches, Router, SessionKey};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Naive = BTreeMap<(String, u32), Grant>;
 
 /// What the router has to find: every session once, highest QoS, all identifiers. [MQTT-3.3.4-2] to [MQTT-3.3.4-4]
 fn expected(model: &Naive, topic: &str, publisher: Option<u32>) -> BTreeMap<u32, (Qos, bool, Vec<u32>)> {
     let mut hits: BTreeMap<u32, (Qos, bool, Vec<u32>)> = BTreeMap::new();
-    for ((filter, session), grant) in model {
+    for ((filter, session), grant) in model.iter().filter(|((filter, _), _)| !filter.starts_with("$share/")) {
         let matches = Filter::trusted(filter.as_bytes()).matches(Topic::trusted(topic.as_bytes()));
         if !matches || (grant.no_local && publisher == Some(*session)) {
             continue;
@@ -20,6 +20,25 @@ fn expected(model: &Naive, topic: &str, publisher: Option<u32>) -> BTreeMap<u32,
         hit.2.sort_unstable();
     }
     hits
+}
+
+/// The shared subscriptions that match. [4.8.2]
+fn expected_shares(model: &Naive, topic: &str) -> BTreeSet<String> {
+    let shared = model.keys().map(|(filter, _)| filter);
+    let is_hit = |filter: &&String| {
+        let share = Filter::trusted(filter.as_bytes()).share();
+        share.is_some_and(|share| share.filter.matches(Topic::trusted(topic.as_bytes())))
+    };
+    shared.filter(is_hit).cloned().collect()
+}
+
+fn found_shares(router: &Router, topic: &str) -> BTreeSet<String> {
+    let mut matches = Matches::default();
+    router.matches(Topic::trusted(topic.as_bytes()), None, &mut matches);
+    let text = |share: &FilterId| router.text(*share).expect("a filter with members").as_str().to_owned();
+    let all: BTreeSet<_> = matches.shares().iter().map(text).collect();
+    assert_eq!(all.len(), matches.shares().len(), "a shared subscription is found once");
+    all
 }
 
 fn found(router: &Router, topic: &str, publisher: Option<u32>) -> BTreeMap<u32, (Qos, bool, Vec<u32>)> {
@@ -54,6 +73,10 @@ fn filter() -> impl Strategy<Value = String> {
                 levels.push("#");
             }
             levels.join("/")
+        })
+        .prop_flat_map(|filter| {
+            let group = proptest::sample::select(&["", "", "$share/g/", "$share/h/"][..]);
+            group.prop_map(move |group| format!("{group}{filter}"))
         })
         .prop_filter("legal", |filter| Filter::parse(filter.as_bytes()).is_ok())
 }
@@ -107,10 +130,19 @@ proptest! {
                 Step::Publish(topic, publisher) => {
                     let wanted = expected(&model, &topic, publisher);
                     prop_assert_eq!(found(&router, &topic, publisher), wanted);
-                    prop_assert_eq!(router.is_wanted(Topic::trusted(topic.as_bytes())), !expected(&model, &topic, None).is_empty());
+                    let shares = expected_shares(&model, &topic);
+                    prop_assert_eq!(&found_shares(&router, &topic), &shares);
+                    let is_wanted = !expected(&model, &topic, None).is_empty() || !shares.is_empty();
+                    prop_assert_eq!(router.is_wanted(Topic::trusted(topic.as_bytes())), is_wanted);
                 }
             }
             prop_assert_eq!(router.len(), model.len());
+        }
+        for (filter, session) in model.keys().filter(|(filter, _)| filter.starts_with("$share/")) {
+            let share = router.find(filter.as_bytes()).expect("still there");
+            prop_assert!(router.members(share).any(|member| member == SessionKey(*session)));
+            let hit = router.member(share, SessionKey(*session)).expect("a member");
+            prop_assert_eq!(hit.first_identifier(), model[&(filter.clone(), *session)].identifier);
         }
         let all: Vec<(String, u32)> = model.keys().cloned().collect();
         for (filter, session) in all {

@@ -209,6 +209,21 @@ impl<T> Outbound<T> {
         found
     }
 
+    /// Takes back the messages with QoS 1 that `goes` names, oldest first; their identifiers are free. For a flow
+    /// without a connection. One with QoS 2 may have arrived and stays. [MQTT-4.8.2-4]
+    pub fn take_back(&mut self, goes: impl Fn(&T) -> bool) -> Vec<T> {
+        let goes = |slot: &Slot<T>| slot.stage == Stage::AwaitPuback && slot.parcel.as_ref().is_some_and(&goes);
+        let stragglers = self.stragglers.iter().filter(|(_, slot)| goes(slot)).map(|(number, _)| *number);
+        let ring = (0..).zip(&self.ring).filter(|(_, slot)| goes(slot)).map(|(at, _)| self.id_at(at).as_u16());
+        let ids: Vec<_> = stragglers.chain(ring).filter_map(PacketId::new).collect();
+        ids.into_iter().filter_map(|packet_id| self.free(packet_id)).collect()
+    }
+
+    /// Every message that is kept, to be looked at or altered.
+    pub fn parcels_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.stragglers.values_mut().chain(&mut self.ring).filter_map(|slot| slot.parcel.as_mut())
+    }
+
     /// How many identifiers are in use.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -236,7 +236,29 @@ fn silence_of_one_and_a_half_keep_alive_times_ends_the_link() {
     assert_eq!(off.on_timeout(Mono(u64::MAX), &LIMITS), Ok(()));
 }
 
-// [MQTT-3.3.2-7] to [MQTT-3.3.2-9], [MQTT-3.3.2-12], A7
+// [MQTT-3.3.2-10]
+#[test]
+fn a_client_takes_every_alias_that_it_allowed_and_no_other() {
+    let mut link = ClientLink::new(Mono(0), Version::V5, 0, 1 << 28, 5);
+    let alias = |number| {
+        let mut buf = PropertiesBuf::new();
+        buf.push(Property::TwoBytes(PropertyId::TopicAlias, number));
+        buf
+    };
+    for topic in [&b"a"[..], b"b"] {
+        for properties in (1..=5).map(alias) {
+            assert_eq!(
+                link.resolve(publish(topic, properties.as_properties())).expect("allowed").topic.as_bytes(),
+                topic
+            );
+            assert_eq!(link.resolve(publish(b"", properties.as_properties())).expect("known").topic.as_bytes(), topic);
+        }
+    }
+    let refused = link.resolve(publish(b"a", alias(6).as_properties())).map(drop);
+    assert_eq!(refused, Err(Violation::AliasOutOfRange));
+}
+
+// [MQTT-3.3.2-7], [MQTT-3.3.2-9], [MQTT-3.3.2-12], A7
 #[test]
 fn topic_aliases_are_learnt_replaced_and_refused_beyond_the_maximum() {
     let mut link = accepted(Version::V5);
@@ -270,7 +292,8 @@ fn a_subscription_identifier_from_a_client_is_refused() {
     assert_eq!(refused, Err(Violation::SubscriptionIdentifierFromClient));
 }
 
-// [MQTT-3.1.2-2], [MQTT-3.1.2-1], [MQTT-3.1.4-1]
+// [MQTT-3.1.2-1] to [MQTT-3.1.2-3], [MQTT-3.1.4-1], [MQTT-3.1.2-1] to [MQTT-3.1.2-3] of 3.1.1, [MQTT-3.1.4-1] of 3.1.1,
+// [MQTT-3.2.2-6] of 3.1.1
 #[test]
 fn a_connect_that_cannot_be_served_is_told_so_in_the_nearest_dialect() {
     let told = |input: &[u8]| {

@@ -19,6 +19,7 @@ fn parcel(number: u32, size: usize, expires: Option<Mono>, ids: &[u32]) -> Parce
         qos,
         retain: number.is_multiple_of(2),
         subscription_ids: SubscriptionIds::of(ids),
+        share: None,
     }
 }
 

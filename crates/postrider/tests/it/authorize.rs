@@ -142,7 +142,7 @@ fn packets_behind_one_that_is_judged_wait_in_their_order_and_nobody_else_does() 
     });
 }
 
-// [MQTT-3.1.2-22] speaks of a client that sends nothing; this one is not read.
+// 3.1.2-22 speaks of a client that sends nothing; this one is not read.
 #[tokio::test(start_paused = true)]
 async fn a_client_whose_packet_is_judged_for_longer_than_its_keep_alive_is_not_called_silent() {
     let (court, mut asked) = court();

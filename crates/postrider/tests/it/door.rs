@@ -120,7 +120,38 @@ async fn strangers_that_hang_up_in_the_middle_of_a_connect_leave_nothing_behind(
     until(async || broker.counters().await.expect("it runs").clients_connected == 0).await;
 }
 
-// [MQTT-3.1.2-2], [MQTT-3.1.4-1]
+// [MQTT-1.5.4-1], [MQTT-1.5.4-2], [MQTT-3.1.2-3], [MQTT-3.1.3-4], [MQTT-3.1.4-1], [MQTT-4.13.2-1],
+// [MQTT-1.5.3-1] of 3.1.1, [MQTT-1.5.3-2] of 3.1.1, [MQTT-3.1.2-3] of 3.1.1, [MQTT-3.1.4-1] of 3.1.1,
+// [MQTT-3.2.2-6] of 3.1.1
+#[tokio::test]
+async fn a_connect_that_does_not_conform_is_told_why_in_5_0_and_closed() {
+    let broker = broker().start().expect("a broker");
+    // The flags, what stands behind the keep alive but for the properties, and the reason in 5.0.
+    let wrong: [(u8, &[u8], u8); 7] = [
+        (0x03, &[0, 1, b'c'], 0x81),
+        (0x0A, &[0, 1, b'c'], 0x81),
+        (0x82, &[0, 1, b'c'], 0x81),
+        (0x02, &[0, 2, 0xC3, 0x28], 0x81),
+        (0x02, &[0, 3, 0xED, 0xA0, 0x80], 0x81),
+        (0x02, &[0, 2, b'c', 0], 0x81),
+        (0x02, &[0, 1, b'c', 0], 0x81),
+    ];
+    for (flags, rest, reason) in wrong {
+        for version in [Version::V3_1_1, Version::V5] {
+            let none: &[u8] = if version.is_v5() { &[0] } else { &[] };
+            let body = [&[0, 4], &b"MQTT"[..], &[version.level(), flags, 0, 60], none, rest].concat();
+            let mut wire = Wire::dial(broker.addresses()[0]).await;
+            wire.send(&[&[0x10, u8::try_from(body.len()).expect("small")], &body[..]].concat()).await;
+            let mut heard = Vec::new();
+            wire.take_raw(&mut heard).await;
+            let expected: &[u8] = if version.is_v5() { &[0x20, 3, 0, reason, 0] } else { &[] };
+            assert_eq!(heard, expected, "{flags:02x} {rest:02x?} in {version}");
+        }
+    }
+    expect_nothing_changed(&broker).await;
+}
+
+// [MQTT-3.1.2-2], [MQTT-3.1.4-1], [MQTT-3.1.2-2] of 3.1.1
 #[tokio::test]
 async fn editions_that_are_not_spoken_are_told_so() {
     let broker = broker().start().expect("a broker");

@@ -34,7 +34,12 @@ fn breaches_of_any(version: Version) -> Vec<(Vec<u8>, ReasonCode)> {
         (frame(0x36, &with(&[0, 1, b'a', 0, 1], &[])), MalformedPacket),
         (frame(0x32, &with(&[0, 1, b'a', 0, 0], &[])), ProtocolError),
         (frame(0x80, &with(&[0, 1], &[0, 1, b'a', 0])), MalformedPacket),
+        (frame(0x42, &[0, 1]), MalformedPacket),
+        (frame(0x60, &[0, 1]), MalformedPacket),
+        (frame(0xA0, &with(&[0, 1], &[0, 1, b'a'])), MalformedPacket),
+        (frame(0xE1, &[]), MalformedPacket),
         (frame(0x82, &with(&[0, 1], &[0, 1, b'a', 3])), MalformedPacket),
+        (frame(0x82, &with(&[0, 0], &[0, 1, b'a', 0])), ProtocolError),
         (frame(0x82, &with(&[0, 1], &[])), ProtocolError),
         (frame(0xA2, &with(&[0, 1], &[])), ProtocolError),
         (b"\x30\x80\x89\x7a".to_vec(), PacketTooLarge),
@@ -42,9 +47,14 @@ fn breaches_of_any(version: Version) -> Vec<(Vec<u8>, ReasonCode)> {
         // A5, A10
         (frame(0x30, &with(&[0, 3, b'a', b'/', b'#'], &[])), TopicNameInvalid),
         (frame(0x30, &with(&[0, 2, 0xC3, 0x28], &[])), MalformedPacket),
+        (frame(0x30, &with(&[0, 3, 0xED, 0xA0, 0x80], &[])), MalformedPacket),
         (frame(0x30, &with(&[0, 3, b'a', 0, b'b'], &[])), MalformedPacket),
+        (frame(0x82, &with(&[0, 1], &[0, 2, 0xC3, 0x28, 0])), MalformedPacket),
+        (frame(0xA2, &with(&[0, 1], &[0, 2, 0xC3, 0x28])), MalformedPacket),
     ];
     if version != Version::V3_1 {
+        // [MQTT-3.8.3-4] of 3.1.1, [MQTT-3.8.3-5]; 3.1 leaves these bits open.
+        breaches.push((frame(0x82, &with(&[0, 1], &[0, 1, b'a', 0x40])), MalformedPacket));
         // [MQTT-3.3.1-2]; 3.1 does not say what DUP means at QoS 0.
         breaches.push((frame(0x38, &with(&[0, 1, b'a'], &[])), MalformedPacket));
     }
@@ -86,7 +96,11 @@ fn breaches_of_v5() -> Vec<(Vec<u8>, ReasonCode)> {
     ]
 }
 
-// [MQTT-4.13.1-1], A3 to A7
+// [MQTT-1.5.3-1] of 3.1.1, [MQTT-1.5.3-2] of 3.1.1, [MQTT-2.2.2-2] of 3.1.1, [MQTT-3.1.0-2] of 3.1.1,
+// [MQTT-3.3.1-4] of 3.1.1, [MQTT-3.8.3-4] of 3.1.1, [MQTT-3.14.1-1] of 3.1.1, [MQTT-4.8.0-1] of 3.1.1,
+// [MQTT-1.5.4-1], [MQTT-1.5.4-2], [MQTT-2.1.3-1], [MQTT-3.1.0-2], [MQTT-3.3.1-2], [MQTT-3.3.1-4], [MQTT-3.3.2-1],
+// [MQTT-3.3.2-2], [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.8.3-1], [MQTT-3.8.3-2], [MQTT-3.8.3-5], [MQTT-3.10.1-1],
+// [MQTT-3.10.3-1], [MQTT-3.10.3-2], [MQTT-3.14.1-1], [MQTT-4.13.1-1], [MQTT-4.13.2-1], A3 to A7
 #[test]
 fn breaches_are_told_in_5_0_and_end_the_connection_in_every_dialect() {
     everywhere(async |builder: Builder| {
@@ -117,7 +131,7 @@ fn breaches_are_told_in_5_0_and_end_the_connection_in_every_dialect() {
     });
 }
 
-// [MQTT-3.3.4-9], A9
+// [MQTT-3.3.4-7], A9
 #[tokio::test]
 async fn more_unreleased_messages_than_granted_are_a_breach_in_5_0() {
     let broker = broker().start().expect("a broker");

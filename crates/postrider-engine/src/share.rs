@@ -1,0 +1,250 @@
+//! Messages through shared subscriptions: each to one member, and to another when that one leaves.
+//!
+//! Owns: what goes out at once, what waits, what is taken back.
+//! Spec: 4.8.2.
+
+use crate::deliver::{Delivered, Delivery, Outgoing};
+use crate::fanout::Tally;
+use crate::groups::Choice;
+use crate::publish::Incoming;
+use crate::{Engine, Tray};
+use foldhash::fast::FixedState;
+use postrider_ports::{DropReason, Event};
+use postrider_proto::Qos;
+use postrider_router::{FilterId, SessionKey};
+use postrider_session::{Now, Offered, Overflow, Parcel, SubscriptionIds};
+use std::hash::BuildHasher;
+
+impl Engine {
+    /// One copy to each shared subscription that matched. [4.8.2]
+    pub(crate) fn share_out(
+        &mut self,
+        now: Now,
+        incoming: &Incoming<'_>,
+        shares: &[FilterId],
+        outgoing: &mut Outgoing<'_>,
+        tray: &mut Tray,
+    ) -> Tally {
+        let mut tally = Tally::default();
+        // Whoever published it; what has no client goes by its topic.
+        let source = match self.author_of(incoming) {
+            Some(author) => FixedState::with_seed(0).hash_one(author.as_str()),
+            None => FixedState::with_seed(0).hash_one(incoming.parts.topic.as_bytes()),
+        };
+        for share in shares {
+            self.counters.deliveries_owed += 1;
+            // What waits goes first. [MQTT-4.6.0-5]
+            let delivered = if self.groups.get(*share).is_some_and(|group| group.queue().is_empty()) {
+                self.give(now, *share, source, outgoing, tray)
+            } else {
+                None
+            };
+            tally.add(delivered.unwrap_or_else(|| self.queue_for_group(now, *share, outgoing, tray)));
+        }
+        tally
+    }
+
+    /// Brings a message to a member; `None` when it has to wait for one.
+    fn give(
+        &mut self,
+        now: Now,
+        share: FilterId,
+        source: u64,
+        outgoing: &mut Outgoing<'_>,
+        tray: &mut Tray,
+    ) -> Option<Delivered> {
+        let group = self.groups.get_mut(share)?;
+        let choice =
+            group.choose(self.limits.share_strategy, source, outgoing.qos(), &self.sessions, &mut self.entropy);
+        let (Choice::Send(key) | Choice::Keep(key)) = choice else { return None };
+        let hit = self.router.member(share, key)?;
+        let identifier = hit.first_identifier();
+        let delivery = Delivery {
+            qos: hit.qos.min(outgoing.qos()),
+            retain: outgoing.retain() && hit.retain_as_published,
+            ids: identifier.as_slice(),
+            share: Some(share),
+        };
+        if matches!(choice, Choice::Keep(_)) {
+            return Some(self.keep(now, key, delivery, outgoing, tray));
+        }
+        self.send_now(now, key, delivery, outgoing, tray);
+        Some(Delivered::Taken)
+    }
+
+    /// Nobody can take it now.
+    fn queue_for_group(
+        &mut self,
+        now: Now,
+        share: FilterId,
+        outgoing: &mut Outgoing<'_>,
+        tray: &mut Tray,
+    ) -> Delivered {
+        let Some(group) = self.groups.get(share) else { return Delivered::Taken };
+        if outgoing.qos() == Qos::AtMostOnce && !group.is_attended() {
+            self.drop_of_group(share, DropReason::Offline, 1, tray);
+            return Delivered::Taken;
+        }
+        let (bounds, retain, qos) = (self.limits.mailbox, outgoing.retain(), outgoing.qos());
+        let message = outgoing.message().clone();
+        let parcel = Parcel { message, qos, retain, subscription_ids: SubscriptionIds::None, share: None };
+        let offered = self.groups.with_queue(share, |queue| queue.offer(now.mono, parcel, &bounds));
+        let (is_kept, gone) = offered.map_or((false, Vec::new()), Offered::into_parts);
+        self.counters.deliveries_queued += u64::from(is_kept);
+        self.counters.deliveries_queued -= gone.len() as u64;
+        let expired = gone.iter().filter(|parcel| parcel.message.is_expired(now.mono)).count() as u64;
+        self.drop_of_group(share, DropReason::Expired, expired, tray);
+        self.drop_of_group(share, DropReason::MailboxFull, gone.len() as u64 - expired + u64::from(!is_kept), tray);
+        if is_kept || bounds.overflow != Overflow::Reject { Delivered::Taken } else { Delivered::Rejected }
+    }
+
+    /// Hands out what waits, as far as members can take it.
+    pub(crate) fn hand_out(&mut self, now: Now, share: FilterId, tray: &mut Tray) {
+        // Who published them is not known any more; their topic keeps those of one kind together.
+        while let Some(parcel) = self.next_of_group(share) {
+            let source = FixedState::with_seed(0).hash_one(parcel.message.topic().as_bytes());
+            let mut outgoing = Outgoing::of_message(&parcel.message, parcel.retain);
+            self.counters.deliveries_queued -= 1;
+            if parcel.message.is_expired(now.mono) {
+                self.drop_of_group(share, DropReason::Expired, 1, tray);
+            } else if self.give(now, share, source, &mut outgoing, tray).is_none() {
+                self.counters.deliveries_queued += 1;
+                self.groups.with_queue(share, |queue| queue.put_back(vec![parcel]));
+                return;
+            }
+        }
+    }
+
+    fn next_of_group(&mut self, share: FilterId) -> Option<Parcel> {
+        if !self.groups.get(share)?.is_attended() {
+            return None;
+        }
+        self.groups.with_queue(share, |queue| queue.pop())?
+    }
+
+    /// A session has room: it takes what waits for its groups.
+    #[cold]
+    pub(crate) fn pull_shared(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
+        let flows = self.sessions.get(key).and_then(|session| session.flows.as_ref());
+        let shares = flows.map(|flows| flows.shares.clone()).unwrap_or_default();
+        for share in shares {
+            self.hand_out(now, share, tray);
+        }
+    }
+
+    /// A session subscribed to a shared subscription, perhaps again.
+    pub(crate) fn join(&mut self, now: Now, share: FilterId, key: SessionKey, tray: &mut Tray) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let flows = session.flows_mut(&self.limits);
+        if !flows.shares.contains(&share) {
+            flows.shares.push(share);
+        }
+        self.arrive(now, share, key, tray);
+    }
+
+    /// A member is there to take messages.
+    fn arrive(&mut self, now: Now, share: FilterId, key: SessionKey, tray: &mut Tray) {
+        let was_attended = self.groups.found(share).is_attended();
+        if !was_attended {
+            let away: Vec<_> = self.router.members(share).filter(|other| *other != key).collect();
+            away.into_iter().for_each(|other| self.take_back(other, share));
+        }
+        self.groups.found(share).arrive(key);
+        self.hand_out(now, share, tray);
+    }
+
+    /// A member is connected again.
+    pub(crate) fn return_to_groups(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
+        let flows = self.sessions.get(key).and_then(|session| session.flows.as_ref());
+        let shares = flows.map(|flows| flows.shares.clone()).unwrap_or_default();
+        for share in shares {
+            self.arrive(now, share, key, tray);
+        }
+    }
+
+    /// A member lost its connection: what it has not acknowledged goes to another, if one is there.
+    pub(crate) fn part_from_groups(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
+        let flows = self.sessions.get(key).and_then(|session| session.flows.as_ref());
+        let shares = flows.map(|flows| flows.shares.clone()).unwrap_or_default();
+        for share in shares {
+            let Some(group) = self.groups.get_mut(share) else { continue };
+            group.leave(key);
+            if group.is_attended() {
+                self.take_back(key, share);
+                self.hand_out(now, share, tray);
+                continue;
+            }
+            let gone = self.groups.with_queue(share, |queue| queue.take_qos0().len() as u64).unwrap_or(0);
+            self.counters.deliveries_queued -= gone;
+            self.drop_of_group(share, DropReason::Offline, gone, tray);
+        }
+    }
+
+    /// The session ends: others get what it has not acknowledged.
+    pub(crate) fn bequeath(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
+        let flows = self.sessions.get(key).and_then(|session| session.flows.as_ref());
+        let shares = flows.map(|flows| flows.shares.clone()).unwrap_or_default();
+        for share in shares {
+            self.router.remove(share, key);
+            self.take_back(key, share);
+            self.leave_group(now, share, key, tray);
+        }
+    }
+
+    /// A session ends its membership. What is on its way to it by now is finished with it. [MQTT-3.10.4-3]
+    pub(crate) fn leave_group(&mut self, now: Now, share: FilterId, key: SessionKey, tray: &mut Tray) {
+        let Some(group) = self.groups.get_mut(share) else { return };
+        group.leave(key);
+        let mut waiting = Vec::new();
+        if let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) {
+            flows.shares.retain(|other| *other != share);
+            waiting = flows.mailbox.take_shared(|other| other == share.to_bits());
+            for parcel in flows.outbound.parcels_mut().filter(|parcel| parcel.share == Some(share.to_bits())) {
+                parcel.share = None;
+            }
+        }
+        self.return_to_group(share, waiting);
+        if self.router.members(share).next().is_some() {
+            self.hand_out(now, share, tray);
+            return;
+        }
+        let gone = self.groups.dissolve(share);
+        self.counters.deliveries_queued -= gone;
+        self.counters.drops.add(DropReason::SessionEnded, gone);
+    }
+
+    /// Takes back what a member has not acknowledged and what waits for it. A message with QoS 2 that has gone
+    /// out stays and ends with its session. [MQTT-4.8.2-4], [MQTT-4.8.2-5]
+    pub(crate) fn take_back(&mut self, key: SessionKey, share: FilterId) {
+        let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) else { return };
+        let number = Some(share.to_bits());
+        let mut taken = flows.outbound.take_back(|parcel: &Parcel| parcel.share == number);
+        // They were counted as sent, and will be again.
+        self.counters.deliveries_sent -= taken.len() as u64;
+        self.counters.deliveries_queued += taken.len() as u64;
+        taken.append(&mut flows.mailbox.take_shared(|other| Some(other) == number));
+        self.return_to_group(share, taken);
+    }
+
+    fn return_to_group(&mut self, share: FilterId, parcels: Vec<Parcel>) {
+        let own = |parcel: Parcel| Parcel {
+            qos: parcel.message.qos(),
+            subscription_ids: SubscriptionIds::None,
+            share: None,
+            ..parcel
+        };
+        self.groups.with_queue(share, |queue| queue.put_back(parcels.into_iter().map(own).collect()));
+    }
+
+    fn drop_of_group(&mut self, share: FilterId, reason: DropReason, count: u64, tray: &mut Tray) {
+        if count == 0 {
+            return;
+        }
+        self.counters.drops.add(reason, count);
+        let before = self.groups.get_mut(share).map_or(0, |group| group.count_drop(reason, count));
+        if reason != DropReason::Offline && (before + count + 1).ilog2() != (before + 1).ilog2() {
+            let filter = self.router.text(share).map_or("", |filter| filter.as_str());
+            self.observe(tray, || Event::ShareDropped { filter: filter.into(), reason });
+        }
+    }
+}

@@ -187,7 +187,7 @@ fn a_client_has_no_more_under_way_than_it_wants_itself() {
     assert_eq!(out.len(), 8, "the third after an acknowledgement");
 }
 
-// [MQTT-3.3.2-11]
+// [MQTT-3.3.2-10]
 #[test]
 fn a_client_that_announced_aliases_knows_the_topic_again() {
     let mut options = Options::new("", "client");

@@ -4,28 +4,35 @@
 
 mod args;
 mod bench;
+mod contact;
+mod debug;
 mod events;
+mod output;
 mod publish;
+mod request;
 mod serve;
 mod subscribe;
 
 use args::{Args, Command};
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let Args { serve, command } = Args::parse();
-    let result = match command {
-        None => serve::run(&serve),
-        Some(Command::Serve(serve)) => serve::run(&serve),
-        Some(Command::Pub(args)) => publish::run(args),
-        Some(Command::Sub(args)) => subscribe::run(&args),
-        Some(Command::Bench(args)) => bench::run(&args),
-    };
-    result.unwrap_or_else(|error| {
+    run().unwrap_or_else(|error| {
         print_error(&error);
         ExitCode::FAILURE
     })
+}
+
+fn run() -> anyhow::Result<ExitCode> {
+    let Args { serve, command } = Args::read()?;
+    match command {
+        None => serve::run(&serve),
+        Some(Command::Serve(serve)) => serve::run(&serve),
+        Some(Command::Pub(args)) => publish::run(&args),
+        Some(Command::Sub(args)) => subscribe::run(&args),
+        Some(Command::Rr(args)) => request::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
+    }
 }
 
 /// One line: what, and why.

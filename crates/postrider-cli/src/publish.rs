@@ -1,81 +1,112 @@
 //! `postrider pub`: publishes what it is given and waits until the server has it.
 
-use crate::args::{Pub, Source};
-use anyhow::{Context, anyhow};
-use postrider_client::{Client, Event, Publication, ReasonCode};
-use std::io::{BufRead, Read};
+use crate::args::{Plan, Pub};
+use crate::contact;
+use anyhow::{Context, anyhow, bail};
+use postrider_client::{Client, Event, Publication, Qos, ReasonCode, Version};
+use std::io::BufRead;
 use std::process::ExitCode;
 use tokio::sync::mpsc::{Receiver, channel};
 
 /// Lines read ahead of what the server has taken.
 const LINES_AHEAD: usize = 1000;
 
-pub(crate) fn run(args: Pub) -> anyhow::Result<ExitCode> {
-    crate::runtime()?.block_on(publish(args))
+pub(crate) fn run(args: &Pub) -> anyhow::Result<ExitCode> {
+    let plan = args.connection.plan(Version::V3_1_1)?;
+    let Some(topic) = plan.topic.as_ref().or(args.topic.as_ref()) else {
+        bail!("nowhere to publish to: give a topic with --topic TOPIC, or with --url");
+    };
+    if !args.source.is_given() && !args.stdin_line {
+        bail!("nothing to publish: give --message, --file, --null-message, --stdin-file or --stdin-line");
+    }
+    let mut message = Publication::new(topic, Vec::new()).qos(args.qos);
+    message.retain = args.retain;
+    message.properties = plan.declared.publish.clone();
+    let result = crate::runtime()?.block_on(publish(args, &plan, message));
+    Ok(contact::end(result, plan.options.version, &args.connection))
 }
 
-async fn publish(args: Pub) -> anyhow::Result<ExitCode> {
-    let payload = if args.source.stdin_line { None } else { Some(read(&args.source)?) };
-    let address = args.connection.address();
-    let options = args.connection.options();
-    let mut client = Client::new(options);
-    let message = |payload: Vec<u8>| {
-        let publication = Publication::new(&args.topic, payload).qos(args.qos);
-        if args.retain { publication.retained() } else { publication }
-    };
+async fn publish(args: &Pub, plan: &Plan, message: Publication) -> anyhow::Result<ExitCode> {
+    let address = || plan.options.address.clone();
+    let mut client = contact::client(plan, &args.connection);
     let mut failures = Failures::default();
-    let result = match payload {
-        Some(payload) => {
-            client.publish(message(payload))?;
-            client.reconnect().await.with_context(|| address.clone())?;
-            client.flush().await
-        }
-        None => {
-            client.reconnect().await.with_context(|| address.clone())?;
-            publish_lines(&mut client, message, &mut failures).await?
-        }
+    let result = if args.stdin_line {
+        client.reconnect().await.with_context(address)?;
+        publish_lines(&mut client, args, &message, &mut failures).await
+    } else {
+        let payload = args.source.read()?;
+        publish_times(&mut client, args, Publication { payload: payload.into(), ..message }, &mut failures).await
     };
     failures.take(&mut client);
-    result.with_context(|| address.clone())?;
-    client.disconnect(ReasonCode::Success).await.with_context(|| address)?;
+    let parted = client.disconnect_with(ReasonCode::Success, &plan.declared.disconnect).await.with_context(address);
+    // What went wrong first explains the rest.
+    result.and(parted)?;
     failures.report()
 }
 
-fn read(source: &Source) -> anyhow::Result<Vec<u8>> {
-    if let Some(text) = &source.message {
-        return Ok(text.clone().into_bytes());
+/// Publishes the message as often as asked for, each time after the server has taken it.
+async fn publish_times(
+    client: &mut Client,
+    args: &Pub,
+    message: Publication,
+    failures: &mut Failures,
+) -> anyhow::Result<()> {
+    let address = client.options().address.clone();
+    let address = || address.clone();
+    // What is wrong with the topic is told before anything is sent.
+    client.publish(message.clone())?;
+    client.reconnect().await.with_context(address)?;
+    client.flush().await.with_context(address)?;
+    for _ in 1..args.repeat {
+        failures.take(client);
+        let pause = tokio::time::sleep(args.repeat_delay);
+        tokio::select! {
+            () = pause => {}
+            error = client.until_lost() => return Err(error).with_context(address),
+        }
+        client.publish(message.clone())?;
+        client.flush().await.with_context(address)?;
     }
-    if let Some(path) = &source.file {
-        return std::fs::read(path).with_context(|| path.display().to_string());
-    }
-    let mut payload = Vec::new();
-    if source.stdin_file {
-        std::io::stdin().lock().read_to_end(&mut payload).context("standard input")?;
-    }
-    Ok(payload)
+    Ok(())
 }
 
 /// Publishes each line of standard input while answers to earlier ones come in.
 async fn publish_lines(
     client: &mut Client,
-    message: impl Fn(Vec<u8>) -> Publication,
+    args: &Pub,
+    message: &Publication,
     failures: &mut Failures,
-) -> anyhow::Result<Result<(), postrider_client::Error>> {
+) -> anyhow::Result<()> {
     let mut lines = read_lines()?;
-    loop {
+    let mut is_over = false;
+    let mut losses = 0;
+    while !is_over || client.unfinished() > 0 {
         tokio::select! {
             biased;
-            line = lines.recv(), if client.unfinished() < LINES_AHEAD => match line {
-                Some(line) => drop(client.publish(message(line?))?),
-                None => return Ok(client.flush().await),
+            line = lines.recv(), if !is_over && client.unfinished() < LINES_AHEAD => match line {
+                Some(line) => drop(client.publish(Publication { payload: line?.into(), ..message.clone() })?),
+                None => is_over = true,
             },
-            event = client.next() => match event {
-                Ok(event) => failures.on_event(&event),
-                Err(error) => return Ok(Err(error)),
+            moved = client.advance() => match moved {
+                Ok(()) => {
+                    if failures.take(client) == Taken::Some {
+                        losses = 0;
+                    }
+                }
+                // A line that goes out again may be what breaks the connection.
+                Err(error) if args.qos != Qos::AtMostOnce && losses == LOSSES_MAX => return Err(error.into()),
+                Err(error) => {
+                    losses += 1;
+                    contact::reconnect(client, error, &args.connection).await?;
+                }
             },
         }
     }
+    Ok(())
 }
+
+/// Connections in a row that may be lost before the server took anything.
+const LOSSES_MAX: u32 = 3;
 
 /// A thread of its own reads, for standard input cannot be waited for otherwise.
 fn read_lines() -> std::io::Result<Receiver<std::io::Result<Vec<u8>>>> {
@@ -101,20 +132,27 @@ struct Failures {
     reason: Option<ReasonCode>,
 }
 
-impl Failures {
-    fn on_event(&mut self, event: &Event) {
-        if let Event::Acknowledged { reason, .. } = event
-            && reason.is_error()
-        {
-            self.count += 1;
-            self.reason = Some(*reason);
-        }
-    }
+/// Whether the server took anything, be it to refuse it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    Nothing,
+    Some,
+}
 
-    fn take(&mut self, client: &mut Client) {
+impl Failures {
+    /// Looks at what has come, and says whether an acknowledgement was among it.
+    fn take(&mut self, client: &mut Client) -> Taken {
+        let mut taken = Taken::Nothing;
         while let Some(event) = client.take_event() {
-            self.on_event(&event);
+            if let Event::Acknowledged { reason, .. } = event {
+                taken = Taken::Some;
+                if reason.is_error() {
+                    self.count += 1;
+                    self.reason = Some(reason);
+                }
+            }
         }
+        taken
     }
 
     fn report(&self) -> anyhow::Result<ExitCode> {

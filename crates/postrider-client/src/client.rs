@@ -3,15 +3,18 @@
 //! Owns: one TCP connection at a time, the bytes on their way in and out, the clock.
 //! Never: does anything while nobody waits in one of its calls.
 
-use crate::{Conversation, Error, ErrorKind, Event, Options, Publication, Token};
+use crate::witness::Witness;
+use crate::{Conversation, Error, ErrorKind, Event, Options, Publication, Token, Way};
 use postrider_net::Socket;
-use postrider_proto::{Qos, ReasonCode, SubscribeOptions};
+use postrider_proto::{Packet, PropertiesBuf, Qos, ReasonCode, SubscribeOptions};
 use postrider_session::Mono;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Sleep;
 
 /// A client with a connection. It lives from its caller's waiting: call [`Client::next`] again and again.
@@ -25,6 +28,7 @@ pub struct Client {
     /// How much of `input` is taken.
     taken: usize,
     output: Vec<u8>,
+    witness: Option<Witness>,
     started: Instant,
 }
 
@@ -53,6 +57,7 @@ impl Client {
             input: Vec::new(),
             taken: 0,
             output: Vec::new(),
+            witness: None,
             started: Instant::now(),
         }
     }
@@ -79,7 +84,7 @@ impl Client {
     async fn dial(&mut self) -> Result<(), Error> {
         let address = self.conversation.options().address.clone();
         let connect_error = |source| Error::with_source(ErrorKind::Connect, source);
-        let stream = tokio::net::TcpStream::connect(&*address).await.map_err(connect_error)?;
+        let stream = connect(&address, self.conversation.options().bind).await.map_err(connect_error)?;
         stream.set_nodelay(true).map_err(connect_error)?;
         self.socket = Some(Socket::from(stream));
         self.conversation.open(self.now(), &mut self.output)?;
@@ -114,9 +119,9 @@ impl Client {
     pub fn subscribe_with(
         &mut self,
         filters: &[(&str, SubscribeOptions)],
-        identifier: Option<u32>,
+        properties: PropertiesBuf,
     ) -> Result<Token, Error> {
-        self.conversation.subscribe(filters.iter().copied(), identifier)
+        self.conversation.subscribe_with(filters.iter().copied(), properties)
     }
 
     /// Asks to end subscriptions; [`Event::Unsubscribed`] is the answer.
@@ -124,7 +129,15 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`].
     pub fn unsubscribe(&mut self, filters: &[&str]) -> Result<Token, Error> {
-        self.conversation.unsubscribe(filters.iter().copied())
+        self.unsubscribe_with(filters, PropertiesBuf::new())
+    }
+
+    /// Asks to end subscriptions, with properties of UNSUBSCRIBE.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`].
+    pub fn unsubscribe_with(&mut self, filters: &[&str], properties: PropertiesBuf) -> Result<Token, Error> {
+        self.conversation.unsubscribe_with(filters.iter().copied(), properties)
     }
 
     /// Waits for the next thing to happen, keeping the connection alive meanwhile.
@@ -138,6 +151,24 @@ impl Client {
                 return Ok(event);
             }
             self.step().await?;
+        }
+    }
+
+    /// Waits until something moved: a packet came, what was to be written is written, or a deadline passed. For
+    /// those who want to go on when there is room again. Events stay for [`Client::next`].
+    ///
+    /// # Errors
+    /// As [`Client::next`].
+    pub async fn advance(&mut self) -> Result<(), Error> {
+        self.step().await
+    }
+
+    /// Keeps the connection alive and waits until it is over, with why. Events stay for [`Client::next`].
+    pub async fn until_lost(&mut self) -> Error {
+        loop {
+            if let Err(error) = self.step().await {
+                return error;
+            }
         }
     }
 
@@ -165,14 +196,27 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Closed`] when the connection broke before.
     pub async fn disconnect(&mut self, reason: ReasonCode) -> Result<(), Error> {
+        self.disconnect_with(reason, &PropertiesBuf::new()).await
+    }
+
+    /// [`Client::disconnect`] with properties of DISCONNECT.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] when the connection broke before.
+    pub async fn disconnect_with(&mut self, reason: ReasonCode, properties: &PropertiesBuf) -> Result<(), Error> {
         self.conversation.send(self.now(), &mut self.output);
-        self.conversation.close(reason, &mut self.output);
+        self.conversation.close_with(reason, properties.as_properties(), &mut self.output);
         let written = poll_fn(|context| self.poll_write(context)).await;
         if let Some(socket) = &self.socket {
             socket.shut_down();
         }
         self.drop_connection();
         written
+    }
+
+    /// Shows every packet that goes out or comes in to `look`, from now on.
+    pub fn watch(&mut self, look: impl FnMut(Way, &Packet<'_>) + Send + 'static) {
+        self.witness = Some(Witness::new(look));
     }
 
     /// Between an accepted CONNECT and the end of its connection.
@@ -242,14 +286,23 @@ impl Client {
                 Ok(false)
             }
             Ok(len) => {
+                self.show_input(len);
                 self.taken += len;
                 Ok(true)
             }
             Err(error) => {
+                self.show_input(usize::MAX);
                 self.say_why();
                 self.drop_connection();
                 Err(error)
             }
+        }
+    }
+
+    fn show_input(&mut self, len: usize) {
+        if let Some(witness) = &mut self.witness {
+            let rest = self.input.get(self.taken..).unwrap_or_default();
+            witness.on_input(&rest[..len.min(rest.len())], self.conversation.options().version);
         }
     }
 
@@ -263,6 +316,9 @@ impl Client {
     /// Ready with an empty output when everything is written; pending with what is left.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let Some(socket) = &self.socket else { return Poll::Ready(Err(Error::new(ErrorKind::NotConnected))) };
+        if let Some(witness) = &mut self.witness {
+            witness.on_output(&self.output, self.conversation.options().version);
+        }
         let mut written = 0;
         let result = loop {
             if written == self.output.len() {
@@ -280,6 +336,9 @@ impl Client {
             }
         };
         self.output.drain(..written);
+        if let Some(witness) = &mut self.witness {
+            witness.on_written(written);
+        }
         result
     }
 
@@ -303,11 +362,30 @@ impl Client {
         self.input.clear();
         self.output.clear();
         self.taken = 0;
+        if let Some(witness) = &mut self.witness {
+            witness.on_written(usize::MAX);
+        }
     }
 
     fn now(&self) -> Mono {
         Mono(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
+}
+
+/// The first of the server's addresses that answers.
+async fn connect(address: &str, from: Option<IpAddr>) -> io::Result<TcpStream> {
+    let Some(from) = from else { return TcpStream::connect(address).await };
+    let mut last =
+        io::Error::new(io::ErrorKind::AddrNotAvailable, "no address of the server is of the kind to bind to");
+    for to in tokio::net::lookup_host(address).await?.filter(|to| to.is_ipv4() == from.is_ipv4()) {
+        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind(SocketAddr::new(from, 0))?;
+        match socket.connect(to).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 fn closed(error: io::Error) -> Error {

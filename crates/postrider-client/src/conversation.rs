@@ -9,12 +9,12 @@ mod allowance;
 mod heard;
 mod said;
 
-use crate::legal::{check_options, check_publication, check_subscribe};
+use crate::legal::{check_disconnect, check_options, check_publication, check_subscribe, check_unsubscribe};
 use crate::{Error, ErrorKind, Event, Options, Publication, Token};
 use allowance::Allowance;
 use postrider_proto::{
-    Disconnect, Filter, PacketId, PropertiesBuf, Property, PropertyId, ReasonCode, Subscribe, SubscribeOptions,
-    Subscriptions, UnsubscribeFilters, Version, encode_pingreq,
+    Disconnect, Filter, PacketId, Properties, PropertiesBuf, Property, PropertyId, ReasonCode, Subscribe,
+    SubscribeOptions, Subscriptions, Unsubscribe, UnsubscribeFilters, Version, encode_pingreq,
 };
 use postrider_session::flow::Outbound;
 use postrider_session::{ClientLink, IdSet, Mono};
@@ -62,13 +62,13 @@ struct Outgoing {
 struct Request {
     token: Token,
     kind: RequestKind,
+    properties: PropertiesBuf,
     filters: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestKind {
-    /// With its Subscription Identifier.
-    Subscribe(Option<u32>),
+    Subscribe,
     Unsubscribe,
 }
 
@@ -99,7 +99,8 @@ impl Conversation {
     pub fn open(&mut self, now: Mono, out: &mut Vec<u8>) -> Result<(), Error> {
         out.extend_from_slice(&self.connect_packet()?);
         let options = &self.options;
-        self.link = Some(ClientLink::new(now, options.version, options.keep_alive_s, options.packet_bytes_max, 0));
+        let (version, aliases) = (options.version, options.topic_alias_max());
+        self.link = Some(ClientLink::new(now, version, options.keep_alive_s, options.packet_bytes_max, aliases));
         self.is_accepted = false;
         self.asked.clear();
         Ok(())
@@ -116,8 +117,16 @@ impl Conversation {
     /// Says good-bye: appends DISCONNECT. Anything but [`ReasonCode::Success`] has a meaning in 5.0 only.
     /// [MQTT-3.14.4-1]
     pub fn close(&mut self, reason: ReasonCode, out: &mut Vec<u8>) {
+        self.close_with(reason, Properties::NONE, out);
+    }
+
+    /// Says good-bye with properties, which have a meaning in 5.0 only; those that a client's DISCONNECT must not
+    /// have are left out. [MQTT-3.14.4-1]
+    pub fn close_with(&mut self, reason: ReasonCode, properties: Properties<'_>, out: &mut Vec<u8>) {
         if let Some(link) = self.link.take() {
-            Disconnect::new(reason).encode(link.version(), out);
+            let disconnect = Disconnect { reason, properties };
+            let legal = check_disconnect(&disconnect).map_or_else(|_| Disconnect::new(reason), |()| disconnect);
+            legal.encode(link.version(), out);
         }
         self.is_accepted = false;
     }
@@ -142,12 +151,28 @@ impl Conversation {
     /// Asks for subscriptions; `identifier` comes back with the messages they bring. [3.8]
     ///
     /// # Errors
-    /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`]; [`ErrorKind::Illegal`] for No Local on a shared subscription
-    /// and for identifiers beyond 1 to 268,435,455.
+    /// As [`Conversation::subscribe_with`].
     pub fn subscribe<'a>(
         &mut self,
         filters: impl IntoIterator<Item = (&'a str, SubscribeOptions)>,
         identifier: Option<u32>,
+    ) -> Result<Token, Error> {
+        let mut properties = PropertiesBuf::new();
+        if let Some(identifier) = identifier {
+            properties.push(Property::Varint(PropertyId::SubscriptionIdentifier, identifier));
+        }
+        self.subscribe_with(filters, properties)
+    }
+
+    /// Asks for subscriptions with properties of SUBSCRIBE, which are ignored before 5.0. [3.8.2.1]
+    ///
+    /// # Errors
+    /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`]; [`ErrorKind::Illegal`] for No Local on a shared subscription
+    /// and for identifiers beyond 1 to 268,435,455.
+    pub fn subscribe_with<'a>(
+        &mut self,
+        filters: impl IntoIterator<Item = (&'a str, SubscribeOptions)>,
+        properties: PropertiesBuf,
     ) -> Result<Token, Error> {
         let mut raw = Vec::new();
         for (filter, options) in filters {
@@ -155,14 +180,13 @@ impl Conversation {
             Subscriptions::write(filter.as_bytes(), options, &mut raw);
         }
         if !raw.is_empty() {
-            let properties = identifier_property(identifier);
             check_subscribe(&Subscribe {
                 packet_id: PacketId::FIRST,
                 properties: properties.as_properties(),
                 subscriptions: Subscriptions::trusted(&raw, Version::V5),
             })?;
         }
-        self.ask(RequestKind::Subscribe(identifier), raw)
+        self.ask(RequestKind::Subscribe, properties, raw)
     }
 
     /// Asks to end subscriptions. [3.10]
@@ -170,20 +194,39 @@ impl Conversation {
     /// # Errors
     /// [`ErrorKind::Filter`], [`ErrorKind::NoFilters`].
     pub fn unsubscribe<'a>(&mut self, filters: impl IntoIterator<Item = &'a str>) -> Result<Token, Error> {
+        self.unsubscribe_with(filters, PropertiesBuf::new())
+    }
+
+    /// Asks to end subscriptions with properties of UNSUBSCRIBE, which are ignored before 5.0. [3.10.2.1]
+    ///
+    /// # Errors
+    /// As [`Conversation::unsubscribe`]; [`ErrorKind::Illegal`] for what is no property of UNSUBSCRIBE.
+    pub fn unsubscribe_with<'a>(
+        &mut self,
+        filters: impl IntoIterator<Item = &'a str>,
+        properties: PropertiesBuf,
+    ) -> Result<Token, Error> {
         let mut raw = Vec::new();
         for filter in filters {
             check_filter(filter)?;
             UnsubscribeFilters::write(filter.as_bytes(), &mut raw);
         }
-        self.ask(RequestKind::Unsubscribe, raw)
+        if !raw.is_empty() {
+            check_unsubscribe(&Unsubscribe {
+                packet_id: PacketId::FIRST,
+                properties: properties.as_properties(),
+                filters: UnsubscribeFilters::trusted(&raw),
+            })?;
+        }
+        self.ask(RequestKind::Unsubscribe, properties, raw)
     }
 
-    fn ask(&mut self, kind: RequestKind, filters: Vec<u8>) -> Result<Token, Error> {
+    fn ask(&mut self, kind: RequestKind, properties: PropertiesBuf, filters: Vec<u8>) -> Result<Token, Error> {
         if filters.is_empty() {
             return Err(Error::new(ErrorKind::NoFilters));
         }
         let token = self.next_token();
-        self.requests.push_back(Request { token, kind, filters });
+        self.requests.push_back(Request { token, kind, properties, filters });
         Ok(token)
     }
 
@@ -233,14 +276,6 @@ impl Conversation {
     pub const fn options(&mut self) -> &mut Options {
         &mut self.options
     }
-}
-
-fn identifier_property(identifier: Option<u32>) -> PropertiesBuf {
-    let mut properties = PropertiesBuf::new();
-    if let Some(identifier) = identifier {
-        properties.push(Property::Varint(PropertyId::SubscriptionIdentifier, identifier));
-    }
-    properties
 }
 
 fn check_filter(filter: &str) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! What a client hears.
 
 use bytes::Bytes;
-use postrider_proto::{PropertiesBuf, Publish, Qos, ReasonCode};
+use postrider_proto::{PacketId, PropertiesBuf, Publish, Qos, ReasonCode};
 
 /// Names a publication or a request of this client until its answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,6 +59,8 @@ pub struct Message {
     pub payload: Bytes,
     /// The QoS of this delivery.
     pub qos: Qos,
+    /// The number of this delivery; `None` with QoS 0.
+    pub packet_id: Option<PacketId>,
     /// It was stored before the subscription was made.
     pub retain: bool,
     /// It may have come before.
@@ -73,6 +75,7 @@ impl Message {
             topic: publish.topic.as_str().into(),
             payload: Bytes::copy_from_slice(publish.payload),
             qos: publish.qos,
+            packet_id: publish.packet_id,
             retain: publish.retain,
             dup: publish.dup,
             properties: publish.properties.into(),

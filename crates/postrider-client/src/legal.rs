@@ -5,7 +5,8 @@
 
 use crate::{Error, ErrorKind, Options, Publication};
 use postrider_proto::{
-    DecodeError, Packet, PropertyId, PublishHead, Qos, Start, Subscribe, Text, Topic, VARINT_MAX, Version, split,
+    DecodeError, Disconnect, Packet, PropertyId, PublishHead, Qos, Start, Subscribe, Text, Topic, Unsubscribe,
+    VARINT_MAX, Version, split,
 };
 
 /// Everything that a CONNECT says.
@@ -63,6 +64,23 @@ pub(crate) fn check_subscribe(subscribe: &Subscribe<'_>) -> Result<(), Error> {
     }
     let mut bytes = Vec::new();
     subscribe.encode(Version::V5, &mut bytes);
+    check_packet(&bytes, Version::V5)
+}
+
+/// An UNSUBSCRIBE as 5.0 would say it.
+pub(crate) fn check_unsubscribe(unsubscribe: &Unsubscribe<'_>) -> Result<(), Error> {
+    let mut bytes = Vec::new();
+    unsubscribe.encode(Version::V5, &mut bytes);
+    check_packet(&bytes, Version::V5)
+}
+
+/// A DISCONNECT as 5.0 would say it. A Server Reference is a server's. [3.14.2.2.5]
+pub(crate) fn check_disconnect(disconnect: &Disconnect<'_>) -> Result<(), Error> {
+    if disconnect.properties.find(PropertyId::ServerReference).is_some() {
+        return Err(illegal(DecodeError::PropertyMisplaced(PropertyId::ServerReference)));
+    }
+    let mut bytes = Vec::new();
+    disconnect.encode(Version::V5, &mut bytes);
     check_packet(&bytes, Version::V5)
 }
 

@@ -24,6 +24,7 @@ mod event;
 mod legal;
 mod options;
 mod publication;
+mod witness;
 
 pub use client::Client;
 pub use conversation::Conversation;
@@ -31,7 +32,9 @@ pub use error::{Error, ErrorKind};
 pub use event::{Event, Message, Token};
 pub use options::Options;
 pub use postrider_proto::{
-    PropertiesBuf, Property, PropertyId, Qos, ReasonCode, RetainHandling, Start, SubscribeOptions, Text, Version,
+    Packet, PacketId, Properties, PropertiesBuf, Property, PropertyId, Qos, ReasonCode, RetainHandling, Start,
+    SubscribeOptions, Text, Version,
 };
 pub use postrider_session::{Mono, Violation};
 pub use publication::Publication;
+pub use witness::Way;

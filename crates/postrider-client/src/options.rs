@@ -2,12 +2,15 @@
 
 use crate::Publication;
 use postrider_proto::{Connect, PropertiesBuf, Property, PropertyId, Start, Topic, Version, Will};
+use std::net::IpAddr;
 
 /// Everything a CONNECT says, and where it goes.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// `host:port`.
     pub address: Box<str>,
+    /// The address of this machine that connections start from. Default: the system chooses.
+    pub bind: Option<IpAddr>,
     /// Empty when the server is to choose one. [MQTT-3.1.3-6]
     pub client_id: Box<str>,
     /// Default: 5.0.
@@ -20,6 +23,9 @@ pub struct Options {
     pub keep_alive_s: u16,
     /// Messages with QoS 1 or 2 the server may have under way to us. Default 65,535. [3.1.2.11.3]
     pub receive_maximum: u16,
+    /// Messages with QoS 1 or 2 we have under way at once, however many more the server takes. Default 65,535.
+    /// [3.2.2.3.3]
+    pub send_maximum: u16,
     /// The largest packet we take, in bytes. Default 268,435,455, all that fits a packet. [3.1.2.11.4]
     pub packet_bytes_max: u32,
     /// Published by the server when the connection breaks. Default: none. [3.1.2.5]
@@ -41,12 +47,14 @@ impl Options {
     pub fn new(address: &str, client_id: &str) -> Self {
         Self {
             address: address.into(),
+            bind: None,
             client_id: client_id.into(),
             version: Version::V5,
             start: Start::Clean,
             session_expiry_s: 0,
             keep_alive_s: 60,
             receive_maximum: u16::MAX,
+            send_maximum: u16::MAX,
             packet_bytes_max: PACKET_BYTES_MAX,
             will: None,
             user_name: None,
@@ -84,6 +92,11 @@ impl Options {
         self.user_name = Some(user_name.into());
         self.password = Some(password.into());
         self
+    }
+
+    /// The highest topic alias that the server may use towards us. [3.1.2.11.5]
+    pub(crate) fn topic_alias_max(&self) -> u16 {
+        self.properties.as_properties().two_bytes(PropertyId::TopicAliasMaximum).unwrap_or(0)
     }
 
     /// Appends the CONNECT.

@@ -23,6 +23,7 @@ fn a_subscription_that_is_refused_ends_the_command_unless_another_is_granted() {
     for edition in ["311", "5"] {
         let refused = run(&mut client("postrider sub", &broker, &format!("-V {edition} -t {deep}")));
         expect_blunder(&refused, &["the server refused the subscription to a/a/"]);
+        broker.hear("disconnected: it said good-bye");
         let args = format!("-V {edition} -i some -t {deep} -t good -C 1");
         let sub = Program::start(&mut client("postrider sub", &broker, &args));
         broker.hear("some subscribed to good");
@@ -58,9 +59,9 @@ fn a_topic_that_cannot_be_published_to_is_told() {
 #[test]
 fn messages_that_the_server_does_not_take_are_told() {
     let broker = Broker::start();
-    let refused = run(&mut client("postrider pub", &broker, "-t $SYS/x -m x -q 1"));
+    let refused = run(&mut client("postrider pub", &broker, "-V 5 -t $SYS/x -m x -q 1"));
     expect_blunder(&refused, &["the server refused 1 of the messages"]);
-    let refused = run_with_input(&mut client("postrider pub", &broker, "-t $SYS/x -l -q 2"), b"a\nb\nc\n");
+    let refused = run_with_input(&mut client("postrider pub", &broker, "-V 5 -t $SYS/x -l -q 2"), b"a\nb\nc\n");
     expect_blunder(&refused, &["the server refused 3 of the messages"]);
 }
 
@@ -105,13 +106,9 @@ fn a_message_that_is_too_large_for_the_server_is_told() {
 #[test]
 fn arguments_that_make_no_sense_are_told_with_exit_code_2() {
     for args in [
-        "pub -t a",
-        "pub -m x",
         "pub -t a -m x -l",
         "pub -t a -m x -q 3",
-        "sub",
         "sub -t a -V 6",
-        "sub -t a -c",
         "serve --data-dir /var/lib/postrider",
         "serve -p 70000",
         "unknown",
@@ -120,5 +117,67 @@ fn arguments_that_make_no_sense_are_told_with_exit_code_2() {
         let ended = run(postrider.args(args.split(' ')));
         assert_eq!(ended.code, Some(2), "{args}: {}", ended.errors);
         assert!(ended.errors.contains("error:"), "{args}: {}", ended.errors);
+    }
+}
+
+#[test]
+fn what_is_missing_or_impossible_is_told_in_one_line() {
+    for (args, parts) in [
+        ("pub -m x", "--topic"),
+        ("pub -t a", "--message"),
+        ("sub", "--topic"),
+        ("sub -t a -c", "--id"),
+        ("sub -t a -P x", "--username"),
+        ("rr -t a -m x", "--response-topic"),
+        ("rr -e a -m x", "--topic"),
+        ("rr -t a -e b", "--message"),
+        ("rr -t a -e # -m x", "response topic"),
+        ("pub -t a -m x --cafile ca.crt", "no TLS"),
+        ("sub -t a --psk 00 --psk-identity x", "no TLS"),
+        ("sub -t a --tls-use-os-certs", "no TLS"),
+        ("sub -L mqtts://host/a", "no TLS"),
+        ("sub -t a -p 8883", "--no-tls"),
+        ("sub -L mqtt://host:8883/a", "--no-tls"),
+        ("sub -L ws://host/a", "no WebSocket"),
+        ("sub -t a --ws", "no WebSocket"),
+        ("sub -t a --unix /run/mqtt", "unix sockets"),
+        ("sub -t a --proxy socks5h://host", "SOCKS"),
+        ("sub -t a -S", "SRV"),
+        ("sub -L mqtt://host", "topic"),
+        ("pub -t a -m x -D publish colour blue", "colour"),
+        ("pub -t a -f /no/such/file", "/no/such/file"),
+    ] {
+        let (name, args) = args.split_once(' ').unwrap_or((args, ""));
+        let ended = run(command(&format!("postrider {name}")).args(args.split_whitespace()));
+        assert_eq!(ended.code, Some(1), "{name} {args}: {}", ended.errors);
+        assert_eq!(ended.errors.lines().count(), 1, "{}", ended.errors);
+        assert!(ended.errors.contains(parts), "{name} {args}: {}", ended.errors);
+    }
+}
+
+#[test]
+fn values_that_cannot_be_are_told_with_what_can() {
+    for (args, part) in [
+        ("sub -t a -W 0", "--timeout"),
+        ("sub -t a -C 0", "--count"),
+        ("sub -t a --random-filter 0.01", "0.1 to 100"),
+        ("sub -t a -T x#", "--filter-out"),
+        ("sub -t a -F %z", "there is no %z"),
+        ("sub -t a -R --retained-only", "cannot be used with"),
+        ("sub -t a -i x -I y", "cannot be used with"),
+        ("sub -t a --will-payload x", "--will-topic"),
+        ("sub -t a -l", "unexpected argument"),
+        ("rr -t a -e b -l", "unexpected argument"),
+        ("pub -t a -m x -f y", "cannot be used with"),
+        ("pub -t a -m x --repeat 0", "--repeat"),
+        ("pub -t a -m x --repeat-delay -1", "--repeat-delay"),
+        ("pub -t a -m x -M 0", "--max-inflight"),
+        ("pub -t a -m x -x -2", "-1 for ever"),
+        ("pub -t a -m x -V 6", "--protocol-version"),
+    ] {
+        let (name, args) = args.split_once(' ').expect("two words");
+        let ended = run(command(&format!("postrider {name}")).args(args.split(' ')));
+        assert_eq!(ended.code, Some(2), "{name} {args}: {}", ended.errors);
+        assert!(ended.errors.contains(part), "{name} {args}: {}", ended.errors);
     }
 }

@@ -54,6 +54,11 @@ impl Program {
         Self { child, input, output: None, errors }
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Says something to it.
     pub(crate) fn tell(&mut self, bytes: &[u8]) {
         let input = self.input.as_mut().expect("it is listening");

@@ -6,6 +6,13 @@ use std::process::Command;
 
 /// A program, by the name under which it is on PATH, or ours.
 pub(crate) fn command(name: &str) -> Command {
+    let mut command = bare(name);
+    // Nobody's own settings change a test.
+    command.env("XDG_CONFIG_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/no-settings"));
+    command
+}
+
+fn bare(name: &str) -> Command {
     match name.strip_prefix("postrider ") {
         Some(word) => {
             let mut command = Command::new(POSTRIDER);

@@ -84,7 +84,8 @@ impl Conversation {
             self.begin_anew();
         }
         self.is_accepted = true;
-        self.outbound.connect(properties.two_bytes(PropertyId::ReceiveMaximum).unwrap_or(u16::MAX));
+        let receive_maximum = properties.two_bytes(PropertyId::ReceiveMaximum).unwrap_or(u16::MAX);
+        self.outbound.connect(receive_maximum.min(self.options.send_maximum));
         self.allowance = Allowance::of(properties);
         self.give_up_what_is_not_taken();
         if let Some(client_id) = properties.text(PropertyId::AssignedClientIdentifier) {

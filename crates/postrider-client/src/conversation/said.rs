@@ -1,10 +1,10 @@
 //! What a client says: everything that waits, as soon as it may go.
 
-use super::{Conversation, Outgoing, Request, RequestKind, identifier_property};
+use super::{Conversation, Outgoing, Request, RequestKind};
 use crate::{Event, Publication};
 use postrider_proto::{
-    Ack, AckKind, PacketId, Properties, PublishHead, Qos, ReasonCode, Subscribe, SubscribeOptions, Subscriptions,
-    Topic, Unsubscribe, UnsubscribeFilters, Version,
+    Ack, AckKind, PacketId, PublishHead, Qos, ReasonCode, Subscribe, SubscribeOptions, Subscriptions, Topic,
+    Unsubscribe, UnsubscribeFilters, Version,
 };
 use postrider_session::Mono;
 use postrider_session::flow::{Pubrec, Resend};
@@ -73,7 +73,7 @@ impl Conversation {
         let token = request.token;
         let refused = |count: usize| vec![ReasonCode::PacketTooLarge; count];
         self.events.push_back(match request.kind {
-            RequestKind::Subscribe(_) => {
+            RequestKind::Subscribe => {
                 let count = Subscriptions::trusted(&request.filters, Version::V5).iter().count();
                 Event::Subscribed { token, codes: refused(count) }
             }
@@ -126,16 +126,16 @@ impl Conversation {
 }
 
 fn encode_request(request: &Request, packet_id: PacketId, version: Version, out: &mut Vec<u8>) {
+    let properties = request.properties.as_properties();
     match request.kind {
-        RequestKind::Subscribe(identifier) => {
-            let properties = identifier_property(identifier);
+        RequestKind::Subscribe => {
             let filters = if version.is_v5() { Cow::from(&request.filters) } else { plain_filters(request).into() };
             let subscriptions = Subscriptions::trusted(&filters, version);
-            Subscribe { packet_id, properties: properties.as_properties(), subscriptions }.encode(version, out);
+            Subscribe { packet_id, properties, subscriptions }.encode(version, out);
         }
         RequestKind::Unsubscribe => {
             let filters = UnsubscribeFilters::trusted(&request.filters);
-            Unsubscribe { packet_id, properties: Properties::NONE, filters }.encode(version, out);
+            Unsubscribe { packet_id, properties, filters }.encode(version, out);
         }
     }
 }

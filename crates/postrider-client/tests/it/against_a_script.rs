@@ -1,6 +1,9 @@
 //! A client and servers that do what servers must not do.
 
-use postrider_client::{Conversation, ErrorKind, Mono, Options, Publication, Qos, ReasonCode, Version, Violation};
+use postrider_client::{
+    Conversation, ErrorKind, Event, Mono, Options, PacketId, PropertiesBuf, Property, PropertyId, Publication, Qos,
+    ReasonCode, SubscribeOptions, Version, Violation,
+};
 
 const CONNACK_V5: [u8; 5] = [0x20, 3, 0, 0, 0];
 
@@ -158,4 +161,58 @@ fn wrong_topics_and_filters_are_named_before_anything_is_sent() {
     let error = conversation.unsubscribe(["a#"]).expect_err("a wildcard in a level");
     assert!(error.to_string().starts_with("the topic filter is not valid: "), "{error}");
     assert!(matches!(error.kind(), ErrorKind::Filter(_)));
+}
+
+/// A conversation with these options that the server has accepted without a property.
+fn accepted(options: Options) -> Conversation {
+    let mut conversation = Conversation::new(options);
+    conversation.open(Mono(0), &mut Vec::new()).expect("legal options");
+    conversation.on_bytes(Mono(0), &CONNACK_V5, &mut Vec::new()).expect("CONNACK is welcome");
+    conversation
+}
+
+#[test]
+fn a_client_has_no_more_under_way_than_it_wants_itself() {
+    let mut options = Options::new("", "client");
+    options.send_maximum = 2;
+    let mut conversation = accepted(options);
+    for _ in 0..3 {
+        conversation.publish(Publication::new("t", "").qos(Qos::AtLeastOnce)).unwrap();
+    }
+    let mut out = Vec::new();
+    conversation.send(Mono(0), &mut out);
+    assert_eq!(out.len(), 2 * 8, "two of the three");
+    out.clear();
+    conversation.on_bytes(Mono(0), &[0x40, 2, 0, 1], &mut out).unwrap();
+    assert_eq!(out.len(), 8, "the third after an acknowledgement");
+}
+
+// [MQTT-3.3.2-10]
+#[test]
+fn a_client_that_announced_aliases_knows_the_topic_again() {
+    let mut options = Options::new("", "client");
+    options.properties.push(Property::TwoBytes(PropertyId::TopicAliasMaximum, 1));
+    let mut conversation = accepted(options);
+    conversation.on_bytes(Mono(0), &[0x32, 9, 0, 1, b't', 0, 7, 3, 0x23, 0, 1], &mut Vec::new()).unwrap();
+    conversation.on_bytes(Mono(0), &[0x30, 6, 0, 0, 3, 0x23, 0, 1], &mut Vec::new()).unwrap();
+    let events = core::iter::from_fn(|| conversation.take_event());
+    let heard: Vec<_> = events
+        .filter_map(
+            |event| if let Event::Message(message) = event { Some((message.topic, message.packet_id)) } else { None },
+        )
+        .collect();
+    assert_eq!(heard, [("t".into(), PacketId::new(7)), ("t".into(), None)]);
+}
+
+#[test]
+fn requests_and_good_byes_carry_the_properties_they_are_given() {
+    let mut conversation = accepted(Options::new("", "client"));
+    let mut properties = PropertiesBuf::new();
+    properties.push(Property::Pair("a".into(), "b".into()));
+    conversation.subscribe_with([("t", SubscribeOptions::of(Qos::AtMostOnce))], properties.clone()).unwrap();
+    conversation.unsubscribe_with(["t"], properties.clone()).unwrap();
+    let mut out = Vec::new();
+    conversation.send(Mono(0), &mut out);
+    conversation.close_with(ReasonCode::Success, properties.as_properties(), &mut out);
+    assert_eq!(out.windows(7).filter(|bytes| *bytes == [0x26, 0, 1, b'a', 0, 1, b'b']).count(), 3);
 }

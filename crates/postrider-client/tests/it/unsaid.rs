@@ -2,8 +2,8 @@
 
 use crate::against_a_script::connected;
 use postrider_client::{
-    Conversation, ErrorKind, Event, Mono, Options, Property, PropertyId, Publication, Qos, ReasonCode, Start,
-    SubscribeOptions, Version,
+    Conversation, ErrorKind, Event, Mono, Options, PropertiesBuf, Property, PropertyId, Publication, Qos, ReasonCode,
+    Start, SubscribeOptions, Version,
 };
 
 const EDITIONS: [Version; 2] = [Version::V3_1_1, Version::V5];
@@ -205,4 +205,19 @@ fn a_quota_that_is_used_up_holds_messages_back_and_nothing_else() {
     );
     conversation.on_bytes(Mono(60_000), &[0x40, 2, 0, 1], &mut out).unwrap();
     assert!(out.ends_with(&[0x32, 6, 0, 1, b't', 0, 4, 0]));
+}
+
+#[test]
+fn properties_of_other_packets_are_said_in_no_request_and_no_good_bye() {
+    let mut conversation = connected(Version::V5, 0);
+    let mut properties = PropertiesBuf::new();
+    properties.push(Property::Text(PropertyId::ServerReference, "elsewhere".into()));
+    let options = SubscribeOptions::of(Qos::AtMostOnce);
+    let error = conversation.subscribe_with([("a", options)], properties.clone()).expect_err("not of SUBSCRIBE");
+    assert!(matches!(error.kind(), ErrorKind::Illegal(_)), "{error}");
+    let error = conversation.unsubscribe_with(["a"], properties.clone()).expect_err("not of UNSUBSCRIBE");
+    assert!(matches!(error.kind(), ErrorKind::Illegal(_)), "{error}");
+    let mut out = Vec::new();
+    conversation.close_with(ReasonCode::Success, properties.as_properties(), &mut out);
+    assert_eq!(out, [0xE0, 0]);
 }

@@ -1,0 +1,118 @@
+//! What can be typed.
+//!
+//! Owns: names of options and what they accept; those of `pub`, `sub` and `rr` are mosquitto's.
+
+mod absent;
+mod connection;
+mod options_file;
+mod output;
+mod properties;
+mod publish;
+mod request;
+mod subscribe;
+mod url;
+
+pub(crate) use connection::{Connection, Plan};
+pub(crate) use output::Output;
+pub(crate) use properties::hyphenated;
+pub(crate) use publish::{Pub, Source};
+pub(crate) use request::Rr;
+pub(crate) use subscribe::Sub;
+
+use crate::bench::Bench;
+use clap::{Args as Group, Parser, Subcommand};
+use postrider_client::Qos;
+use std::net::IpAddr;
+
+/// An MQTT 3.1, 3.1.1 and 5.0 broker, and its tools. Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "postrider", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What the command can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the broker
+    Serve(Serve),
+    /// Publish messages
+    #[command(disable_help_flag = true, args_override_self = true)]
+    Pub(Box<Pub>),
+    /// Subscribe and print what comes
+    #[command(disable_help_flag = true, args_override_self = true)]
+    Sub(Box<Sub>),
+    /// Publish a request and print the response
+    #[command(disable_help_flag = true, args_override_self = true)]
+    Rr(Box<Rr>),
+    /// Load a broker and measure it
+    #[command(disable_help_flag = true)]
+    Bench(Bench),
+}
+
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Serve {
+    /// Port to listen on; 0 takes a free one
+    #[arg(short, long, default_value_t = 1883)]
+    pub(crate) port: u16,
+    /// Address to listen on; may be given several times [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) bind: Vec<IpAddr>,
+    /// Serve clients from other machines although nobody is asked for a password
+    #[arg(long)]
+    pub(crate) allow_anonymous: bool,
+    /// Where messages and sessions are kept; for now only `memory`, which does not survive a restart
+    #[arg(long, value_name = "DIR", default_value = "memory", value_parser = data_dir)]
+    pub(crate) data_dir: String,
+    /// Threads that serve connections [default: half the processors, 1 to 4]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) threads: Option<std::num::NonZeroU8>,
+    /// Print what happens: connections, subscriptions, refusals, drops
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+impl Args {
+    /// What was typed, and before it what stands in the tool's options file.
+    pub(crate) fn read() -> anyhow::Result<Self> {
+        let args = Self::parse();
+        let Some((tool, connection)) = args.command.as_ref().and_then(Command::tool) else { return Ok(args) };
+        let defaults = options_file::read(tool, connection.options_file())?;
+        if defaults.is_empty() {
+            return Ok(args);
+        }
+        let mut typed = std::env::args_os();
+        let head: Vec<_> = typed.by_ref().take(2).collect();
+        Ok(Self::parse_from(head.into_iter().chain(defaults).chain(typed)))
+    }
+}
+
+impl Command {
+    /// The name and the connection of a tool that is a client.
+    fn tool(&self) -> Option<(&'static str, &Connection)> {
+        match self {
+            Self::Pub(args) => Some(("pub", &args.connection)),
+            Self::Sub(args) => Some(("sub", &args.connection)),
+            Self::Rr(args) => Some(("rr", &args.connection)),
+            Self::Serve(_) | Self::Bench(_) => None,
+        }
+    }
+}
+
+pub(crate) fn qos(text: &str) -> Result<Qos, String> {
+    let number: u8 = text.parse().map_err(|_| "it is 0, 1 or 2".to_owned())?;
+    Qos::from_u8(number).ok_or_else(|| "it is 0, 1 or 2".to_owned())
+}
+
+fn data_dir(text: &str) -> Result<String, String> {
+    match text {
+        "memory" => Ok(text.to_owned()),
+        _ => Err("nothing can be kept on disk yet; use --data-dir memory".to_owned()),
+    }
+}

@@ -1,6 +1,6 @@
 //! Publishers and subscribers, and how they are paired.
 
-use super::link::Link;
+use super::link::{Lifetime, Link};
 use super::options::Messages;
 use super::poll::Poll;
 use super::stamp::{BYTES, Stamp};
@@ -46,28 +46,41 @@ impl Crew {
         poll: &Poll,
     ) -> anyhow::Result<Self> {
         let run = std::process::id();
-        let is_paired = shape.publishers == shape.subscribers;
+        let is_paired = shape.publishers == shape.subscribers && !shape.is_shared;
         let topic = |number: u32| format!("bench/{run}/{}", if is_paired { number } else { 0 });
         let mut crew =
             Self { links: Vec::new(), publishers: Vec::new(), copies: 1, acknowledgements: UNACKNOWLEDGED_MAX };
-        if !is_paired {
+        if !is_paired && !shape.is_shared {
             crew.copies = u64::from(shape.subscribers);
         }
         for number in 0..shape.publishers {
-            let (link, maximum) = Link::open(address, version, &format!("bench-{run}-p{number}"))?;
+            let (link, maximum) =
+                Link::open(address, version, &format!("bench-{run}-p{number}"), Lifetime::Connection)?;
             crew.acknowledgements = crew.acknowledgements.min(u32::from(maximum));
             crew.links.push(link);
             crew.publishers.push(Publisher::new(&topic(number), shape, version));
         }
         for number in 0..shape.subscribers {
-            let (mut link, _) = Link::open(address, version, &format!("bench-{run}-s{number}"))?;
-            link.subscribe(&topic(number), shape.qos)?;
+            let (mut link, _) = Link::open(address, version, &format!("bench-{run}-s{number}"), shape.lifetime())?;
+            let filter = topic(number);
+            let filter = if shape.is_shared { format!("$share/bench/{filter}") } else { filter };
+            link.subscribe(&filter, shape.qos)?;
             crew.links.push(link);
         }
         for (number, link) in crew.links.iter().enumerate() {
             link.join(poll, number)?;
         }
         Ok(crew)
+    }
+
+    /// Ends the sessions that outlive their connections.
+    pub(crate) fn disperse(self, shape: &Messages, address: SocketAddr, version: Version) -> anyhow::Result<()> {
+        let run = std::process::id();
+        drop(self.links);
+        for number in 0..if shape.is_durable { shape.subscribers } else { 0 } {
+            Link::open(address, version, &format!("bench-{run}-s{number}"), Lifetime::Connection)?;
+        }
+        Ok(())
     }
 
     /// Which publisher's messages are counted for `link`, if it is a subscriber.

@@ -1,6 +1,6 @@
 //! Connect, subscribe, publish to oneself, receive, disconnect; again and again.
 
-use super::link::{Link, write_subscribe};
+use super::link::{Lifetime, Link, write_subscribe};
 use super::options::{Bench, Connect};
 use super::poll::Poll;
 use super::process;
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Bench, shape: &Connect, address: SocketAddr) -> anyhow:
 impl Run {
     fn begin(&self, number: usize) -> anyhow::Result<Slot> {
         let name = format!("bench-{}-c{number}", std::process::id());
-        let link = Link::dial(self.address, self.version, &name)?;
+        let link = Link::dial(self.address, self.version, &name, Lifetime::Connection)?;
         link.join(&self.poll, number)?;
         Ok(Slot { link, topic: format!("bench/{name}"), started: Instant::now(), is_done: false })
     }

@@ -1,6 +1,6 @@
 //! Connections that do nothing: what each costs in memory.
 
-use super::link::Link;
+use super::link::{Lifetime, Link};
 use super::options::{Bench, Idle};
 use super::process;
 use super::report::{Report, Value};
@@ -15,7 +15,7 @@ pub(crate) fn run(args: &Bench, shape: &Idle, address: SocketAddr) -> anyhow::Re
     let mut links = Vec::new();
     for number in 0..shape.connections {
         let name = format!("bench-{}-i{number}", std::process::id());
-        let (mut link, _) = Link::open(address, args.target.version(), &name)?;
+        let (mut link, _) = Link::open(address, args.target.version(), &name, Lifetime::Connection)?;
         link.subscribe(&format!("bench/idle/{number}"), Qos::AtMostOnce)?;
         links.push(link);
     }

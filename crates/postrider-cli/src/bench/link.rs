@@ -4,7 +4,8 @@ use super::poll::{Interest, Poll};
 use anyhow::{Context, bail};
 use postrider_client::{Qos, ReasonCode, SubscribeOptions, Version};
 use postrider_proto::{
-    Connack, Connect, Packet, PacketId, Properties, PropertyId, Start, Subscribe, Subscriptions, split,
+    Connack, Connect, Packet, PacketId, Properties, PropertiesBuf, Property, PropertyId, Start, Subscribe,
+    Subscriptions, split,
 };
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -22,6 +23,18 @@ pub(crate) struct Link {
     is_waiting: bool,
 }
 
+/// What becomes of a link's session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lifetime {
+    /// It begins anew and ends with the connection.
+    Connection,
+    /// It is resumed and lives for an hour more.
+    Durable,
+}
+
+/// Seconds that a durable session outlives its connection.
+const DURABLE_S: u32 = 3600;
+
 /// How long a broker may take to answer while the load is set up.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The largest packet the load takes.
@@ -29,8 +42,13 @@ const PACKET_BYTES_MAX: usize = 32 << 20;
 
 impl Link {
     /// Connects and waits for the CONNACK; says how many messages the broker takes unacknowledged.
-    pub(crate) fn open(address: SocketAddr, version: Version, client_id: &str) -> anyhow::Result<(Self, u16)> {
-        let mut link = Self::dial(address, version, client_id)?;
+    pub(crate) fn open(
+        address: SocketAddr,
+        version: Version,
+        client_id: &str,
+        lifetime: Lifetime,
+    ) -> anyhow::Result<(Self, u16)> {
+        let mut link = Self::dial(address, version, client_id, lifetime)?;
         link.write_all()?;
         let mut receive_maximum = u16::MAX;
         link.answer(|packet| {
@@ -47,12 +65,12 @@ impl Link {
     }
 
     /// Connects; the CONNECT waits to be written.
-    pub(crate) fn dial(address: SocketAddr, version: Version, client_id: &str) -> io::Result<Self> {
+    pub(crate) fn dial(address: SocketAddr, version: Version, client_id: &str, lifetime: Lifetime) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut output = Vec::new();
-        write_connect(version, client_id, &mut output);
+        write_connect(version, client_id, lifetime, &mut output);
         Ok(Self { stream, version, input: Vec::new(), output, written: 0, is_waiting: false })
     }
 
@@ -104,9 +122,8 @@ impl Link {
         let count = match self.stream.read(buffer) {
             Ok(0) => bail!("the broker closed a connection"),
             Ok(count) => count,
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
-                return Ok(());
-            }
+            // Something may have come with an answer that was waited for.
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => 0,
             Err(error) => return Err(error.into()),
         };
         let kept = core::mem::take(&mut self.input);
@@ -153,13 +170,17 @@ impl Link {
     }
 }
 
-fn write_connect(version: Version, client_id: &str, out: &mut Vec<u8>) {
+fn write_connect(version: Version, client_id: &str, lifetime: Lifetime, out: &mut Vec<u8>) {
+    let mut properties = PropertiesBuf::new();
+    if lifetime == Lifetime::Durable && version.is_v5() {
+        properties.push(Property::FourBytes(PropertyId::SessionExpiryInterval, DURABLE_S));
+    }
     let connect = Connect {
         version,
         is_bridge: false,
-        start: Start::Clean,
+        start: if lifetime == Lifetime::Durable { Start::Resume } else { Start::Clean },
         keep_alive_s: 0,
-        properties: Properties::NONE,
+        properties: properties.as_properties(),
         client_id: client_id.into(),
         will: None,
         user_name: None,

@@ -5,13 +5,16 @@
 
 mod crew;
 mod cycles;
+mod feed;
 mod idle;
 mod link;
 mod messages;
+mod offline;
 mod options;
 mod poll;
 mod process;
 mod report;
+mod retained;
 mod stamp;
 mod tally;
 
@@ -27,6 +30,8 @@ pub(crate) fn run(args: &Bench) -> anyhow::Result<ExitCode> {
     let report = match &args.scenario {
         Scenario::Messages(shape) => messages::run(args, shape, address),
         Scenario::Connect(shape) => cycles::run(args, shape, address),
+        Scenario::Retained(shape) => retained::run(args, shape, address),
+        Scenario::Offline(shape) => offline::run(args, shape, address),
         Scenario::Idle(shape) => idle::run(args, shape, address),
     };
     let mut report = report.with_context(|| address.to_string())?;

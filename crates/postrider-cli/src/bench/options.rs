@@ -1,5 +1,6 @@
 //! What `postrider bench` can be told.
 
+use super::link::Lifetime;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use postrider_client::{Qos, Version};
@@ -57,6 +58,12 @@ pub(crate) enum Scenario {
     /// Connect, subscribe, publish to oneself, receive, disconnect; again and again
     #[command(disable_help_flag = true)]
     Connect(Connect),
+    /// Retained messages and one subscriber that gets them all
+    #[command(disable_help_flag = true)]
+    Retained(Retained),
+    /// Messages for clients that are away and come back
+    #[command(disable_help_flag = true)]
+    Offline(Offline),
     /// Connections that do nothing, each with one subscription
     #[command(disable_help_flag = true)]
     Idle(Idle),
@@ -70,6 +77,12 @@ pub(crate) struct Messages {
     /// Subscribers. As many as publishers: one to one. One: fan-in. Otherwise each hears every publisher
     #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) subscribers: u32,
+    /// All subscribers share one subscription, so that each message goes to one of them
+    #[arg(long = "shared")]
+    pub(crate) is_shared: bool,
+    /// The subscribers' sessions outlive their connections, so that messages above QoS 0 have to be kept for them
+    #[arg(long = "durable")]
+    pub(crate) is_durable: bool,
     /// 0, 1 or 2, of publications and subscriptions
     #[arg(short, long, default_value = "0", value_parser = crate::args::qos)]
     pub(crate) qos: Qos,
@@ -95,10 +108,39 @@ pub(crate) struct Connect {
 }
 
 #[derive(Clone, Debug, Args)]
+pub(crate) struct Retained {
+    /// Messages, each with a topic of its own
+    #[arg(long, value_name = "MESSAGES", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) count: u32,
+    /// Bytes of payload
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=16_000_000))]
+    pub(crate) size: u32,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Offline {
+    /// Clients that are away
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) clients: u32,
+    /// Messages for each of them; the broker's limit may be lower
+    #[arg(long, value_name = "MESSAGES", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) each: u32,
+    /// Bytes of payload, at least 16
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(16..=16_000_000))]
+    pub(crate) size: u32,
+}
+
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Idle {
     /// Connections
     #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,
+}
+
+impl Messages {
+    pub(crate) const fn lifetime(&self) -> Lifetime {
+        if self.is_durable { Lifetime::Durable } else { Lifetime::Connection }
+    }
 }
 
 impl Target {

@@ -6,7 +6,7 @@ use crate::links::LinkState;
 use crate::sessions::Session;
 use crate::{Effect, Engine, LinkId, Tray};
 use postrider_ports::{Answer, Cause, Counters, Question, SessionInfo, Ticket};
-use postrider_proto::{Disconnect, ReasonCode};
+use postrider_proto::{Disconnect, PropertiesBuf, Property, PropertyId, ReasonCode};
 use postrider_session::Now;
 
 impl Engine {
@@ -41,7 +41,22 @@ impl Engine {
         }
     }
 
-    /// Everybody hears 0x8B, and every connection ends. Sessions stay as they are.
+    /// 0x8B, or 0x9C and where to go. [3.14.2.2.5]
+    fn send_away(&mut self, now: Now, link: LinkId, tray: &mut Tray) {
+        let Some(place) = self.limits.server_reference.clone() else {
+            self.dismiss(now, link, ReasonCode::ServerShuttingDown, Cause::Shutdown, tray);
+            return;
+        };
+        if let Some(online) = self.online_of(link) {
+            let mut properties = PropertiesBuf::new();
+            properties.push(Property::Text(PropertyId::ServerReference, (&*place).into()));
+            let properties = properties.as_properties();
+            online.farewell_whole(Disconnect { properties, ..Disconnect::new(ReasonCode::UseAnotherServer) }, tray);
+        }
+        self.part(now, link, Cause::Shutdown, tray);
+    }
+
+    /// Everybody hears 0x8B or where else to go, and every connection ends. Sessions stay as they are.
     fn shut_down(&mut self, now: Now, tray: &mut Tray) -> u64 {
         let links: Vec<(LinkId, bool)> = self
             .links
@@ -51,7 +66,7 @@ impl Engine {
             .collect();
         for (link, is_open) in &links {
             if *is_open {
-                self.dismiss(now, *link, ReasonCode::ServerShuttingDown, Cause::Shutdown, tray);
+                self.send_away(now, *link, tray);
             } else {
                 self.part(now, *link, Cause::Shutdown, tray);
             }

@@ -54,6 +54,9 @@ impl Engine {
         let properties = connect.properties;
         let number = |id| properties.number(id);
         let will = match &connect.will {
+            Some(will) if !self.is_well_formed(will.properties, will.payload) => {
+                return Err(Refusal::of(ReasonCode::PayloadFormatInvalid));
+            }
             Some(will) => Some(Box::new(Will::of(will, &self.limits)?)),
             None => None,
         };

@@ -41,5 +41,5 @@ pub use effect::{Body, Effect, Judge, Lane, Tray};
 pub use engine::Engine;
 pub use input::{Input, LinkId, Progress, Verdict};
 pub use invariants::check_all;
-pub use limits::{Limits, Seeds, ShareStrategy, Who};
+pub use limits::{Limits, PayloadFormat, Seeds, ShareStrategy, Who};
 pub use rates::{Rate, Rates};

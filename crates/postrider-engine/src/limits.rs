@@ -25,6 +25,10 @@ pub struct Limits {
     pub retain_available: bool,
     /// Whether filters may have wildcards.
     pub wildcards_available: bool,
+    /// What becomes of a payload that says it is UTF-8.
+    pub payload_format: PayloadFormat,
+    /// Where clients of 5.0 are sent when the broker stops; without, they hear 0x8B alone. [3.14.2.2.5]
+    pub server_reference: Option<Box<str>>,
     /// Which member of a shared subscription gets a message.
     pub share_strategy: ShareStrategy,
     /// Longest time a session outlives its connection, in seconds; `u32::MAX` is for ever.
@@ -93,6 +97,15 @@ pub enum ShareStrategy {
     Hash,
     /// The one with the fewest unacknowledged messages, of 64 that are looked at.
     LeastInFlight,
+}
+
+/// What becomes of a payload whose Payload Format Indicator says that it is UTF-8. [3.3.2.3.2]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PayloadFormat {
+    /// It is passed on as it is.
+    Passed,
+    /// It is looked at: a message or will that is no UTF-8 is refused with 0x99.
+    Checked,
 }
 
 /// Who decides.

@@ -10,7 +10,7 @@
 
 use crate::deliver::Outgoing;
 use crate::fanout::{Fanout, Tally};
-use crate::{Effect, Engine, Limits, LinkId, Progress, Tray};
+use crate::{Effect, Engine, Limits, LinkId, PayloadFormat, Progress, Tray};
 use bytes::Bytes;
 use postrider_ports::{ClientId, DropReason, Event, PartitionId, Subject};
 use postrider_proto::{
@@ -85,6 +85,9 @@ impl Engine {
                 self.counters.levels_over += u64::from(!publish.topic.is_dollar());
                 Err(reason)
             }
+            Ok(()) if !self.is_well_formed(publish.properties, publish.payload) => {
+                Err(ReasonCode::PayloadFormatInvalid)
+            }
             Ok(()) => match self.may_publish(link, key, publish, tray) {
                 Some(verdict) => verdict,
                 None => return Progress::Hold,
@@ -129,6 +132,15 @@ impl Engine {
             return Err(Violation::RetainNotSupported);
         }
         Ok(())
+    }
+
+    /// Whether a payload that calls itself UTF-8 is. Looked at only when asked to: it costs a look at every byte.
+    /// [3.3.2.3.2]
+    #[inline]
+    pub(crate) fn is_well_formed(&self, properties: Properties<'_>, payload: &[u8]) -> bool {
+        self.limits.payload_format == PayloadFormat::Passed
+            || properties.number(PropertyId::PayloadFormatIndicator) != Some(1)
+            || core::str::from_utf8(payload).is_ok()
     }
 
     fn admit(&mut self, key: SessionKey, qos: Qos, packet_id: PacketId) -> Admission {
@@ -326,6 +338,7 @@ const fn sentence(reason: ReasonCode) -> Option<&'static str> {
     match reason {
         ReasonCode::NotAuthorized => Some("not allowed to publish to this topic"),
         ReasonCode::TopicNameInvalid => Some("clients do not publish to this topic"),
+        ReasonCode::PayloadFormatInvalid => Some("the payload says it is UTF-8 and is not"),
         ReasonCode::QuotaExceeded => Some("nobody who wants it has room for it"),
         _ => None,
     }

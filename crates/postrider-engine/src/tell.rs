@@ -79,6 +79,18 @@ impl Online {
         tray.send_since(self.link, start, Lane::Control);
     }
 
+    /// DISCONNECT with properties of its own, or without them where they would make it too large. [MQTT-3.14.2-3]
+    pub(crate) fn farewell_whole(&self, disconnect: Disconnect<'_>, tray: &mut Tray) {
+        if !self.version.is_v5() {
+            return;
+        }
+        let start = tray.mark();
+        let bare = Disconnect::new(disconnect.reason);
+        let is_told = self.takes(disconnect.encoded_len(self.version));
+        if is_told { disconnect } else { bare }.encode(self.version, &mut tray.bytes);
+        tray.send_since(self.link, start, Lane::Control);
+    }
+
     /// Why the connection ends, to clients that can be told. [MQTT-3.14.2-3]
     pub(crate) fn farewell(&self, disconnect: Disconnect<'_>, text: Option<&str>, tray: &mut Tray) {
         if !self.version.is_v5() {

@@ -218,6 +218,13 @@ impl Pub {
         self.property(Property::FourBytes(PropertyId::MessageExpiryInterval, seconds))
     }
 
+    /// With these bytes as payload.
+    #[must_use]
+    pub fn payload(mut self, bytes: &[u8]) -> Self {
+        self.payload = bytes.into();
+        self
+    }
+
     /// A payload of this many bytes.
     #[must_use]
     pub fn sized(mut self, bytes: usize) -> Self {

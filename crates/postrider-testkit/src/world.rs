@@ -3,7 +3,7 @@
 use crate::describe::describe;
 use crate::packets::{Hello, Pub, Sub};
 use crate::pure_driver::{LinkEnd, PureDriver};
-use postrider_engine::{Judge, Limits, Rates, ShareStrategy, Verdict, Who};
+use postrider_engine::{Judge, Limits, PayloadFormat, Rates, ShareStrategy, Verdict, Who};
 use postrider_ports::{Access, Answer, AuthenticateAnswer, Counters, PartitionId, Question, SessionInfo, Ticket};
 use postrider_proto::{AckKind, Packet, Qos, ReasonCode, Version, split};
 use postrider_session::{Bounds, LinkLimits, Mono, Now, Overflow, Wall};
@@ -49,6 +49,8 @@ pub fn limits() -> Limits {
         qos_max: Qos::ExactlyOnce,
         retain_available: true,
         wildcards_available: true,
+        payload_format: PayloadFormat::Passed,
+        server_reference: None,
         share_strategy: ShareStrategy::RoundRobin,
         session_expiry_s_max: u32::MAX,
         session_expiry_v3_s: u32::MAX,

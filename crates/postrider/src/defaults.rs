@@ -1,6 +1,6 @@
 //! Every default and its reason.
 
-use postrider_engine::{Limits, Rates, ShareStrategy, Who};
+use postrider_engine::{Limits, PayloadFormat, Rates, ShareStrategy, Who};
 use postrider_proto::Qos;
 use postrider_session::{Bounds, LinkLimits, Overflow};
 
@@ -36,6 +36,10 @@ pub fn limits() -> Limits {
         retain_available: true,
         // People expect them.
         wildcards_available: true,
+        // The specification leaves it open, and a look at every byte costs.
+        payload_format: PayloadFormat::Passed,
+        // Nobody knows another place.
+        server_reference: None,
         // What people know from other brokers, and it spreads evenly.
         share_strategy: ShareStrategy::RoundRobin,
         // The client knows best when it will be back; a lower limit is announced to it.

@@ -32,7 +32,7 @@ mod workers;
 
 pub use broker::{Broker, Builder};
 pub use error::{Error, ErrorKind};
-pub use postrider_engine::{BanRule, Limits, Rate, Rates, ShareStrategy, Who};
+pub use postrider_engine::{BanRule, Limits, PayloadFormat, Rate, Rates, ShareStrategy, Who};
 pub use postrider_ports::{
     Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
     ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply, SessionInfo, Subject,

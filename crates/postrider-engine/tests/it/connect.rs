@@ -305,3 +305,17 @@ fn more_sessions_than_allowed_are_refused() {
     assert_eq!(world.take(client), ["CONNACK ServerUnavailable"]);
     world.connect(&Hello::new("a"));
 }
+
+// [MQTT-3.14.2-3]
+#[test]
+fn a_broker_that_knows_another_place_sends_its_clients_there_when_it_stops() {
+    let mut world = World::with(|limits| limits.server_reference = Some("other.example:1883".into()));
+    let new = world.connect(&Hello::new("new"));
+    let tight = world.connect(&Hello::new("tight").property(Property::FourBytes(PropertyId::MaximumPacketSize, 20)));
+    let old = world.connect(&Hello::new("old").v3());
+    world.ask(postrider_ports::Question::Shutdown);
+    assert_eq!(world.take(new), ["DISCONNECT UseAnotherServer ServerReference=other.example:1883"]);
+    assert_eq!(world.take(tight), ["DISCONNECT UseAnotherServer"]);
+    assert!(world.take(old).is_empty());
+    assert!([new, tight, old].into_iter().all(|client| world.is_closed(client)));
+}

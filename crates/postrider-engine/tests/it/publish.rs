@@ -1,3 +1,4 @@
+use postrider_engine::PayloadFormat;
 use postrider_proto::{Property, PropertyId, Qos, Version};
 use postrider_testkit::{Hello, World, publish, subscribe};
 
@@ -185,4 +186,33 @@ fn a_bridge_hears_nothing_of_its_own_and_keeps_retain_flags() {
     let other = world.connect(&Hello::new("o"));
     world.publish(other, &publish("theirs", "x").retain());
     assert_eq!(world.take(bridge), ["PUBLISH theirs q0 retain \"x\""]);
+}
+
+// [3.3.2.3.2]
+#[test]
+fn a_payload_that_says_it_is_text_is_looked_at_when_that_is_asked_for() {
+    let broken = |topic| {
+        let format = Property::Byte(PropertyId::PayloadFormatIndicator, 1);
+        publish(topic, "").payload(&[b'a', 0xFF]).property(format).q1(1)
+    };
+    for (format, answer) in
+        [(PayloadFormat::Passed, "PUBACK #1"), (PayloadFormat::Checked, "PUBACK #1 PayloadFormatInvalid")]
+    {
+        let mut world = World::with(|limits| limits.payload_format = format);
+        let reader = world.connect(&Hello::new("r"));
+        world.subscribed(reader, "#", 0);
+        let writer = world.connect(&Hello::new("w"));
+        world.publish(writer, &broken("a"));
+        let got = world.take(writer).concat();
+        assert!(got.starts_with(answer), "{got}");
+        assert_eq!(world.take(reader).len(), usize::from(format == PayloadFormat::Passed));
+        // What says nothing about itself passes, and so does what is text.
+        world.publish(writer, &publish("a", "").payload(&[0xFF]).q1(2));
+        let text = publish("a", "text").property(Property::Byte(PropertyId::PayloadFormatIndicator, 1));
+        world.publish(writer, &text.q1(3));
+        assert_eq!(world.take(writer), ["PUBACK #2", "PUBACK #3"]);
+        let client = world.dial(&Hello::new("will").will(broken("w")));
+        let refused = world.take(client)[0].starts_with("CONNACK PayloadFormatInvalid");
+        assert_eq!(refused, format == PayloadFormat::Checked);
+    }
 }

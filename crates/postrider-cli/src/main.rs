@@ -4,6 +4,7 @@
 
 mod args;
 mod bench;
+mod conformance;
 mod contact;
 mod debug;
 mod events;
@@ -32,6 +33,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Sub(args)) => subscribe::run(&args),
         Some(Command::Rr(args)) => request::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::Conformance(args)) => conformance::run(&args),
     }
 }
 

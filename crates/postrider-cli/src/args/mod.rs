@@ -20,6 +20,7 @@ pub(crate) use request::Rr;
 pub(crate) use subscribe::Sub;
 
 use crate::bench::Bench;
+use crate::conformance::Conformance;
 use clap::{Args as Group, Parser, Subcommand};
 use postrider_client::Qos;
 use std::net::IpAddr;
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     /// Load a broker and measure it
     #[command(disable_help_flag = true)]
     Bench(Bench),
+    /// Test any broker against the statements of the specification
+    Conformance(Conformance),
 }
 
 #[derive(Clone, Debug, Group)]
@@ -100,7 +103,7 @@ impl Command {
             Self::Pub(args) => Some(("pub", &args.connection)),
             Self::Sub(args) => Some(("sub", &args.connection)),
             Self::Rr(args) => Some(("rr", &args.connection)),
-            Self::Serve(_) | Self::Bench(_) => None,
+            Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) => None,
         }
     }
 }

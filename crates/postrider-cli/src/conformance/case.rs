@@ -18,7 +18,16 @@ pub(crate) struct Case {
     /// Those of 5.0.
     new: &'static str,
     pub(crate) needs: &'static [Capability],
+    pub(crate) company: Company,
     pub(crate) play: fn(&Scene) -> Played,
+}
+
+/// Whether other cases may be played meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Company {
+    Welcome,
+    /// It hears everything that is published.
+    Alone,
 }
 
 pub(crate) const ALL: &[Version] = &[Version::V3_1, Version::V3_1_1, Version::V5];
@@ -29,7 +38,7 @@ pub(crate) const BEFORE_5: &[Version] = &[Version::V3_1, Version::V3_1_1];
 pub(crate) const ONLY_5: &[Version] = &[Version::V5];
 
 pub(crate) const fn case(name: &'static str, editions: &'static [Version], play: fn(&Scene) -> Played) -> Case {
-    Case { name, editions, old: "", new: "", needs: &[], play }
+    Case { name, editions, old: "", new: "", needs: &[], company: Company::Welcome, play }
 }
 
 impl Case {
@@ -47,6 +56,12 @@ impl Case {
 
     pub(crate) const fn needs(mut self, capabilities: &'static [Capability]) -> Self {
         self.needs = capabilities;
+        self
+    }
+
+    /// Plays it when nothing else is.
+    pub(crate) const fn alone(mut self) -> Self {
+        self.company = Company::Alone;
         self
     }
 

@@ -62,14 +62,16 @@ pub(crate) struct Planned {
 }
 
 impl Conformance {
-    /// Cases in the editions that were asked for, edition by edition.
+    /// Cases in the editions that were asked for, edition by edition, and last those that are played alone.
     pub(crate) fn chosen(&self) -> Vec<Planned> {
         let wanted = |planned: &Planned| self.only.as_deref().is_none_or(|text| planned.case.mentions(text));
         let of = |version| {
             let cases = cases::all().filter(move |case| case.editions.contains(&version));
             cases.map(move |case| Planned { case, version })
         };
-        self.editions().iter().copied().flat_map(of).filter(wanted).collect()
+        let mut chosen: Vec<Planned> = self.editions().iter().copied().flat_map(of).filter(wanted).collect();
+        chosen.sort_by_key(|planned| planned.case.company);
+        chosen
     }
 
     pub(crate) const fn editions(&self) -> &'static [Version] {

@@ -87,16 +87,15 @@ impl<'s> Peer<'s> {
     fn frame(&mut self, time: Duration) -> Result<Bytes, Fault> {
         let deadline = (Instant::now() + time).min(self.scene.ends);
         loop {
+            if Instant::now() >= self.scene.ends {
+                return Err(Fault::failed("an end to the case", "the broker drew it out beyond all patience"));
+            }
             if let Some(bytes) = self.take_frame()? {
                 return Ok(Bytes::Whole(bytes));
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return if Instant::now() < self.scene.ends {
-                    Ok(Bytes::Silence)
-                } else {
-                    Err(Fault::failed("an end to the case", "the broker drew it out beyond all patience"))
-                };
+                return Ok(Bytes::Silence);
             }
             if self.read_some(left) == 0 {
                 return self.end();
@@ -149,13 +148,13 @@ impl<'s> Peer<'s> {
     pub(crate) fn hear(&mut self, expected: &str) -> Result<Heard, Fault> {
         match self.inbox.pop_front() {
             Some(heard) => Ok(heard),
-            None => self.hear_next(expected),
+            None => self.hear_within(self.timeout(), expected),
         }
     }
 
     /// The next packet from the wire; it must come.
-    pub(super) fn hear_next(&mut self, expected: &str) -> Result<Heard, Fault> {
-        match self.listen(self.timeout())? {
+    pub(super) fn hear_within(&mut self, time: Duration, expected: &str) -> Result<Heard, Fault> {
+        match self.listen(time)? {
             Sound::Packet(heard) => Ok(heard),
             Sound::End => Err(Fault::failed(expected, "the broker closed the connection")),
             Sound::Silence => Err(self.silence(expected)),

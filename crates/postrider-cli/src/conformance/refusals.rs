@@ -8,11 +8,13 @@ use super::peer::{Peer, Sound};
 use postrider_client::{ReasonCode, Version};
 
 /// What came of something that the broker should not put up with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Ending {
     /// Closed, perhaps after a DISCONNECT with this reason.
     Closed(Option<ReasonCode>),
     StillOpen,
+    /// The broker goes on and says this.
+    Answered(Heard),
 }
 
 /// Whether a CONNACK may be said before a connection is refused.
@@ -34,10 +36,12 @@ impl Peer<'_> {
                 Sound::Silence => {
                     return Err(Fault::failed("the end of the connection after DISCONNECT", "it stays open"));
                 }
-                Sound::Packet(Heard { what: What::Disconnect(said), .. }) if self.version.is_v5() => {
+                Sound::Packet(Heard { what: What::Disconnect(said), .. })
+                    if self.version.is_v5() && reason.is_none() =>
+                {
                     reason = Some(said);
                 }
-                Sound::Packet(heard) => return Err(Fault::wrong("the end of the connection", &heard)),
+                Sound::Packet(heard) => return Ok(Ending::Answered(heard)),
             }
         }
     }
@@ -54,18 +58,21 @@ impl Peer<'_> {
     /// The broker has to close the connection; in 5.0 it should say one of `reasons` before.
     pub(crate) fn expect_closed(&mut self, reasons: &[ReasonCode]) -> Played {
         match self.ending()? {
-            Ending::StillOpen => Err(Fault::failed("the end of the connection", "it stays open")),
-            Ending::Closed(said) => {
-                self.weigh(said, reasons);
-                Ok(())
+            Ending::Answered(heard) => return Err(Fault::wrong("the end of the connection", &heard)),
+            Ending::StillOpen if self.version == Version::V3_1 => {
+                self.scene.note("the broker puts up with it, as 3.1 does not say that it must not");
             }
+            Ending::StillOpen => return Err(Fault::failed("the end of the connection", "it stays open")),
+            Ending::Closed(said) => self.weigh(said, reasons),
         }
+        Ok(())
     }
 
     /// The broker is expected to close the connection, but the specification does not quite say that it must.
     pub(crate) fn expect_closed_or_note(&mut self, reasons: &[ReasonCode]) -> Played {
         match self.ending()? {
             Ending::StillOpen => self.scene.note("the broker puts up with it"),
+            Ending::Answered(heard) => self.scene.note(format!("the broker puts up with it: {}", heard.describe())),
             Ending::Closed(said) => self.weigh(said, reasons),
         }
         Ok(())

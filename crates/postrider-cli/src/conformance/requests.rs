@@ -9,7 +9,7 @@ use super::peer::{Peer, Sound};
 use super::raw;
 use postrider_client::{Qos, ReasonCode, SubscribeOptions};
 use postrider_proto::{AckKind, Disconnect, PropertiesBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 impl Peer<'_> {
     pub(crate) fn next_id(&mut self) -> u16 {
@@ -19,8 +19,9 @@ impl Peer<'_> {
 
     /// What `pick` takes; messages that come before it are kept for later.
     pub(crate) fn answer<T>(&mut self, expected: &str, mut pick: impl FnMut(&What) -> Option<T>) -> Result<T, Fault> {
-        loop {
-            let heard = self.hear_next(expected)?;
+        let deadline = Instant::now() + self.timeout();
+        while self.inbox.len() < MESSAGES_MAX {
+            let heard = self.hear_within(deadline.saturating_duration_since(Instant::now()), expected)?;
             if let Some(found) = pick(&heard.what) {
                 return Ok(found);
             }
@@ -29,6 +30,7 @@ impl Peer<'_> {
             }
             self.inbox.push_back(heard);
         }
+        Err(Fault::failed(expected, format!("{MESSAGES_MAX} messages")))
     }
 
     /// Subscribes and is granted what was asked for.
@@ -223,7 +225,12 @@ impl Peer<'_> {
         disconnect.encode(self.version, &mut bytes);
         self.send(&bytes)?;
         self.fall_silent();
-        while let Sound::Packet(_) = self.listen(self.timeout())? {}
+        let deadline = Instant::now() + self.timeout();
+        while let Sound::Packet(_) = self.listen(deadline.saturating_duration_since(Instant::now()))? {
+            if Instant::now() >= deadline {
+                break;
+            }
+        }
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Owns: which cases are skipped untried, when a broker counts as gone.
 
-use super::case::Case;
-use super::fault::{Evidence, Fault, Played};
+use super::case::{Case, Company};
+use super::fault::{Fault, Played};
 use super::ground::{Greeting, Ground};
 use super::options::{Conformance, Planned};
 use super::outcome::{Finding, Verdict};
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 pub(crate) fn run(args: &Conformance, mut ground: Ground, chosen: &[Planned]) -> anyhow::Result<ExitCode> {
@@ -72,38 +72,44 @@ struct Stage<'a> {
     closed: BTreeMap<Version, String>,
     chosen: &'a [Planned],
     next: AtomicUsize,
-    /// Cases in a row that found no broker.
+    /// Failed cases in a row behind which the broker did not answer.
     lost: AtomicU32,
 }
 
 impl Stage<'_> {
+    /// Those that bear company several at a time, then the others one by one.
     fn play_all(&self, jobs: usize, ledger: &mut Ledger) -> std::io::Result<()> {
         let (sender, findings) = channel();
         std::thread::scope(|scope| {
-            for _ in 0..jobs {
-                let sender = sender.clone();
-                scope.spawn(move || {
-                    while let Some((number, finding)) = self.play_next() {
-                        if sender.send((number, finding)).is_err() {
-                            return;
-                        }
+            scope.spawn(move || {
+                std::thread::scope(|scope| {
+                    for _ in 0..jobs {
+                        scope.spawn(|| self.play_some(Company::Welcome, &self.next, &sender));
                     }
                 });
-            }
-            drop(sender);
+                self.play_some(Company::Alone, &AtomicUsize::new(0), &sender);
+            });
             in_order(&findings, ledger)
         })
     }
 
-    fn play_next(&self) -> Option<(usize, Finding)> {
-        let number = self.next.fetch_add(1, Relaxed);
-        let planned = *self.chosen.get(number)?;
-        let started = Instant::now();
-        let verdict = match self.obstacle(planned) {
-            Some(why) => Verdict::Skipped(why),
-            None => self.play(planned, number + 1),
-        };
-        Some((number, Finding { planned, verdict, took: started.elapsed() }))
+    /// Takes numbers from `next` until there are no more cases.
+    fn play_some(&self, company: Company, next: &AtomicUsize, sender: &Sender<(usize, Finding)>) {
+        loop {
+            let number = next.fetch_add(1, Relaxed);
+            let Some(planned) = self.chosen.get(number).copied() else { return };
+            if planned.case.company != company {
+                continue;
+            }
+            let started = Instant::now();
+            let verdict = match self.obstacle(planned) {
+                Some(why) => Verdict::Skipped(why),
+                None => self.play(planned, number + 1),
+            };
+            if sender.send((number, Finding { planned, verdict, took: started.elapsed() })).is_err() {
+                return;
+            }
+        }
     }
 
     /// Why a case is not tried.
@@ -122,15 +128,26 @@ impl Stage<'_> {
     fn play(&self, planned: Planned, number: usize) -> Verdict {
         let scene = Scene::new(self.ground.clone(), planned.version, number);
         let played: Played = (planned.case.play)(&scene);
-        if matches!(played, Err(Fault::Lost(Evidence { .. }))) {
-            self.lost.fetch_add(1, Relaxed);
-        } else {
-            self.lost.store(0, Relaxed);
+        if matches!(played, Err(Fault::Failed(_) | Fault::Lost(_))) {
+            self.probe(planned.version, number);
         }
         let verdict = Verdict::of(played, scene.take_notes());
         // A case that took all of its time still cleans up.
         Scene::new(self.ground.clone(), planned.version, number).clean_up_after(&scene);
         verdict
+    }
+
+    /// After a failure: whether the broker still answers anybody.
+    fn probe(&self, version: Version, number: usize) {
+        let scene = Scene::new(self.ground.clone(), version, number);
+        let answered = scene.client("probe").and_then(|mut peer| {
+            peer.ping()?;
+            peer.disconnect()
+        });
+        match answered {
+            Ok(()) => self.lost.store(0, Relaxed),
+            Err(_) => drop(self.lost.fetch_add(1, Relaxed)),
+        }
     }
 }
 

@@ -169,6 +169,7 @@ fn take_over_in(scene: &Scene, version: Version) -> Played {
     let mut new = scene.enter(&scene.hello("a").in_edition(version))?;
     match old.ending()? {
         Ending::StillOpen => return Err(Fault::failed("the end of the first connection", "it stays open")),
+        Ending::Answered(heard) => return Err(Fault::wrong("the end of the first connection", &heard)),
         Ending::Closed(said) if scene.is_v5() => {
             check_eq("reason of the DISCONNECT", Some(ReasonCode::SessionTakenOver), said)?;
         }

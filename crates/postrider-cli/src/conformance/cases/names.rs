@@ -32,8 +32,16 @@ pub(super) const CASES: &[Case] = &[
     case("a PUBLISH to a topic with U+0000 ends the connection", SINCE_3_1_1, nul)
         .v3("1.5.3-2 4.7.3-2")
         .v5("1.5.4-2 4.7.3-2"),
-    case("# brings no topic that begins with $", ALL, dollar_and_hash).v3("4.7.2-1").v5("4.7.2-1").needs(&[Wildcard]),
-    case("+ brings no topic that begins with $", ALL, dollar_and_plus).v3("4.7.2-1").v5("4.7.2-1").needs(&[Wildcard]),
+    case("# brings no topic that begins with $", ALL, dollar_and_hash)
+        .v3("4.7.2-1")
+        .v5("4.7.2-1")
+        .needs(&[Wildcard])
+        .alone(),
+    case("+ brings no topic that begins with $", ALL, dollar_and_plus)
+        .v3("4.7.2-1")
+        .v5("4.7.2-1")
+        .needs(&[Wildcard])
+        .alone(),
 ];
 
 /// Each of these topics reaches its own subscriber and no other.

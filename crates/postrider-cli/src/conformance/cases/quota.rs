@@ -11,7 +11,6 @@ use crate::conformance::hello::Hello;
 use crate::conformance::message::message;
 use crate::conformance::peer::Peer;
 use crate::conformance::raw::packet;
-use crate::conformance::refusals::Ending;
 use crate::conformance::scene::Scene;
 use postrider_client::ReasonCode;
 use postrider_proto::{AckKind, Property, PropertyId};
@@ -198,12 +197,5 @@ fn above_theirs(scene: &Scene) -> Played {
     };
     let mut publisher = scene.client("pub")?;
     publisher.send(&packet(0x30, &vec![0; max as usize]))?;
-    match publisher.ending()? {
-        Ending::StillOpen => Err(Fault::failed("the end of the connection", "it stays open")),
-        Ending::Closed(Some(ReasonCode::PacketTooLarge) | None) => Ok(()),
-        Ending::Closed(Some(reason)) => {
-            scene.note(format!("DISCONNECT says {reason}, not {}", ReasonCode::PacketTooLarge));
-            Ok(())
-        }
-    }
+    publisher.expect_closed(&[ReasonCode::PacketTooLarge])
 }

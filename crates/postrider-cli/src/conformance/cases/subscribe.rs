@@ -41,7 +41,9 @@ pub(super) const CASES: &[Case] = &[
     case("a SUBSCRIBE whose flags are not 0010 ends the connection", SINCE_3_1_1, flags)
         .v3("3.8.1-1 2.2.2-2")
         .v5("3.8.1-1 2.1.3-1"),
-    case("a SUBSCRIBE without a filter ends the connection", ALL, no_filter).v3("3.8.3-3").v5("3.8.3-2 4.13.1-1"),
+    case("a SUBSCRIBE without a filter ends the connection", SINCE_3_1_1, no_filter)
+        .v3("3.8.3-3")
+        .v5("3.8.3-2 4.13.1-1"),
     case("a SUBSCRIBE with packet identifier 0 ends the connection", SINCE_3_1_1, id_0)
         .v3("2.3.1-1 4.8.0-1")
         .v5("2.2.1-3 4.13.1-1"),

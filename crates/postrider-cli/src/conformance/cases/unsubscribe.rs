@@ -36,7 +36,9 @@ pub(super) const CASES: &[Case] = &[
     case("an UNSUBSCRIBE whose flags are not 0010 ends the connection", SINCE_3_1_1, flags)
         .v3("3.10.1-1 2.2.2-2")
         .v5("3.10.1-1 2.1.3-1"),
-    case("an UNSUBSCRIBE without a filter ends the connection", ALL, no_filter).v3("3.10.3-2").v5("3.10.3-2 4.13.1-1"),
+    case("an UNSUBSCRIBE without a filter ends the connection", SINCE_3_1_1, no_filter)
+        .v3("3.10.3-2")
+        .v5("3.10.3-2 4.13.1-1"),
     case("an UNSUBSCRIBE with packet identifier 0 ends the connection", SINCE_3_1_1, id_0)
         .v3("2.3.1-1 4.8.0-1")
         .v5("2.2.1-3 4.13.1-1"),

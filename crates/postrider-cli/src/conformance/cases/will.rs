@@ -28,6 +28,10 @@ pub(super) const CASES: &[Case] = &[
         .v3("3.1.2-8")
         .v5("3.1.2-8")
         .needs(&[Will]),
+    case("a will is published when the client sends a second CONNECT", ALL, on_a_second_connect)
+        .v3("3.1.2-8 3.1.0-2")
+        .v5("3.1.2-8 3.1.0-2")
+        .needs(&[Will]),
     case("a will is published when another connection takes the session over", ALL, on_a_take_over)
         .v3("3.1.2-8")
         .v5("3.1.2-8")
@@ -93,12 +97,21 @@ fn none(scene: &Scene) -> Played {
     watcher.expect_quiet()
 }
 
-fn on_a_breach(scene: &Scene) -> Played {
+fn breach(scene: &Scene, bytes: &[u8]) -> Played {
     let (mut watcher, will) = watch(scene)?;
     let mut mortal = scene.enter(&mortal(scene, &will))?;
-    mortal.send(&scene.hello("mortal").bytes())?;
+    mortal.send(bytes)?;
     mortal.ending()?;
     watcher.expect_message(&will.topic, "gone").map(drop)
+}
+
+/// A PUBLISH of QoS 3.
+fn on_a_breach(scene: &Scene) -> Played {
+    breach(scene, &[0x36, 5, 0, 1, b'a', 0, 1])
+}
+
+fn on_a_second_connect(scene: &Scene) -> Played {
+    breach(scene, &scene.hello("mortal").bytes())
 }
 
 fn on_a_take_over(scene: &Scene) -> Played {

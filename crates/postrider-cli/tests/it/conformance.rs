@@ -85,7 +85,7 @@ fn expect_findings(address: SocketAddr, came: &str) {
     let object = json(&finished);
     let failed = results(&object, "failed");
     let says = |finding: &&Value| finding["came"].as_str().is_some_and(|text| text.contains(came));
-    assert!(failed.iter().any(|finding| says(finding)), "nobody says {came:?} but {failed:#?}");
+    assert!(failed.iter().any(says), "nobody says {came:?} but {failed:#?}");
 }
 
 #[test]

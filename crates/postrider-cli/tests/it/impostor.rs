@@ -15,7 +15,7 @@ type Manner = fn(TcpStream) -> std::io::Result<()>;
 
 /// Listens, and treats every connection in this manner.
 pub(crate) fn impostor(manner: Manner) -> SocketAddr {
-    serve(move |stream| manner(stream))
+    serve(manner)
 }
 
 /// A broker that keeps no messages and answers each packet as `answer` says, or properly where it says nothing.

@@ -118,6 +118,13 @@ impl Scene {
         std::thread::sleep(time.min(self.ends.saturating_duration_since(Instant::now())));
     }
 
+    /// Somebody who heard nothing would have heard: a message to this topic comes.
+    pub(crate) fn check_hears(&self, peer: &mut Peer<'_>, topic: &str) -> Result<(), Fault> {
+        self.client("check")?.publish(&message(topic, "heard"))?;
+        peer.expect_message(topic, "heard")?;
+        peer.expect_quiet()
+    }
+
     /// Ends sessions and clears what was retained in `other`. What cannot be cleaned up stays.
     pub(crate) fn clean_up_after(&self, other: &Self) {
         for (client_id, version) in other.sessions.take() {

@@ -127,14 +127,19 @@ fn dollar_and_plus(scene: &Scene) -> Played {
 fn dollar(scene: &Scene, filter: &str) -> Played {
     let mut subscriber = scene.client("sub")?;
     subscriber.subscribe(filter, Q0)?;
-    let ours = format!("$conformance-{}/conformance", scene.client_id("x"));
+    let (hidden, plain) =
+        (format!("${}/conformance", scene.client_id("x")), format!("{}/conformance", scene.client_id("x")));
     let mut publisher = scene.client("pub")?;
-    publisher.publish(&message(&ours, "x"))?;
+    publisher.publish(&message(&hidden, "x"))?;
     // A broker may end the connection of whoever publishes there.
     let _ = publisher.ping();
+    scene.client("other")?.publish(&message(&plain, "x"))?;
     let came = subscriber.receive_all()?;
-    match came.into_iter().find(|message| message.topic.starts_with('$')) {
-        Some(message) => Err(Fault::failed(format!("nothing of $ for {filter}"), message.describe())),
-        None => Ok(()),
+    if let Some(message) = came.iter().find(|message| message.topic.starts_with('$')) {
+        return Err(Fault::failed(format!("nothing of $ for {filter}"), message.describe()));
     }
+    if came.iter().any(|message| message.topic == plain) {
+        return Ok(());
+    }
+    Err(Fault::failed(format!("a PUBLISH to {plain} for {filter}"), format!("{} others", came.len())))
 }

@@ -122,7 +122,10 @@ fn unsubscribed(scene: &Scene) -> Played {
     peer.unsubscribe(&[&topic])?;
     peer.disconnect()?;
     scene.client("pub")?.publish(&message(&topic, "x").qos1())?;
-    come_back(scene)?.expect_quiet()
+    let mut back = come_back(scene)?;
+    back.expect_quiet()?;
+    back.subscribe(&topic, Q1)?;
+    scene.check_hears(&mut back, &topic)
 }
 
 fn dropped(scene: &Scene) -> Played {
@@ -130,7 +133,10 @@ fn dropped(scene: &Scene) -> Played {
     leave(scene, &topic, Q1)?;
     scene.client("pub")?.publish(&message(&topic, "x").qos1())?;
     scene.client("sub")?.expect_quiet()?;
-    come_back(scene)?.expect_quiet()
+    let mut back = come_back(scene)?;
+    back.expect_quiet()?;
+    back.subscribe(&topic, Q1)?;
+    scene.check_hears(&mut back, &topic)
 }
 
 fn expired(scene: &Scene) -> Played {

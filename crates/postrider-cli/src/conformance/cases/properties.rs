@@ -153,7 +153,8 @@ fn retained_expires(scene: &Scene) -> Played {
     scene.pass(Duration::from_millis(2500));
     let mut subscriber = scene.client("sub")?;
     subscriber.subscribe(&topic, Q0)?;
-    subscriber.expect_quiet()
+    subscriber.expect_quiet()?;
+    scene.check_hears(&mut subscriber, &topic)
 }
 
 /// A PUBLISH of QoS 0 with these bytes for properties.

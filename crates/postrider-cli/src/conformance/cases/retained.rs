@@ -113,7 +113,9 @@ fn untouched(scene: &Scene) -> Played {
 
 fn not_kept(scene: &Scene) -> Played {
     publish(scene, &message(scene.topic("a"), "x"))?;
-    subscriber(scene, "a")?.expect_quiet()
+    let mut peer = subscriber(scene, "a")?;
+    peer.expect_quiet()?;
+    scene.check_hears(&mut peer, &scene.topic("a"))
 }
 
 fn wildcard(scene: &Scene) -> Played {

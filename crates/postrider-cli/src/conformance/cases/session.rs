@@ -87,7 +87,9 @@ fn clean_start(scene: &Scene) -> Played {
     let mut after = scene.client("a")?;
     is_present(&after, Presence::Gone)?;
     scene.client("pub")?.publish(&message(&topic, "x"))?;
-    after.expect_quiet()
+    after.expect_quiet()?;
+    after.subscribe(&topic, Q0)?;
+    scene.check_hears(&mut after, &topic)
 }
 
 fn clean_leaves_nothing(scene: &Scene) -> Played {
@@ -98,7 +100,9 @@ fn clean_leaves_nothing(scene: &Scene) -> Played {
     let mut after = scene.enter(&scene.hello("a").durable())?;
     is_present(&after, Presence::Gone)?;
     scene.client("pub")?.publish(&message(&topic, "x"))?;
-    after.expect_quiet()
+    after.expect_quiet()?;
+    after.subscribe(&topic, Q0)?;
+    scene.check_hears(&mut after, &topic)
 }
 
 fn no_interval(scene: &Scene) -> Played {

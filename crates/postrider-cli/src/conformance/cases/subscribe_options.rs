@@ -69,9 +69,9 @@ fn no_local_retained(scene: &Scene) -> Played {
     subscribe(&mut peer, &topic, NO_LOCAL)?;
     match peer.expect_quiet() {
         Err(Fault::Failed(_)) => scene.note("a client's own retained message comes despite No Local"),
-        played => return played,
+        played => played?,
     }
-    Ok(())
+    scene.check_hears(&mut peer, &topic)
 }
 
 /// RETAIN of a message that this one is sent as.

@@ -79,7 +79,8 @@ fn on_a_break(scene: &Scene) -> Played {
 fn good_bye(scene: &Scene) -> Played {
     let (mut watcher, will) = watch(scene)?;
     scene.enter(&mortal(scene, &will))?.disconnect()?;
-    watcher.expect_quiet()
+    watcher.expect_quiet()?;
+    scene.check_hears(&mut watcher, &will.topic)
 }
 
 fn once(scene: &Scene) -> Played {
@@ -92,9 +93,10 @@ fn once(scene: &Scene) -> Played {
 }
 
 fn none(scene: &Scene) -> Played {
-    let (mut watcher, _) = watch(scene)?;
+    let (mut watcher, will) = watch(scene)?;
     scene.client("mortal")?.cut();
-    watcher.expect_quiet()
+    watcher.expect_quiet()?;
+    scene.check_hears(&mut watcher, &will.topic)
 }
 
 fn breach(scene: &Scene, bytes: &[u8]) -> Played {

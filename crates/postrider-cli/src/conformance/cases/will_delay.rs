@@ -66,6 +66,7 @@ fn returned(scene: &Scene) -> Played {
     let mut back = scene.enter(&scene.hello("mortal").durable())?;
     scene.pass(Duration::from_millis(3500));
     watcher.expect_quiet()?;
+    scene.check_hears(&mut watcher, &scene.topic("will"))?;
     back.expect_quiet()
 }
 

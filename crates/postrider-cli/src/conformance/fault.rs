@@ -1,6 +1,7 @@
 //! Why a case does not pass.
 
 use super::heard::Heard;
+use postrider_client::Qos;
 use std::fmt::Debug;
 
 /// How a case ends early.
@@ -54,6 +55,11 @@ pub(crate) fn check_eq<T: PartialEq + Debug>(what: &str, expected: T, came: T) -
         return Ok(());
     }
     Err(Fault::failed(format!("{what}: {}", shown(&expected)), format!("{what}: {}", shown(&came))))
+}
+
+/// The same of a QoS, which people know as a number.
+pub(crate) fn check_qos(what: &str, expected: Qos, came: Qos) -> Played {
+    check_eq(what, expected.as_u8(), came.as_u8())
 }
 
 /// Not longer than a line or two.

@@ -171,7 +171,8 @@ fn take_over_in(scene: &Scene, version: Version) -> Played {
         Ending::StillOpen => return Err(Fault::failed("the end of the first connection", "it stays open")),
         Ending::Answered(heard) => return Err(Fault::wrong("the end of the first connection", &heard)),
         Ending::Closed(said) if scene.is_v5() => {
-            check_eq("reason of the DISCONNECT", Some(ReasonCode::SessionTakenOver), said)?;
+            let said = said.map_or_else(|| "no DISCONNECT".to_owned(), |reason| format!("DISCONNECT, {reason}"));
+            check_eq("the last word", format!("DISCONNECT, {}", ReasonCode::SessionTakenOver), said)?;
         }
         Ending::Closed(_) => {}
     }

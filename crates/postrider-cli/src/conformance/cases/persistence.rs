@@ -5,7 +5,7 @@
 use super::{Q0, Q1, Q2};
 use crate::conformance::capability::Capability;
 use crate::conformance::case::{ALL, Case, ONLY_5, case};
-use crate::conformance::fault::{Fault, Played, check_eq};
+use crate::conformance::fault::{Fault, Played, check_qos};
 use crate::conformance::message::message;
 use crate::conformance::peer::Peer;
 use crate::conformance::scene::Scene;
@@ -67,7 +67,7 @@ fn kept_in_order(scene: &Scene, qos: Qos) -> Played {
     let mut back = come_back(scene)?;
     for number in 0..COUNT {
         let message = back.expect_message(&topic, &number.to_string())?;
-        check_eq("QoS", qos, message.qos)?;
+        check_qos("QoS", qos, message.qos)?;
     }
     back.expect_quiet()
 }

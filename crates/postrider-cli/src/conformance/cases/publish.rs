@@ -5,7 +5,7 @@
 use super::{Q0, Q1, Q2};
 use crate::conformance::capability::Capability::{Qos1, Qos2, Retain};
 use crate::conformance::case::{ALL, Case, ONLY_5, SINCE_3_1_1, case};
-use crate::conformance::fault::{Fault, Played, check_eq};
+use crate::conformance::fault::{Fault, Played, check_eq, check_qos};
 use crate::conformance::message::message;
 use crate::conformance::raw::{head, packet, string};
 use crate::conformance::refusals::{MALFORMED, PROTOCOL_ERROR};
@@ -56,7 +56,7 @@ fn arrives(scene: &Scene, qos: Qos) -> Played {
     let mut publisher = scene.client("pub")?;
     publisher.publish(&message(&topic, "x").qos(qos))?;
     let came = subscriber.expect_message(&topic, "x")?;
-    check_eq("QoS", qos, came.qos)?;
+    check_qos("QoS", qos, came.qos)?;
     check_eq("DUP", false, came.dup)?;
     subscriber.expect_quiet()?;
     publisher.expect_quiet()
@@ -83,7 +83,7 @@ fn lesser_qos(scene: &Scene) -> Played {
         for published in [Q0, Q1, Q2] {
             publisher.publish(&message(&topic, "x").qos(published))?;
             let came = subscriber.expect_message(&topic, "x")?;
-            check_eq(&format!("QoS of {published} to {granted}"), granted.min(published), came.qos)?;
+            check_qos(&format!("QoS of {published} to {granted}"), granted.min(published), came.qos)?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@
 use super::{Q0, Q1};
 use crate::conformance::capability::Capability::{Qos1, Retain, Wildcard};
 use crate::conformance::case::{ALL, Case, case};
-use crate::conformance::fault::{Fault, Played, check_eq};
+use crate::conformance::fault::{Fault, Played, check_eq, check_qos};
 use crate::conformance::message::{Message, message};
 use crate::conformance::peer::Peer;
 use crate::conformance::scene::Scene;
@@ -134,7 +134,7 @@ fn lesser_qos(scene: &Scene) -> Played {
     for (name, granted, expected) in [("low", Q1, Q0), ("high", Q0, Q0), ("high", Q1, Q1)] {
         peer.subscribe(&scene.topic(name), granted)?;
         let came = peer.expect_message(&scene.topic(name), "x")?;
-        check_eq(&format!("QoS of {name} to {granted}"), expected, came.qos)?;
+        check_qos(&format!("QoS of {name} to {granted}"), expected, came.qos)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 use super::{Q0, Q1, Q2};
 use crate::conformance::capability::Capability::{Qos1, Qos2, Retain, Shared, Wildcard};
 use crate::conformance::case::{Case, ONLY_3_1_1, ONLY_5, case};
-use crate::conformance::fault::{Fault, Played, check_eq};
+use crate::conformance::fault::{Fault, Played, check_eq, check_qos};
 use crate::conformance::message::message;
 use crate::conformance::peer::Peer;
 use crate::conformance::raw::{self, head, packet, string};
@@ -124,7 +124,7 @@ fn qos(scene: &Scene) -> Played {
         let name = granted.to_string();
         let mut peer = member(scene, &format!("s{name}"), &share(scene, "g", &name), granted)?;
         publisher.publish(&message(scene.topic(&name), "x").qos2())?;
-        check_eq("QoS", granted, peer.expect_message(&scene.topic(&name), "x")?.qos)?;
+        check_qos("QoS", granted, peer.expect_message(&scene.topic(&name), "x")?.qos)?;
     }
     Ok(())
 }

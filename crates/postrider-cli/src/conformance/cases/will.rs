@@ -5,7 +5,7 @@
 use super::{Q0, Q1};
 use crate::conformance::capability::Capability::{Qos1, Retain, Will};
 use crate::conformance::case::{ALL, Case, ONLY_5, case};
-use crate::conformance::fault::{Fault, Played, check_eq};
+use crate::conformance::fault::{Fault, Played, check_eq, check_qos};
 use crate::conformance::hello::Hello;
 use crate::conformance::message::{Message, message};
 use crate::conformance::peer::Peer;
@@ -128,7 +128,7 @@ fn qos(scene: &Scene) -> Played {
     let will = will.qos1();
     scene.enter(&mortal(scene, &will))?.cut();
     let came = watcher.expect_message(&will.topic, "gone")?;
-    check_eq("QoS", Q1, came.qos)
+    check_qos("QoS", Q1, came.qos)
 }
 
 fn not_retained(scene: &Scene) -> Played {

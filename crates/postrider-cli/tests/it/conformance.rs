@@ -52,6 +52,9 @@ fn expect_our_broker_to_pass(edition: &str, at_least: u64) {
     assert!(results(&object, "failed").is_empty(), "{:#?}", results(&object, "failed"));
     assert!(results(&object, "note").is_empty(), "{:#?}", results(&object, "note"));
     assert!(object["passed"].as_u64() >= Some(at_least), "{} passed", object["passed"]);
+    // What takes a second edition.
+    let skipped = results(&object, "skipped");
+    assert!(skipped.iter().all(|finding| finding["reason"].to_string().contains("was not asked")), "{skipped:#?}");
     assert_eq!(finished.code, Some(0));
     // Nothing is left behind.
     let mut late = Wire::client(&broker, &Hello::new("late"));

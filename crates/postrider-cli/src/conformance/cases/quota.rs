@@ -28,9 +28,7 @@ pub(super) const CASES: &[Case] = &[
     case("more unacknowledged messages than the broker's Receive Maximum end the connection", ONLY_5, exceeded)
         .v5("3.3.4-7")
         .needs(&[Qos2]),
-    case("as many unacknowledged messages as the broker's Receive Maximum are taken", ONLY_5, exhausted)
-        .v5("4.9.0-1")
-        .needs(&[Qos2]),
+    case("as many unacknowledged messages as the broker's Receive Maximum are taken", ONLY_5, exhausted).needs(&[Qos2]),
     case("a message larger than the client's Maximum Packet Size is not sent", ONLY_5, too_large)
         .v5("3.1.2-24 3.1.2-25"),
     case("a QoS 1 message that is too large counts as delivered", ONLY_5, too_large_qos1)

@@ -36,7 +36,7 @@ pub(super) const CASES: &[Case] = &[
         .v3("3.1.2-8")
         .v5("3.1.2-8")
         .needs(&[Will]),
-    case("a will has its own QoS", ALL, qos).v3("3.1.2-9").v5("3.1.2-9").needs(&[Will, Qos1]),
+    case("a will has its own QoS", ALL, qos).v3("3.1.2-9").v5("3.1.2-8").needs(&[Will, Qos1]),
     case("a will that is not to be retained is not", ALL, not_retained)
         .v3("3.1.2-16")
         .v5("3.1.2-14")

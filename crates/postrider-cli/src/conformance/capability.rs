@@ -32,6 +32,8 @@ pub(crate) enum Capability {
 #[derive(Clone, Debug)]
 pub(crate) struct Abilities {
     missing: Vec<Capability>,
+    /// Of these the broker said so itself.
+    admitted: Vec<Capability>,
     /// QoS 1 and 2 messages that a 5.0 client may have unacknowledged.
     pub(crate) receive_maximum: u16,
     /// The largest packet the broker takes, where it says so.
@@ -47,6 +49,7 @@ impl Abilities {
     pub(crate) fn without(missing: &[Capability]) -> Self {
         let mut abilities = Self {
             missing: missing.to_vec(),
+            admitted: Vec::new(),
             receive_maximum: u16::MAX,
             packet_bytes_max: None,
             topic_alias_max: 0,
@@ -67,19 +70,24 @@ impl Abilities {
         self.keep_alive_s = properties.two_bytes(PropertyId::ServerKeepAlive);
         for (id, capability) in FLAGS {
             if properties.flag(id) == Some(false) {
-                self.miss(capability);
+                self.admit(capability);
             }
         }
         if self.topic_alias_max == 0 {
-            self.miss(Capability::TopicAlias);
+            self.admit(Capability::TopicAlias);
         }
         let qos_max = properties.number(PropertyId::MaximumQos).unwrap_or(2);
         if qos_max < u32::from(Qos::ExactlyOnce.as_u8()) {
-            self.miss(Capability::Qos2);
+            self.admit(Capability::Qos2);
         }
         if qos_max < u32::from(Qos::AtLeastOnce.as_u8()) {
-            self.miss(Capability::Qos1);
+            self.admit(Capability::Qos1);
         }
+    }
+
+    /// Whether the broker said that it is without this.
+    pub(crate) fn admits(&self, capability: Capability) -> bool {
+        self.admitted.contains(&capability)
     }
 
     pub(crate) fn lacks(&self, capability: Capability) -> bool {
@@ -88,6 +96,11 @@ impl Abilities {
 
     pub(crate) fn missing(&self) -> impl Iterator<Item = &'static str> {
         self.missing.iter().map(|capability| capability.name())
+    }
+
+    fn admit(&mut self, capability: Capability) {
+        self.admitted.push(capability);
+        self.miss(capability);
     }
 
     fn miss(&mut self, capability: Capability) {

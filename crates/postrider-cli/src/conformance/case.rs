@@ -18,6 +18,8 @@ pub(crate) struct Case {
     /// Those of 5.0.
     new: &'static str,
     pub(crate) needs: &'static [Capability],
+    /// What the broker has to be without.
+    pub(crate) lacks: &'static [Capability],
     pub(crate) company: Company,
     pub(crate) play: fn(&Scene) -> Played,
 }
@@ -38,7 +40,7 @@ pub(crate) const BEFORE_5: &[Version] = &[Version::V3_1, Version::V3_1_1];
 pub(crate) const ONLY_5: &[Version] = &[Version::V5];
 
 pub(crate) const fn case(name: &'static str, editions: &'static [Version], play: fn(&Scene) -> Played) -> Case {
-    Case { name, editions, old: "", new: "", needs: &[], company: Company::Welcome, play }
+    Case { name, editions, old: "", new: "", needs: &[], lacks: &[], company: Company::Welcome, play }
 }
 
 impl Case {
@@ -56,6 +58,12 @@ impl Case {
 
     pub(crate) const fn needs(mut self, capabilities: &'static [Capability]) -> Self {
         self.needs = capabilities;
+        self
+    }
+
+    /// Plays it only where the broker says that it is without these.
+    pub(crate) const fn lacking(mut self, capabilities: &'static [Capability]) -> Self {
+        self.lacks = capabilities;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use super::message::Message;
 use postrider_client::{ReasonCode, Version};
-use postrider_proto::{AckKind, DecodeError, Packet, PropertiesBuf, split};
+use postrider_proto::{AckKind, DecodeError, Packet, PropertiesBuf, PropertyId, split};
 
 /// A packet and the bytes it was.
 #[derive(Clone, Debug)]
@@ -45,7 +45,10 @@ impl Heard {
     /// `bytes` are one whole packet.
     pub(crate) fn read(bytes: Vec<u8>, version: Version) -> Result<Self, (DecodeError, Vec<u8>)> {
         let what = match split(&bytes, usize::MAX) {
-            Ok(Some(frame)) => Packet::decode(frame, version).map(|packet| What::of(&packet)),
+            Ok(Some(frame)) => Packet::decode(frame, version).and_then(|packet| {
+                check_from_broker(&packet)?;
+                Ok(What::of(&packet))
+            }),
             Ok(None) => Err(DecodeError::Truncated),
             Err(error) => Err(error),
         };
@@ -83,6 +86,16 @@ impl Heard {
             What::Auth(reason) => format!("AUTH, {reason}"),
             What::Misdirected(name) => format!("{name}, which only clients send"),
         }
+    }
+}
+
+/// What a client may say and a broker may not. [MQTT-3.14.2-2]
+fn check_from_broker(packet: &Packet<'_>) -> Result<(), DecodeError> {
+    let expiry = PropertyId::SessionExpiryInterval;
+    let Packet::Disconnect(disconnect) = packet else { return Ok(()) };
+    match disconnect.properties.find(expiry) {
+        Some(_) => Err(DecodeError::PropertyMisplaced(expiry)),
+        None => Ok(()),
     }
 }
 

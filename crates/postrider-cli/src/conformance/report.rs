@@ -1,5 +1,6 @@
 //! What a run found, for people as it comes and for programs at the end.
 
+use super::capability::Capability;
 use super::ground::Ground;
 use super::options::Planned;
 use super::outcome::{Finding, Verdict};
@@ -67,9 +68,10 @@ pub(crate) fn list(chosen: &[Planned], json: bool) -> io::Result<()> {
     if json {
         let named = |planned: &Planned| -> Value {
             let Planned { case, version } = planned;
-            let needs: Vec<_> = case.needs.iter().map(|capability| capability.name()).collect();
+            let names = |list: &[Capability]| -> Vec<_> { list.iter().map(|capability| capability.name()).collect() };
+            let (needs, lacks) = (names(case.needs), names(case.lacks));
             let clauses = case.clauses(*version);
-            json!({"case": case.name, "edition": version.to_string(), "clauses": clauses, "needs": needs})
+            json!({"case": case.name, "edition": version.to_string(), "clauses": clauses, "needs": needs, "lacks": lacks})
         };
         let cases: Vec<Value> = chosen.iter().map(named).collect();
         return writeln!(out, "{}", json!({ "cases": cases }));

@@ -120,9 +120,12 @@ impl Stage<'_> {
         if self.lost.load(Relaxed) >= LOST_MAX {
             return Some("the broker does not answer any more".to_owned());
         }
-        let mut needs = planned.case.needs.iter();
-        let missing = needs.find(|capability| self.ground.abilities.lacks(**capability))?;
-        Some(format!("the broker is without {}", missing.name()))
+        let abilities = &self.ground.abilities;
+        if let Some(missing) = planned.case.needs.iter().find(|capability| abilities.lacks(**capability)) {
+            return Some(format!("the broker is without {}", missing.name()));
+        }
+        let offered = planned.case.lacks.iter().find(|capability| !abilities.admits(**capability))?;
+        Some(format!("the broker offers {}", offered.name()))
     }
 
     fn play(&self, planned: Planned, number: usize) -> Verdict {

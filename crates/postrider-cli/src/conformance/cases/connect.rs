@@ -16,8 +16,8 @@ use std::time::Duration;
 
 pub(super) const CASES: &[Case] = &[
     case("a client with a clean start is let in and has no session", ALL, clean_start)
-        .v3("3.1.4-4 3.2.0-1 3.2.2-1")
-        .v5("3.1.4-5 3.2.0-1 3.2.2-1 3.2.2-2"),
+        .v3("7.1.1-1 3.1.4-4 3.2.0-1 3.2.2-1")
+        .v5("4.2-1 3.1.4-5 3.2.0-1 3.2.2-1 3.2.2-2"),
     case("a CONNECT that comes byte by byte is understood", ALL, byte_by_byte).v3("3.1.4-4").v5("3.1.4-5"),
     case("packets right behind a CONNECT are answered after the CONNACK", ALL, eager)
         .v3("3.2.0-1")
@@ -31,7 +31,8 @@ pub(super) const CASES: &[Case] = &[
     case("nothing sent behind a refused CONNECT is acted on", SINCE_3_1_1, behind_a_refusal)
         .v3("3.1.4-5")
         .v5("3.1.4-6"),
-    case("a CONNECT whose authentication method is unknown is refused", ONLY_5, unknown_method).v5("4.12.0-1"),
+    case("a CONNECT whose authentication method is unknown is refused", ONLY_5, unknown_method)
+        .v5("3.2.2-6 3.2.2-7 3.2.2-8 4.13.2-1 4.12.0-1"),
     case("a CONNACK names no authentication method that the client did not name", ONLY_5, no_method).v5("4.12.0-6"),
     case("an AUTH of a client without a method ends the connection", ONLY_5, auth_out_of_place).v5("4.12.0-7"),
     case("response information comes only if it was asked for", ONLY_5, response_information).v5("3.1.2-28"),

@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
     case("a CONNECT with an unknown protocol level is told so", ONLY_3_1_1, level_before_5).v3("3.1.2-2"),
     case("a CONNECT with an unknown protocol version is not let in", ONLY_5, level_5).v5("3.1.2-2"),
     case("a CONNECT whose reserved flag is set is not let in", SINCE_3_1_1, reserved_flag)
-        .v3("3.1.2-3 3.1.4-1")
+        .v3("3.2.2-6 3.1.2-3 3.1.4-1")
         .v5("3.1.2-3 3.1.4-1"),
     case("a CONNECT with flags in its fixed header is not let in", SINCE_3_1_1, header_flags)
         .v3("2.2.2-2")

@@ -19,7 +19,7 @@ pub(super) const CASES: &[Case] = &[
     case("an empty identifier is refused in 3.1", ONLY_3_1, empty_in_3_1),
     case("an empty identifier with a clean session is let in", ONLY_3_1_1, empty_and_clean).v3("3.1.3-6"),
     case("an empty identifier without a clean session is refused", ONLY_3_1_1, empty_and_kept)
-        .v3("3.1.3-7 3.1.3-8 3.2.2-4 3.2.2-5"),
+        .v3("3.1.3-9 3.1.3-7 3.1.3-8 3.2.2-4 3.2.2-5"),
     case("an empty identifier gets one assigned, which is told", ONLY_5, assigned).v5("3.1.3-6 3.1.3-7 3.2.2-16"),
     case("two empty identifiers get different ones assigned", ONLY_5, assigned_twice).v5("3.2.2-16"),
     case("two clients with empty identifiers do not disturb each other", SINCE_3_1_1, strangers)
@@ -32,7 +32,9 @@ pub(super) const CASES: &[Case] = &[
         .v3("3.1.3-4 1.5.3-1")
         .v5("3.1.3-4 1.5.4-1"),
     case("an identifier with U+0000 is not let in", SINCE_3_1_1, nul).v3("1.5.3-2").v5("1.5.4-2"),
-    case("a second client with the same identifier ends the first", ALL, take_over).v3("3.1.4-2").v5("3.1.4-3"),
+    case("a second client with the same identifier ends the first", ALL, take_over)
+        .v3("3.1.4-2")
+        .v5("3.14.2-2 3.1.4-3"),
     case("a client of another edition with the same identifier ends the first", SINCE_3_1_1, take_over_by_another)
         .v3("3.1.4-2")
         .v5("3.1.4-3"),

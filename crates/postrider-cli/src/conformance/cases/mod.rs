@@ -8,6 +8,7 @@ mod flow;
 mod identifiers;
 mod keep_alive;
 mod leaving;
+mod limits;
 mod names;
 mod persistence;
 mod properties;
@@ -57,6 +58,7 @@ const TABLES: &[&[Case]] = &[
     subscription_ids::CASES,
     retained::CASES,
     share::CASES,
+    limits::CASES,
     unsubscribe::CASES,
     leaving::CASES,
     abuse::CASES,

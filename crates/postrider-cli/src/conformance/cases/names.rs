@@ -16,6 +16,7 @@ pub(super) const CASES: &[Case] = &[
     case("topics that differ in case, slashes or spaces are different", ALL, distinct).v3("4.7.3-4").v5("4.7.3-4"),
     case("a topic of other scripts arrives as it was", ALL, scripts).v3("4.7.3-4").v5("4.7.3-4"),
     case("U+FEFF in a topic is kept", SINCE_3_1_1, byte_order_mark).v3("1.5.3-3").v5("1.5.4-3"),
+    case("a topic of 65,535 bytes is a topic", ALL, longest).v3("4.7.3-3").v5("4.7.3-3"),
     case("empty levels are levels", ALL, empty_levels).v3("4.7.3-1").v5("4.7.3-1"),
     case("a PUBLISH to a topic with + ends the connection", ALL, plus).v3("3.3.2-2 4.7.1-1").v5("3.3.2-2 4.7.0-1"),
     case("a PUBLISH to a topic with # ends the connection", ALL, hash).v3("3.3.2-2 4.7.1-1").v5("3.3.2-2 4.7.0-1"),
@@ -77,6 +78,23 @@ fn byte_order_mark(scene: &Scene) -> Played {
 
 fn empty_levels(scene: &Scene) -> Played {
     keep_apart(scene, &["/", "//"])
+}
+
+/// A broker may set itself a lower limit, but not another one for those who subscribe than for those who publish.
+fn longest(scene: &Scene) -> Played {
+    let mut topic = scene.topic("");
+    topic.push_str(&"x".repeat(usize::from(u16::MAX) - topic.len()));
+    let mut peer = scene.client("a")?;
+    let subscribed = peer.subscribe(&topic, Q0).and_then(|()| {
+        peer.publish(&message(&topic, "x"))?;
+        peer.expect_message(&topic, "x")
+    });
+    match subscribed {
+        Err(Fault::Failed(evidence)) => scene.note(format!("not with this broker: {}", evidence.came)),
+        Err(fault) => return Err(fault),
+        Ok(_) => peer.expect_quiet()?,
+    }
+    Ok(())
 }
 
 /// A PUBLISH of QoS 0 to these bytes, none of which may arrive.

@@ -15,12 +15,12 @@ use postrider_client::{Qos, ReasonCode, Version};
 pub(super) const CASES: &[Case] = &[
     case("a QoS 0 message arrives", ALL, qos0).v3("4.3.1-1 2.3.1-5 3.3.2-3").v5("4.3.1-1 2.2.1-2 3.3.2-3"),
     case("a QoS 1 message is acknowledged and arrives", ALL, qos1)
-        .v3("3.3.4-1 4.3.2-2 2.3.1-6")
-        .v5("3.3.4-1 4.3.2-4 2.2.1-5 4.5.0-1")
+        .v3("4.3.2-1 3.3.4-1 4.3.2-2 2.3.1-6")
+        .v5("4.3.2-2 3.3.4-1 4.3.2-4 2.2.1-5 4.5.0-1")
         .needs(&[Qos1]),
     case("a QoS 2 message is acknowledged in both steps and arrives", ALL, qos2)
         .v3("3.3.4-1 4.3.3-2 2.3.1-6")
-        .v5("3.3.4-1 4.3.3-8 4.3.3-11 2.2.1-5")
+        .v5("4.3.3-2 3.5.2-1 3.3.4-1 4.3.3-8 4.3.3-11 2.2.1-5")
         .needs(&[Qos2]),
     case("a message arrives with the lesser of its QoS and that of the subscription", ALL, lesser_qos)
         .v3("3.8.4-6")
@@ -46,6 +46,7 @@ pub(super) const CASES: &[Case] = &[
         .v3("2.3.1-1 4.8.0-1")
         .v5("4.13.1-1")
         .needs(&[Qos1]),
+    case("a PUBLISH without a property length ends the connection", ONLY_5, no_properties).v5("2.2.2-1 4.13.1-1"),
     case("a PUBLISH whose properties reach past its end ends the connection", ONLY_5, long_properties).v5("4.13.1-1"),
 ];
 
@@ -221,6 +222,10 @@ fn cut(scene: &Scene) -> Played {
 
 fn no_id(scene: &Scene) -> Played {
     broken(scene, 0x32, &string(scene.topic("a")))
+}
+
+fn no_properties(scene: &Scene) -> Played {
+    broken(scene, 0x30, &string(scene.topic("a")))
 }
 
 fn long_properties(scene: &Scene) -> Played {

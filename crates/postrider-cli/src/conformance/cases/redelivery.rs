@@ -15,8 +15,8 @@ use std::time::Duration;
 
 pub(super) const CASES: &[Case] = &[
     case("an unacknowledged QoS 1 message comes again with DUP and its identifier", ALL, qos1)
-        .v3("4.4.0-1 3.3.1-1 2.3.1-3")
-        .v5("4.4.0-1 3.3.1-1")
+        .v3("4.3.2-1 4.4.0-1 3.3.1-1 2.3.1-3")
+        .v5("4.3.2-3 4.4.0-1 3.3.1-1")
         .needs(&[Qos1]),
     case("an unacknowledged QoS 2 message comes again with DUP and its identifier", ALL, qos2)
         .v3("4.4.0-1 3.3.1-1 2.3.1-3")

@@ -26,8 +26,8 @@ pub(super) const CASES: &[Case] = &[
         .v3("3.8.4-4 3.9.3-1")
         .v5("3.8.4-5 3.8.4-6 3.9.3-1"),
     case("a filter that is refused does not disturb those beside it", SINCE_3_1_1, one_refused)
-        .v3("3.8.4-4 3.8.4-5 3.9.3-1")
-        .v5("3.8.4-5 3.8.4-6 3.9.3-1"),
+        .v3("3.9.3-2 3.8.4-4 3.8.4-5 3.9.3-1")
+        .v5("3.9.3-2 3.8.4-5 3.8.4-6 3.9.3-1"),
     case("the same filter again replaces the subscription", ALL, replaced).v3("3.8.4-3").v5("3.8.4-3").needs(&[Qos1]),
     case("the same filter again brings the retained message again", ALL, retained_again)
         .v3("3.8.4-3")

@@ -54,10 +54,10 @@ fn expect_will_within(scene: &Scene, watcher: &mut Peer<'_>, time: Duration) -> 
 
 fn delayed(scene: &Scene) -> Played {
     let mut watcher = watch(scene)?;
-    scene.enter(&mortal(scene, 2).durable())?.cut();
-    scene.pass(Duration::from_millis(1300));
+    scene.enter(&mortal(scene, 3).durable())?.cut();
+    scene.pass(Duration::from_millis(1200));
     watcher.expect_quiet()?;
-    expect_will_within(scene, &mut watcher, Duration::from_secs(3))
+    expect_will_within(scene, &mut watcher, Duration::from_secs(4))
 }
 
 fn returned(scene: &Scene) -> Played {

@@ -133,6 +133,7 @@ impl Engine {
                 online: Some(online),
                 flows: None,
                 filters: SmallVec::new(),
+                filters_bytes: 0,
                 will,
                 expiry_s: candidate.expiry_s,
                 expiry_timer: None,

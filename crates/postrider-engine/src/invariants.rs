@@ -4,6 +4,7 @@
 
 use crate::Engine;
 use crate::links::LinkState;
+use crate::sessions::filter_bytes;
 use postrider_router::{FilterId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -120,6 +121,10 @@ fn check_subscriptions(engine: &Engine) -> Result<(), String> {
         let distinct: BTreeSet<_> = session.filters.iter().collect();
         if distinct.len() != session.filters.len() {
             return Err(format!("{} has a filter twice", session.subject.client_id));
+        }
+        let charged: u32 = session.filters.iter().filter_map(|id| engine.router.text(*id)).map(filter_bytes).sum();
+        if charged != session.filters_bytes || charged > engine.limits.subscription_bytes_max {
+            return Err(format!("{} is charged wrongly for its filters", session.subject.client_id));
         }
         if let Some(filter) = session.filters.iter().find(|filter| engine.router.grant(**filter, key).is_none()) {
             return Err(format!("{} is not in the router for {filter:?}", session.subject.client_id));

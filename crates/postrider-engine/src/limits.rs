@@ -43,6 +43,9 @@ pub struct Limits {
     pub client_id_prefix: Box<str>,
     /// Subscriptions of one client.
     pub subscriptions_max: u32,
+    /// Bytes that the subscriptions of one client take: each its filter's text and 64, and 64 for each level where the
+    /// filter has a wildcard.
+    pub subscription_bytes_max: u32,
     /// What waits for one session.
     pub mailbox: Bounds,
     /// Bytes on their way to one link's socket.

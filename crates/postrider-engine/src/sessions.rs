@@ -7,7 +7,7 @@ use crate::{Limits, LinkId};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use postrider_ports::{DropReason, Drops, Subject};
-use postrider_proto::Version;
+use postrider_proto::{Filter, Version};
 use postrider_router::{FilterId, SessionKey};
 use postrider_session::flow::{Inbound, Outbound};
 use postrider_session::{Mailbox, Parcel, TimerKey};
@@ -27,6 +27,8 @@ pub(crate) struct Session {
     /// Flows, mailbox and replays; absent while nothing above QoS 0 has passed and nothing waits.
     pub(crate) flows: Option<Box<Flows>>,
     pub(crate) filters: SmallVec<[FilterId; 4]>,
+    /// What the filters are charged, see [`filter_bytes`].
+    pub(crate) filters_bytes: u32,
     pub(crate) will: Option<Box<Will>>,
     /// Seconds the session outlives its connection; `u32::MAX` is for ever.
     pub(crate) expiry_s: u32,
@@ -66,6 +68,12 @@ pub(crate) struct Flows {
     pub(crate) shares: Vec<FilterId>,
     /// Stands in the engine's list of work for its replays.
     pub(crate) is_replaying: bool,
+}
+
+/// What a subscription costs in memory, more or less. A5, A8
+pub(crate) fn filter_bytes(filter: Filter<'_>) -> u32 {
+    let levels = if filter.has_wildcard() { filter.level_count() } else { 0 };
+    u32::try_from(filter.as_bytes().len() + 64 * (levels + 1)).unwrap_or(u32::MAX)
 }
 
 impl Session {

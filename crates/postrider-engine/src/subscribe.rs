@@ -4,6 +4,7 @@
 //! Spec: 3.8, 3.10.
 
 use crate::replay::Replay;
+use crate::sessions::filter_bytes;
 use crate::{Engine, LinkId, Progress, Tray, Who};
 use postrider_ports::{Access, Event};
 use postrider_proto::{
@@ -80,7 +81,10 @@ impl Engine {
             grant.retain_as_published = true;
         }
         let known = self.router.find(filter.as_bytes()).and_then(|id| self.router.grant(id, key));
-        if known.is_none() && session.filters.len() >= self.limits.subscriptions_max as usize {
+        let bytes = filter_bytes(filter);
+        let is_over = session.filters.len() >= self.limits.subscriptions_max as usize
+            || session.filters_bytes.saturating_add(bytes) > self.limits.subscription_bytes_max;
+        if known.is_none() && is_over {
             self.counters.subscriptions_over += 1;
             return Err(ReasonCode::QuotaExceeded);
         }
@@ -89,6 +93,7 @@ impl Engine {
             && let Some(session) = self.sessions.get_mut(key)
         {
             session.filters.push(subscribed.filter);
+            session.filters_bytes += bytes;
         }
         if filter.share().is_some() {
             // Nothing retained goes through a shared subscription. [4.8.2]
@@ -165,6 +170,7 @@ impl Engine {
         }
         if let Some(session) = self.sessions.get_mut(key) {
             session.filters.retain(|other| *other != id);
+            session.filters_bytes -= filter_bytes(Filter::trusted(filter));
             if let Some(flows) = &mut session.flows {
                 flows.replays.retain(|replay| replay.filter().as_bytes() != filter);
             }

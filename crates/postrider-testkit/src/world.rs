@@ -58,6 +58,7 @@ pub fn limits() -> Limits {
         assigns_client_ids: true,
         client_id_prefix: "auto-".into(),
         subscriptions_max: 1000,
+        subscription_bytes_max: 1 << 20,
         mailbox: Bounds { messages_max: 10, qos0_max: 20, bytes_max: 100_000, overflow: Overflow::Reject },
         outbox_bytes_max: 4096,
         retained_messages_max: 10_000,

@@ -54,6 +54,8 @@ pub fn limits() -> Limits {
         client_id_prefix: "auto-".into(),
         // A gateway with a filter a device fits; a million do not.
         subscriptions_max: 10_000,
+        // As many filters of usual length; not as many of 64 KiB or of 128 levels.
+        subscription_bytes_max: 8 * 1024 * 1024,
         // In memory, what waits for somebody absent costs everybody present.
         mailbox: Bounds {
             messages_max: 1_000,

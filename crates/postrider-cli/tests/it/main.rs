@@ -13,6 +13,7 @@ mod conformance;
 mod contact;
 mod crowd;
 mod formats;
+mod hoards;
 mod impostor;
 mod listening;
 mod mutation;

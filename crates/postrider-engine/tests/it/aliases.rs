@@ -92,3 +92,20 @@ fn the_limit_of_the_broker_holds_too() {
     say(&mut world, writer, &["plant/1", "plant/1"]);
     assert_eq!(world.take(reader), ["PUBLISH plant/1 q0 \"x\""; 2]);
 }
+
+// A7
+#[test]
+fn a_client_that_allows_every_alias_gets_no_more_than_the_broker_uses() {
+    let mut world = World::new();
+    let reader = world.connect(&hello("r", u16::MAX));
+    world.subscribed(reader, "plant/#", 0);
+    let writer = world.connect(&Hello::new("w"));
+    let mut numbers = std::collections::BTreeSet::new();
+    for number in 0..70_000 {
+        world.publish(writer, &publish(&format!("plant/{number}"), "x"));
+        for line in world.take(reader) {
+            numbers.insert(line.split("TopicAlias=").nth(1).expect("an alias").parse::<u16>().expect("a number"));
+        }
+    }
+    assert_eq!(numbers, (1..=16).collect());
+}

@@ -239,6 +239,25 @@ fn subscriptions_beyond_the_limit_are_refused_one_by_one() {
     assert_eq!(world.session("c").expect("there").subscriptions, 2);
 }
 
+// A5, A8
+#[test]
+fn subscriptions_are_charged_by_their_size_too() {
+    let mut world = World::with(|limits| limits.subscription_bytes_max = 1000);
+    let client = world.connect(&Hello::new("c"));
+    // 64 and the text; 64 for each level of a filter with a wildcard.
+    let long = "x".repeat(900);
+    world.subscribe(client, &subscribe(1, &long, 0).and("a", 0).and("+/+/+", 0).and(&long, 1));
+    assert_eq!(world.take(client), ["SUBACK #1 00 97 97 01"]);
+    world.raw(client, &unsubscribe(2, &[&long], Version::V5));
+    world.subscribe(client, &subscribe(3, "+/+/+", 0).and("#", 0).and("$share/g/+/+", 0).and("b", 0));
+    world.take(client);
+    assert_eq!(world.session("c").expect("there").subscriptions, 4);
+    let counters = world.counters();
+    assert_eq!(counters.subscriptions_over, 2);
+    world.subscribe(client, &subscribe(4, &"y".repeat(400), 0));
+    assert_eq!(world.take(client), ["SUBACK #4 97"]);
+}
+
 // [MQTT-3.8.3-2] of 3.1.1
 #[test]
 fn wildcards_can_be_switched_off() {

@@ -86,13 +86,13 @@ impl Desk {
 
     fn connect(&mut self, link: LinkId, packet: &Packet<'_>) {
         if let Packet::Connect(connect) = packet {
-            self.engine.handle(NOW, Input::Linked { link, connect, peer: &self.peer }, &mut self.tray);
+            self.engine.handle(NOW, Input::Linked { link, connect, peer: &self.peer, bytes: 20 }, &mut self.tray);
         }
     }
 
     #[inline]
     fn hand(&mut self, link: LinkId, packet: &Packet<'_>) {
-        let input = Input::Received { link, packet: black_box(packet), source: &self.source };
+        let input = Input::Received { link, packet: black_box(packet), source: &self.source, bytes: 100 };
         black_box(self.engine.handle(NOW, input, &mut self.tray));
     }
 

@@ -114,7 +114,7 @@ impl Driver {
             let before = used;
             while let Ok(Some((packet, len))) = self.ends[at].link.decode(&bytes[used..], &self.limits) {
                 used += len;
-                self.offer(at, &packet, bytes);
+                self.offer(at, &packet, len, bytes);
             }
             self.apply();
             if used == before || used == bytes.len() {
@@ -129,19 +129,20 @@ impl Driver {
     }
 
     #[inline]
-    fn offer(&mut self, at: usize, packet: &Packet<'_>, source: &Bytes) {
+    fn offer(&mut self, at: usize, packet: &Packet<'_>, len: usize, source: &Bytes) {
+        let bytes = u32::try_from(len).unwrap_or(u32::MAX);
         let end = &mut self.ends[at];
         let link = end.id;
         let resolved;
-        let mut input = Input::Received { link, packet, source };
+        let mut input = Input::Received { link, packet, source, bytes };
         if let Packet::Publish(publish) = packet
             && !publish.properties.is_empty()
         {
             let Ok(publish) = end.link.resolve(*publish, &self.limits) else { return };
             resolved = Packet::Publish(publish);
-            input = Input::Received { link, packet: &resolved, source };
+            input = Input::Received { link, packet: &resolved, source, bytes };
         } else if let Packet::Connect(connect) = packet {
-            input = Input::Linked { link, connect, peer: &self.peer };
+            input = Input::Linked { link, connect, peer: &self.peer, bytes };
         }
         self.engine.handle(NOW, input, &mut self.tray);
     }

@@ -12,7 +12,7 @@ use postrider_session::Now;
 impl Engine {
     pub(crate) fn on_asked(&mut self, now: Now, ticket: Ticket, question: &Question, tray: &mut Tray) {
         let answer = match question {
-            Question::Counters => Answer::Counters(Box::new(self.counters())),
+            Question::Counters => Answer::Counters(Box::new(self.count(tray))),
             Question::Session(client_id) => {
                 let found = self.sessions.find(client_id.as_str()).and_then(|key| self.sessions.get(key));
                 Answer::Session(found.map(|session| Box::new(info_of(session))))
@@ -31,12 +31,29 @@ impl Engine {
     }
 
     /// What has been counted and what there is now.
+    pub(crate) fn count(&mut self, tray: &mut Tray) -> Counters {
+        let (answers, bytes) = tray.take_sums();
+        self.counters.sent.packets += answers;
+        self.counters.sent.bytes += bytes;
+        self.counters()
+    }
+
+    /// The same, but packets and bytes sent are as old as the last look at them, at a tick or a question.
     #[must_use]
     pub fn counters(&self) -> Counters {
+        let mut received = self.counters.received;
+        received.publishes = self.counters.messages_received + self.repeats.received;
+        let mut sent = self.counters.sent;
+        sent.publishes = self.counters.deliveries_sent + self.repeats.sent;
+        sent.packets += sent.publishes;
         Counters {
+            received,
+            sent,
             sessions: self.sessions.len() as u64,
             subscriptions: self.router.len() as u64,
-            retained: self.retained.len() as u64,
+            queued_bytes: self.counters.queued_bytes + self.groups.bytes(),
+            retained: self.retained_of_clients(),
+            retained_bytes: self.retained_bytes,
             ..self.counters
         }
     }

@@ -5,7 +5,7 @@
 
 use crate::effect::Body;
 use crate::frames::{Form, Frame, Frames};
-use crate::publish::Incoming;
+use crate::publish::{Incoming, is_ours};
 use crate::sessions::{Online, Session};
 use crate::{Effect, Engine, Lane, Limits, Tray};
 use bytes::Bytes;
@@ -119,6 +119,15 @@ impl<'a> Outgoing<'a> {
         self.retain
     }
 
+    pub(crate) const fn payload_bytes(&self) -> u64 {
+        self.parts.payload.len() as u64
+    }
+
+    /// Whether it is the broker's own.
+    pub(crate) fn is_ours(&self) -> bool {
+        is_ours(self.parts.topic)
+    }
+
     pub(crate) const fn qos(&self) -> Qos {
         self.parts.qos
     }
@@ -195,7 +204,10 @@ impl<'a> Outgoing<'a> {
         let can_repeat = self.is_for_many && how.ids.is_empty() && !how.is_dup;
         let frame = match self.frames.find(form).filter(|_| can_repeat) {
             Some(known) => match how.packet_id {
-                None => known.clone(),
+                None => {
+                    tray.count_shared(known.range.end - known.range.start);
+                    known.clone()
+                }
                 Some(packet_id) => repeat(known, packet_id, tray),
             },
             None => {
@@ -208,6 +220,7 @@ impl<'a> Outgoing<'a> {
         };
         if self.parts.payload.len() >= SHARED_BYTES {
             let body = self.body(tray);
+            tray.count_shared(u32::try_from(self.parts.payload.len()).unwrap_or(u32::MAX));
             tray.push(Effect::SendShared { link: online.link, head: frame.range, body });
         } else {
             tray.send(online.link, frame.range, Lane::Data);
@@ -250,14 +263,32 @@ impl Engine {
             self.send_now(now, hit.session, delivery, outgoing, tray);
             return Delivered::Taken;
         }
-        if session.online.is_none() && delivery.qos == Qos::AtMostOnce {
-            self.drop_delivery(hit.session, DropReason::Offline, 1, tray);
+        if session.online.is_none() && (delivery.qos == Qos::AtMostOnce || outgoing.is_ours()) {
+            self.pass_over(hit.session, outgoing, tray);
             return Delivered::Taken;
         }
         self.keep(now, hit.session, delivery, outgoing, tray)
     }
 
-    /// Sends a message for which there is room and quota, unless it is too large.
+    /// Nothing is kept for a client that is away. What we say of ourselves is not even owed to it: it would count as
+    /// lost each time.
+    #[cold]
+    fn pass_over(&mut self, key: SessionKey, outgoing: &Outgoing<'_>, tray: &mut Tray) {
+        if outgoing.is_ours() {
+            self.counters.deliveries_owed -= 1;
+        } else {
+            self.drop_delivery(key, DropReason::Offline, 1, tray);
+        }
+    }
+
+    /// Counts the payloads of one message that were sent since there were `before` deliveries: once for all of them.
+    #[inline]
+    pub(crate) fn count_payloads(&mut self, before: u64, outgoing: &Outgoing<'_>) {
+        let sent = self.counters.deliveries_sent - before;
+        self.counters.sent.payload_bytes += sent * outgoing.payload_bytes();
+    }
+
+    /// Sends a message for which there is room and quota, unless it is too large. Whoever calls counts its payload.
     #[inline]
     pub(crate) fn send_now(
         &mut self,
@@ -286,7 +317,9 @@ impl Engine {
         let bounds = self.limits.mailbox;
         let Some(session) = self.sessions.get_mut(key) else { return Delivered::Taken };
         let flows = session.flows_mut(&self.limits);
+        self.counters.queued_bytes -= flows.mailbox.bytes();
         let offered = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds);
+        self.counters.queued_bytes += flows.mailbox.bytes();
         let (is_kept, gone) = match offered {
             Offered::Queued => (true, Vec::new()),
             Offered::Displaced(gone) => (true, gone),

@@ -117,6 +117,18 @@ pub struct Tray {
     pub bodies: Vec<Body>,
     /// What must happen, in order.
     pub effects: Vec<Effect>,
+    sums: Sums,
+}
+
+/// What the engine has not counted yet of what it sent.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    /// Packets that are no PUBLISH.
+    answers: u64,
+    /// Bytes that stood in the tray before it was emptied, and those that it does not hold for each link.
+    bytes: u64,
+    /// How much of the bytes in the tray is counted.
+    counted: usize,
 }
 
 /// Above this capacity an emptied tray gives its memory back.
@@ -126,11 +138,18 @@ impl Tray {
     /// An empty tray.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), bodies: Vec::new(), effects: Vec::new() }
+        Self {
+            bytes: Vec::new(),
+            bodies: Vec::new(),
+            effects: Vec::new(),
+            sums: Sums { answers: 0, bytes: 0, counted: 0 },
+        }
     }
 
-    /// Forgets everything; keeps a moderate amount of memory.
+    /// Forgets everything but sums for the engine; keeps a moderate amount of memory.
     pub fn clear(&mut self) {
+        self.sums.bytes += (self.bytes.len() - self.sums.counted) as u64;
+        self.sums.counted = 0;
         self.bytes.clear();
         self.bodies.clear();
         self.effects.clear();
@@ -154,10 +173,25 @@ impl Tray {
         u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }
 
-    /// Sends what was written since `start`.
+    /// Sends an answer, one packet, that was written since `start`.
     #[inline]
     pub(crate) fn send_since(&mut self, link: LinkId, start: u32, lane: Lane) {
+        self.sums.answers += 1;
         self.send(link, start..self.mark(), lane);
+    }
+
+    /// Counts bytes that are sent but were not written anew: a form that others are sent too, a shared payload.
+    #[inline]
+    pub(crate) fn count_shared(&mut self, bytes: u32) {
+        self.sums.bytes += u64::from(bytes);
+    }
+
+    /// How many packets, those with messages left out, and how many bytes in all were sent since the last time.
+    pub(crate) fn take_sums(&mut self) -> (u64, u64) {
+        let all = self.sums.bytes + (self.bytes.len() - self.sums.counted) as u64;
+        let answers = self.sums.answers;
+        self.sums = Sums { answers: 0, bytes: 0, counted: self.bytes.len() };
+        (answers, all)
     }
 
     /// Sends a range of the tray; neighbouring ranges for one link become one effect.

@@ -7,10 +7,11 @@ use crate::judge::Pending;
 use crate::links::{LinkState, Links};
 use crate::retain::Kept;
 use crate::sessions::{Online, Sessions};
+use crate::sys::Sys;
 use crate::timers::Timer;
 use crate::{Input, Limits, LinkId, Progress, Seeds, Tray};
 use bytes::Bytes;
-use postrider_ports::{Cause, Counters, Event, PartitionId, Ticket};
+use postrider_ports::{Cause, Counters, Event, PartitionId, Ticket, Traffic};
 use postrider_proto::Packet;
 use postrider_router::{Matches, Retained, Router, SessionKey};
 use postrider_session::{Mono, Now, Wheel};
@@ -37,8 +38,21 @@ pub struct Engine {
     pub(crate) replaying: VecDeque<SessionKey>,
     /// Storage for who gets a message; elsewhere while one is delivered.
     pub(crate) matches: Option<Box<Matches>>,
+    /// What was counted as it happened; [`Engine::counters`] adds what is known otherwise.
     pub(crate) counters: Counters,
+    pub(crate) repeats: Repeats,
+    /// The size of the packet that came last.
+    packet_bytes: u32,
+    pub(crate) sys: Sys,
     pub(crate) entropy: Entropy,
+}
+
+/// PUBLISH packets that brought nothing new: those that came are no messages received, those that went no deliveries
+/// sent, or not any more.
+#[derive(Debug, Default)]
+pub(crate) struct Repeats {
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
 }
 
 impl Engine {
@@ -46,6 +60,7 @@ impl Engine {
     #[must_use]
     pub fn new(limits: Limits, partition: PartitionId, seeds: Seeds) -> Self {
         Self {
+            sys: Sys::new(&limits),
             limits,
             partition,
             links: Links::default(),
@@ -62,6 +77,8 @@ impl Engine {
             replaying: VecDeque::new(),
             matches: None,
             counters: Counters::default(),
+            repeats: Repeats::default(),
+            packet_bytes: 0,
             entropy: Entropy::new(seeds.ids),
         }
     }
@@ -70,8 +87,17 @@ impl Engine {
     #[inline]
     pub fn handle(&mut self, now: Now, input: Input<'_>, tray: &mut Tray) -> Progress {
         match input {
-            Input::Received { link, packet, source } => return self.on_packet(now, link, packet, source, tray),
-            Input::Linked { link, connect, peer } => self.on_linked(now, link, connect, peer, tray),
+            Input::Received { link, packet, source, bytes } => {
+                self.packet_bytes = bytes;
+                self.counters.received.packets += 1;
+                self.counters.received.bytes += u64::from(bytes);
+                return self.on_packet(now, link, packet, source, tray);
+            }
+            Input::Linked { link, connect, peer, bytes } => {
+                self.counters.connects_received += 1;
+                self.counters.received += Traffic { packets: 1, bytes: u64::from(bytes), ..Traffic::default() };
+                self.on_linked(now, link, connect, peer, tray);
+            }
             Input::Parted { link, cause } => self.on_parted(now, link, cause, tray),
             Input::Broke { link, violation } => {
                 self.on_parted(now, link, Cause::Violation(violation.reason(), violation.clause()), tray);
@@ -79,6 +105,11 @@ impl Engine {
             Input::Judged { ticket, verdict } => self.on_judged(now, ticket, verdict, tray),
             Input::Room { link, bytes } => self.on_room(now, link, bytes, tray),
             Input::Remote { from: _, message, retain } => self.on_remote(now, &message, retain, tray),
+            Input::Bypassed { sockets, received, sent } => {
+                self.counters.sockets_opened += sockets;
+                self.counters.received += received;
+                self.counters.sent += sent;
+            }
             Input::Asked { ticket, question } => self.on_asked(now, ticket, &question, tray),
             Input::Continue => self.on_continue(now, tray),
             Input::Tick => self.on_tick(now, tray),
@@ -89,7 +120,7 @@ impl Engine {
     /// When [`Input::Tick`] has to come next; cheap.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        self.timers.next_deadline()
+        [self.timers.next_deadline(), self.sys.next_deadline()].into_iter().flatten().min()
     }
 
     /// True while sliced work waits for [`Input::Continue`].
@@ -133,6 +164,14 @@ impl Engine {
                 Progress::Gone
             }
         }
+    }
+
+    /// A packet is not taken yet: it counts when it is offered again.
+    #[cold]
+    pub(crate) const fn postpone(&mut self) -> Progress {
+        self.counters.received.packets -= 1;
+        self.counters.received.bytes -= self.packet_bytes as u64;
+        Progress::Hold
     }
 
     /// AUTH and DISCONNECT while authentication goes on.

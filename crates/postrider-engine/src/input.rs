@@ -1,7 +1,7 @@
 //! Everything that can happen to an engine. If it is not here, it does not exist.
 
 use bytes::Bytes;
-use postrider_ports::{Access, AuthenticateAnswer, Cause, PartitionId, Peer, Question, Ticket};
+use postrider_ports::{Access, AuthenticateAnswer, Cause, PartitionId, Peer, Question, Ticket, Traffic};
 use postrider_proto::{Connect, Packet};
 use postrider_session::{Message, Violation};
 
@@ -25,6 +25,8 @@ pub enum Input<'a> {
         connect: &'a Connect<'a>,
         /// Where it comes from.
         peer: &'a Peer,
+        /// The size of the packet.
+        bytes: u32,
     },
     /// A packet came on a link whose client is in (or, for AUTH and DISCONNECT, is about to be).
     Received {
@@ -34,6 +36,8 @@ pub enum Input<'a> {
         packet: &'a Packet<'a>,
         /// The buffer that the packet borrows from, so that a large payload can be shared.
         source: &'a Bytes,
+        /// The size of the packet.
+        bytes: u32,
     },
     /// A link is gone, and its client did not say DISCONNECT.
     Parted {
@@ -71,6 +75,16 @@ pub enum Input<'a> {
         message: Message,
         /// Whether it is retained.
         retain: bool,
+    },
+    /// What passed without the engine since the last time: the driver answers pings itself, and a link's own half
+    /// says good-bye to those who break the protocol.
+    Bypassed {
+        /// Connections that were opened.
+        sockets: u64,
+        /// What came.
+        received: Traffic,
+        /// What went.
+        sent: Traffic,
     },
     /// An administrator asks.
     Asked {

@@ -81,13 +81,15 @@ impl Engine {
             Err(reason) => Err(reason),
             Ok(()) => match self.may_publish(link, key, publish, tray) {
                 Some(verdict) => verdict,
-                None => return Progress::Hold,
+                None => return self.postpone(),
             },
         };
+        self.counters.received.payload_bytes += publish.payload.len() as u64;
         if let Some(packet_id) = publish.packet_id {
             match self.admit(key, publish.qos, packet_id) {
                 Admission::New => {}
                 Admission::Duplicate => {
+                    self.repeats.received += 1;
                     self.acknowledge(link, key, publish.qos, packet_id, ReasonCode::Success, tray);
                     return Progress::Done;
                 }
@@ -216,9 +218,11 @@ impl Engine {
             }
             return Routed::Sliced;
         }
+        let before = self.counters.deliveries_sent;
         for hit in matches.hits() {
             tally.add(self.deliver(now, hit, &matches, outgoing, tray));
         }
+        self.count_payloads(before, outgoing);
         self.matches = Some(matches);
         Routed::Done(tally.reason())
     }
@@ -329,7 +333,7 @@ const fn sentence(reason: ReasonCode) -> Option<&'static str> {
 #[inline]
 pub(crate) fn check_topic(topic: Topic<'_>, limits: &Limits) -> Result<(), ReasonCode> {
     let name = topic.as_bytes();
-    if topic.is_dollar() && is_reserved(name) {
+    if is_ours(topic) {
         return Err(ReasonCode::TopicNameInvalid);
     }
     let levels_max = usize::from(limits.link.levels_max);
@@ -337,6 +341,12 @@ pub(crate) fn check_topic(topic: Topic<'_>, limits: &Limits) -> Result<(), Reaso
         return Err(ReasonCode::TopicNameInvalid);
     }
     Ok(())
+}
+
+/// Whether only the broker itself publishes there.
+#[inline]
+pub(crate) fn is_ours(topic: Topic<'_>) -> bool {
+    topic.is_dollar() && is_reserved(topic.as_bytes())
 }
 
 #[cold]

@@ -5,7 +5,7 @@
 use crate::witness::{Witnessed, witnessed, witnessed_answer, witnessed_event};
 use bytes::Bytes;
 use postrider_engine::{Effect, Engine, Input, Judge, Lane, Limits, LinkId, Progress, Seeds, Tray, Verdict};
-use postrider_ports::{Answer, Cause, Event, PartitionId, Peer, Question, Ticket};
+use postrider_ports::{Answer, Cause, Event, PartitionId, Peer, Question, Ticket, Traffic};
 use postrider_proto::{Packet, Version};
 use postrider_session::{Message, Mono, Now, ServerLink, Violation};
 use std::collections::VecDeque;
@@ -29,6 +29,8 @@ pub struct PureDriver {
     pub works_at_once: bool,
     /// Everything the engine has taken, if somebody wants to know.
     pub witness: Option<Vec<Witnessed>>,
+    /// Bytes that were given to links, to be compared with what the engine counts.
+    pub sent_bytes: u64,
     /// The first invariant that was found broken.
     pub broken: Option<String>,
 }
@@ -73,12 +75,14 @@ impl PureDriver {
             forwards: VecDeque::new(),
             works_at_once: true,
             witness: None,
+            sent_bytes: 0,
             broken: None,
         }
     }
 
     /// A connection is opened; returns its number.
     pub fn open(&mut self, now: Now) -> usize {
+        self.bypass(now, 1, Traffic::default());
         let slot = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
         self.links.push(Link {
             id: LinkId { slot, epoch: 1 },
@@ -126,7 +130,7 @@ impl PureDriver {
             if let Some(witness) = &mut self.witness {
                 witness.extend(witnessed(at, &packet));
             }
-            match self.offer_one(now, at, &packet, &source) {
+            match self.offer_one(now, at, &packet, len, &source) {
                 Ok(Progress::Hold) => self.links[at].is_held = true,
                 Ok(progress) => {
                     let link = &mut self.links[at];
@@ -139,7 +143,15 @@ impl PureDriver {
         }
     }
 
-    fn offer_one(&mut self, now: Now, at: usize, packet: &Packet<'_>, source: &Bytes) -> Result<Progress, Violation> {
+    fn offer_one(
+        &mut self,
+        now: Now,
+        at: usize,
+        packet: &Packet<'_>,
+        len: usize,
+        source: &Bytes,
+    ) -> Result<Progress, Violation> {
+        let bytes = u32::try_from(len).unwrap_or(u32::MAX);
         let limits = self.engine.limits().link;
         let link = &mut self.links[at];
         let id = link.id;
@@ -147,13 +159,13 @@ impl PureDriver {
             Packet::Connect(connect) => {
                 link.is_named = true;
                 let peer = Peer::from(format!("test:{at}").as_str());
-                Ok(self.engine.handle(now, Input::Linked { link: id, connect, peer: &peer }, &mut self.tray))
+                Ok(self.engine.handle(now, Input::Linked { link: id, connect, peer: &peer, bytes }, &mut self.tray))
             }
             Packet::Publish(publish) => {
                 let packet = &Packet::Publish(link.link.resolve(*publish, &limits)?);
-                Ok(self.engine.handle(now, Input::Received { link: id, packet, source }, &mut self.tray))
+                Ok(self.engine.handle(now, Input::Received { link: id, packet, source, bytes }, &mut self.tray))
             }
-            packet => Ok(self.engine.handle(now, Input::Received { link: id, packet, source }, &mut self.tray)),
+            packet => Ok(self.engine.handle(now, Input::Received { link: id, packet, source, bytes }, &mut self.tray)),
         }
     }
 
@@ -161,9 +173,12 @@ impl PureDriver {
         let link = &mut self.links[at];
         let mut words = Vec::new();
         link.link.farewell(violation, &mut words);
+        let said = Traffic { packets: u64::from(!words.is_empty()), bytes: words.len() as u64, ..Traffic::default() };
         link.output.extend(words);
         link.end = LinkEnd::Closed(Cause::Violation(violation.reason(), violation.clause()));
         let id = link.id;
+        self.sent_bytes += said.bytes;
+        self.bypass(now, 0, said);
         if let Some(witness) = &mut self.witness {
             witness.push(Witnessed::Parted { at });
         }
@@ -172,6 +187,12 @@ impl PureDriver {
             self.engine.handle(now, Input::Broke { link: id, violation }, &mut self.tray);
         }
         self.apply(now);
+    }
+
+    /// What the engine would not know of.
+    fn bypass(&mut self, now: Now, sockets: u64, sent: Traffic) {
+        let input = Input::Bypassed { sockets, received: Traffic::default(), sent };
+        self.engine.handle(now, input, &mut self.tray);
     }
 
     /// The far end has closed the connection.
@@ -356,6 +377,7 @@ impl PureDriver {
     }
 
     fn append(&mut self, id: LinkId, bytes: &[u8], lane: Lane) {
+        self.sent_bytes += bytes.len() as u64;
         let link = &mut self.links[id.slot as usize];
         if let Some(witness) = &mut self.witness {
             witness.extend(witnessed_answer(id.slot as usize, link.link.version(), bytes));

@@ -66,6 +66,7 @@ pub fn limits() -> Limits {
         authorize: Who::Nobody,
         is_observed: true,
         partitions: 1,
+        sys_interval_s: 0,
     }
 }
 
@@ -257,10 +258,13 @@ impl World {
     /// What has been counted.
     ///
     /// # Panics
-    /// Never.
+    /// When other bytes were sent than are counted.
     pub fn counters(&mut self) -> Counters {
         match self.ask(Question::Counters) {
-            Answer::Counters(counters) => *counters,
+            Answer::Counters(counters) => {
+                assert_eq!(counters.sent.bytes, self.driver.sent_bytes, "bytes counted and bytes sent");
+                *counters
+            }
             other => panic!("{other:?}"),
         }
     }

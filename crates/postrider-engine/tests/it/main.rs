@@ -13,4 +13,5 @@ mod retained;
 mod session;
 mod share;
 mod subscribe;
+mod sys;
 mod will;

@@ -17,5 +17,6 @@ mod puppet;
 mod rumqtt_v4;
 mod rumqtt_v5;
 mod strangers;
+mod sys;
 mod tools;
 mod wire;

@@ -37,7 +37,6 @@ pub(super) const ALL: &[Benchmark] = &[
         .units(QUEUED as usize),
     Benchmark::new("engine/replay", "one of 1,000 retained messages replayed at SUBSCRIBE, of 10,000", 64, replaying)
         .units(1000),
-    Benchmark::new("engine/report", "a publish and a look at what is below $SYS, to one who listens", 1000, reporting),
     Benchmark::new("engine/subscribe", "SUBSCRIBE and UNSUBSCRIBE", 32_000, subscribing),
     Benchmark::new("engine/connect", "CONNECT, SUBSCRIBE, DISCONNECT of a clean session", 16_000, connecting),
 ];
@@ -62,12 +61,8 @@ const fn link(slot: u32) -> LinkId {
 
 impl Desk {
     fn new() -> Self {
-        Self::with(limits())
-    }
-
-    fn with(limits: Limits) -> Self {
         // No room is ever reported here, so there is enough of it from the beginning.
-        let limits = Limits { outbox_bytes_max: u32::MAX, ..limits };
+        let limits = Limits { outbox_bytes_max: u32::MAX, ..limits() };
         Self { engine: engine(limits), tray: Tray::new(), source: Bytes::new(), peer: Peer::from("127.0.0.1:4711") }
     }
 
@@ -91,13 +86,13 @@ impl Desk {
 
     fn connect(&mut self, link: LinkId, packet: &Packet<'_>) {
         if let Packet::Connect(connect) = packet {
-            self.engine.handle(NOW, Input::Linked { link, connect, peer: &self.peer, bytes: 20 }, &mut self.tray);
+            self.engine.handle(NOW, Input::Linked { link, connect, peer: &self.peer }, &mut self.tray);
         }
     }
 
     #[inline]
     fn hand(&mut self, link: LinkId, packet: &Packet<'_>) {
-        let input = Input::Received { link, packet: black_box(packet), source: &self.source, bytes: 100 };
+        let input = Input::Received { link, packet: black_box(packet), source: &self.source };
         black_box(self.engine.handle(NOW, input, &mut self.tray));
     }
 
@@ -137,27 +132,6 @@ fn unwanted() -> Work {
     Work::each(move || {
         desk.hand(link(0), &publish);
         desk.clear();
-    })
-}
-
-fn reporting() -> Work {
-    let mut desk = Desk::with(Limits { sys_interval_s: 10, ..limits() });
-    desk.join(0, &Hello::new("publisher").v3());
-    desk.join(1, &Hello::new("listener").v3());
-    desk.subscribe(1, "$SYS/#", 0, V3);
-    let publish = packet(message().bytes(V3), V3);
-    let mut now = NOW;
-    let mut report = move || {
-        desk.hand(link(0), &publish);
-        now.mono = now.mono.plus_s(10);
-        desk.engine.handle(now, Input::Tick, &mut desk.tray);
-        let sent = desk.tray.effects.len();
-        desk.clear();
-        sent
-    };
-    assert!(report() > 0, "there are news");
-    Work::each(move || {
-        black_box(report());
     })
 }
 

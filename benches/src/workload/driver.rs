@@ -23,6 +23,9 @@ pub(super) struct Driver {
     limits: LinkLimits,
     peer: Peer,
     dirty: Vec<usize>,
+    /// Packets and bytes, counted as the product counts them.
+    received: (u64, u64),
+    sent_bytes: u64,
 }
 
 /// One connection.
@@ -65,6 +68,8 @@ impl Driver {
             ends: Vec::new(),
             peer: Peer::from("127.0.0.1:4711"),
             dirty: Vec::new(),
+            received: (0, 0),
+            sent_bytes: 0,
         }
     }
 
@@ -114,7 +119,8 @@ impl Driver {
             let before = used;
             while let Ok(Some((packet, len))) = self.ends[at].link.decode(&bytes[used..], &self.limits) {
                 used += len;
-                self.offer(at, &packet, len, bytes);
+                self.offer(at, &packet, bytes);
+                self.received = (self.received.0.wrapping_add(1), self.received.1.wrapping_add(len as u64));
             }
             self.apply();
             if used == before || used == bytes.len() {
@@ -129,20 +135,19 @@ impl Driver {
     }
 
     #[inline]
-    fn offer(&mut self, at: usize, packet: &Packet<'_>, len: usize, source: &Bytes) {
-        let bytes = u32::try_from(len).unwrap_or(u32::MAX);
+    fn offer(&mut self, at: usize, packet: &Packet<'_>, source: &Bytes) {
         let end = &mut self.ends[at];
         let link = end.id;
         let resolved;
-        let mut input = Input::Received { link, packet, source, bytes };
+        let mut input = Input::Received { link, packet, source };
         if let Packet::Publish(publish) = packet
             && !publish.properties.is_empty()
         {
             let Ok(publish) = end.link.resolve(*publish, &self.limits) else { return };
             resolved = Packet::Publish(publish);
-            input = Input::Received { link, packet: &resolved, source, bytes };
+            input = Input::Received { link, packet: &resolved, source };
         } else if let Packet::Connect(connect) = packet {
-            input = Input::Linked { link, connect, peer: &self.peer, bytes };
+            input = Input::Linked { link, connect, peer: &self.peer };
         }
         self.engine.handle(NOW, input, &mut self.tray);
     }
@@ -154,6 +159,7 @@ impl Driver {
                     let Some(end) = end_of(&mut self.ends, link, &mut self.dirty) else { continue };
                     let bytes = &self.tray.bytes[range.start as usize..range.end as usize];
                     end.outbox.extend_from_slice(bytes);
+                    self.sent_bytes = self.sent_bytes.wrapping_add(bytes.len() as u64);
                     if lane == Lane::Data {
                         end.unreported += range.end - range.start;
                     }
@@ -163,6 +169,7 @@ impl Driver {
                     let body = self.tray.bodies[body as usize].bytes.clone();
                     end.outbox.extend_from_slice(&self.tray.bytes[head.start as usize..head.end as usize]);
                     end.unreported += head.end - head.start + u32::try_from(body.len()).unwrap_or(u32::MAX);
+                    self.sent_bytes = self.sent_bytes.wrapping_add((head.len() + body.len()) as u64);
                     end.bodies.push(body);
                 }
                 Effect::Accepted { link, keep_alive_s, packet_bytes_max } => {

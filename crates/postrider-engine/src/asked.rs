@@ -4,7 +4,7 @@
 
 use crate::links::LinkState;
 use crate::sessions::Session;
-use crate::{Effect, Engine, LinkId, Tray};
+use crate::{Effect, Engine, LinkId, Passed, Tray};
 use postrider_ports::{Answer, Cause, Counters, Question, SessionInfo, Ticket};
 use postrider_proto::{Disconnect, ReasonCode};
 use postrider_session::Now;
@@ -30,15 +30,23 @@ impl Engine {
         tray.push(Effect::Answer { ticket, answer });
     }
 
+    /// What the driver has counted.
+    pub(crate) const fn on_passed(&mut self, passed: &Passed) {
+        let counters = &mut self.counters;
+        counters.sockets_opened += passed.sockets;
+        counters.received.packets += passed.packets_received;
+        counters.received.bytes += passed.bytes_received;
+        counters.sent.packets += passed.packets_sent;
+        counters.sent.bytes += passed.bytes_sent;
+    }
+
     /// What has been counted and what there is now.
     pub(crate) fn count(&mut self, tray: &mut Tray) -> Counters {
-        let (answers, bytes) = tray.take_sums();
-        self.counters.sent.packets += answers;
-        self.counters.sent.bytes += bytes;
+        self.counters.sent.packets += tray.take_answers();
         self.counters()
     }
 
-    /// The same, but packets and bytes sent are as old as the last look at them, at a tick or a question.
+    /// The same, but packets and bytes are as old as the last word of the driver about them.
     #[must_use]
     pub fn counters(&self) -> Counters {
         let mut received = self.counters.received;

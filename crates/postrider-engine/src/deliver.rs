@@ -204,10 +204,7 @@ impl<'a> Outgoing<'a> {
         let can_repeat = self.is_for_many && how.ids.is_empty() && !how.is_dup;
         let frame = match self.frames.find(form).filter(|_| can_repeat) {
             Some(known) => match how.packet_id {
-                None => {
-                    tray.count_shared(known.range.end - known.range.start);
-                    known.clone()
-                }
+                None => known.clone(),
                 Some(packet_id) => repeat(known, packet_id, tray),
             },
             None => {
@@ -220,7 +217,6 @@ impl<'a> Outgoing<'a> {
         };
         if self.parts.payload.len() >= SHARED_BYTES {
             let body = self.body(tray);
-            tray.count_shared(u32::try_from(self.parts.payload.len()).unwrap_or(u32::MAX));
             tray.push(Effect::SendShared { link: online.link, head: frame.range, body });
         } else {
             tray.send(online.link, frame.range, Lane::Data);
@@ -284,8 +280,9 @@ impl Engine {
     /// Counts the payloads of one message that were sent since there were `before` deliveries: once for all of them.
     #[inline]
     pub(crate) fn count_payloads(&mut self, before: u64, outgoing: &Outgoing<'_>) {
-        let sent = self.counters.deliveries_sent - before;
-        self.counters.sent.payload_bytes += sent * outgoing.payload_bytes();
+        let count = self.counters.deliveries_sent.wrapping_sub(before);
+        let sent = &mut self.counters.sent;
+        sent.payload_bytes = sent.payload_bytes.wrapping_add(count.wrapping_mul(outgoing.payload_bytes()));
     }
 
     /// Sends a message for which there is room and quota, unless it is too large. Whoever calls counts its payload.

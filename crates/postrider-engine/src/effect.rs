@@ -117,18 +117,8 @@ pub struct Tray {
     pub bodies: Vec<Body>,
     /// What must happen, in order.
     pub effects: Vec<Effect>,
-    sums: Sums,
-}
-
-/// What the engine has not counted yet of what it sent.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    /// Packets that are no PUBLISH.
+    /// Packets sent that are no PUBLISH, and that the engine has not counted.
     answers: u64,
-    /// Bytes that stood in the tray before it was emptied, and those that it does not hold for each link.
-    bytes: u64,
-    /// How much of the bytes in the tray is counted.
-    counted: usize,
 }
 
 /// Above this capacity an emptied tray gives its memory back.
@@ -138,18 +128,11 @@ impl Tray {
     /// An empty tray.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            bytes: Vec::new(),
-            bodies: Vec::new(),
-            effects: Vec::new(),
-            sums: Sums { answers: 0, bytes: 0, counted: 0 },
-        }
+        Self { bytes: Vec::new(), bodies: Vec::new(), effects: Vec::new(), answers: 0 }
     }
 
-    /// Forgets everything but sums for the engine; keeps a moderate amount of memory.
+    /// Forgets everything but what the engine has to count; keeps a moderate amount of memory.
     pub fn clear(&mut self) {
-        self.sums.bytes += (self.bytes.len() - self.sums.counted) as u64;
-        self.sums.counted = 0;
         self.bytes.clear();
         self.bodies.clear();
         self.effects.clear();
@@ -176,22 +159,14 @@ impl Tray {
     /// Sends an answer, one packet, that was written since `start`.
     #[inline]
     pub(crate) fn send_since(&mut self, link: LinkId, start: u32, lane: Lane) {
-        self.sums.answers += 1;
+        // No check for overflow: 64 bits last.
+        self.answers = self.answers.wrapping_add(1);
         self.send(link, start..self.mark(), lane);
     }
 
-    /// Counts bytes that are sent but were not written anew: a form that others are sent too, a shared payload.
-    #[inline]
-    pub(crate) fn count_shared(&mut self, bytes: u32) {
-        self.sums.bytes += u64::from(bytes);
-    }
-
-    /// How many packets, those with messages left out, and how many bytes in all were sent since the last time.
-    pub(crate) fn take_sums(&mut self) -> (u64, u64) {
-        let all = self.sums.bytes + (self.bytes.len() - self.sums.counted) as u64;
-        let answers = self.sums.answers;
-        self.sums = Sums { answers: 0, bytes: 0, counted: self.bytes.len() };
-        (answers, all)
+    /// How many answers were sent since the last time.
+    pub(crate) const fn take_answers(&mut self) -> u64 {
+        core::mem::replace(&mut self.answers, 0)
     }
 
     /// Sends a range of the tray; neighbouring ranges for one link become one effect.

@@ -11,7 +11,7 @@ use crate::sys::Sys;
 use crate::timers::Timer;
 use crate::{Input, Limits, LinkId, Progress, Seeds, Tray};
 use bytes::Bytes;
-use postrider_ports::{Cause, Counters, Event, PartitionId, Ticket, Traffic};
+use postrider_ports::{Cause, Counters, Event, PartitionId, Ticket};
 use postrider_proto::Packet;
 use postrider_router::{Matches, Retained, Router, SessionKey};
 use postrider_session::{Mono, Now, Wheel};
@@ -41,8 +41,6 @@ pub struct Engine {
     /// What was counted as it happened; [`Engine::counters`] adds what is known otherwise.
     pub(crate) counters: Counters,
     pub(crate) repeats: Repeats,
-    /// The size of the packet that came last.
-    packet_bytes: u32,
     pub(crate) sys: Sys,
     pub(crate) entropy: Entropy,
 }
@@ -78,7 +76,6 @@ impl Engine {
             matches: None,
             counters: Counters::default(),
             repeats: Repeats::default(),
-            packet_bytes: 0,
             entropy: Entropy::new(seeds.ids),
         }
     }
@@ -87,15 +84,9 @@ impl Engine {
     #[inline]
     pub fn handle(&mut self, now: Now, input: Input<'_>, tray: &mut Tray) -> Progress {
         match input {
-            Input::Received { link, packet, source, bytes } => {
-                self.packet_bytes = bytes;
-                self.counters.received.packets += 1;
-                self.counters.received.bytes += u64::from(bytes);
-                return self.on_packet(now, link, packet, source, tray);
-            }
-            Input::Linked { link, connect, peer, bytes } => {
+            Input::Received { link, packet, source } => return self.on_packet(now, link, packet, source, tray),
+            Input::Linked { link, connect, peer } => {
                 self.counters.connects_received += 1;
-                self.counters.received += Traffic { packets: 1, bytes: u64::from(bytes), ..Traffic::default() };
                 self.on_linked(now, link, connect, peer, tray);
             }
             Input::Parted { link, cause } => self.on_parted(now, link, cause, tray),
@@ -105,11 +96,7 @@ impl Engine {
             Input::Judged { ticket, verdict } => self.on_judged(now, ticket, verdict, tray),
             Input::Room { link, bytes } => self.on_room(now, link, bytes, tray),
             Input::Remote { from: _, message, retain } => self.on_remote(now, &message, retain, tray),
-            Input::Bypassed { sockets, received, sent } => {
-                self.counters.sockets_opened += sockets;
-                self.counters.received += received;
-                self.counters.sent += sent;
-            }
+            Input::Passed(passed) => self.on_passed(&passed),
             Input::Asked { ticket, question } => self.on_asked(now, ticket, &question, tray),
             Input::Continue => self.on_continue(now, tray),
             Input::Tick => self.on_tick(now, tray),
@@ -164,14 +151,6 @@ impl Engine {
                 Progress::Gone
             }
         }
-    }
-
-    /// A packet is not taken yet: it counts when it is offered again.
-    #[cold]
-    pub(crate) const fn postpone(&mut self) -> Progress {
-        self.counters.received.packets -= 1;
-        self.counters.received.bytes -= self.packet_bytes as u64;
-        Progress::Hold
     }
 
     /// AUTH and DISCONNECT while authentication goes on.

@@ -1,7 +1,7 @@
 //! Everything that can happen to an engine. If it is not here, it does not exist.
 
 use bytes::Bytes;
-use postrider_ports::{Access, AuthenticateAnswer, Cause, PartitionId, Peer, Question, Ticket, Traffic};
+use postrider_ports::{Access, AuthenticateAnswer, Cause, PartitionId, Peer, Question, Ticket};
 use postrider_proto::{Connect, Packet};
 use postrider_session::{Message, Violation};
 
@@ -25,8 +25,6 @@ pub enum Input<'a> {
         connect: &'a Connect<'a>,
         /// Where it comes from.
         peer: &'a Peer,
-        /// The size of the packet.
-        bytes: u32,
     },
     /// A packet came on a link whose client is in (or, for AUTH and DISCONNECT, is about to be).
     Received {
@@ -36,8 +34,6 @@ pub enum Input<'a> {
         packet: &'a Packet<'a>,
         /// The buffer that the packet borrows from, so that a large payload can be shared.
         source: &'a Bytes,
-        /// The size of the packet.
-        bytes: u32,
     },
     /// A link is gone, and its client did not say DISCONNECT.
     Parted {
@@ -76,16 +72,8 @@ pub enum Input<'a> {
         /// Whether it is retained.
         retain: bool,
     },
-    /// What passed without the engine since the last time: the driver answers pings itself, and a link's own half
-    /// says good-bye to those who break the protocol.
-    Bypassed {
-        /// Connections that were opened.
-        sockets: u64,
-        /// What came.
-        received: Traffic,
-        /// What went.
-        sent: Traffic,
-    },
+    /// What the driver has counted since the last time.
+    Passed(Box<Passed>),
     /// An administrator asks.
     Asked {
         /// Comes back with the answer.
@@ -97,6 +85,21 @@ pub enum Input<'a> {
     Continue,
     /// Time passed; see [`crate::Engine::next_deadline`].
     Tick,
+}
+
+/// What passes through the driver and only it can count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Passed {
+    /// Connections that were opened.
+    pub sockets: u64,
+    /// Packets that the engine took, or the driver for it.
+    pub packets_received: u64,
+    /// Their bytes.
+    pub bytes_received: u64,
+    /// Packets that are not the engine's: answers to pings, last words of a link's own half.
+    pub packets_sent: u64,
+    /// Bytes of all packets that were given to links.
+    pub bytes_sent: u64,
 }
 
 /// What a plugin decided.

@@ -37,6 +37,6 @@ mod will;
 
 pub use effect::{Body, Effect, Judge, Lane, Tray};
 pub use engine::Engine;
-pub use input::{Input, LinkId, Progress, Verdict};
+pub use input::{Input, LinkId, Passed, Progress, Verdict};
 pub use invariants::check_all;
 pub use limits::{Limits, Seeds, ShareStrategy, Who};

@@ -81,10 +81,11 @@ impl Engine {
             Err(reason) => Err(reason),
             Ok(()) => match self.may_publish(link, key, publish, tray) {
                 Some(verdict) => verdict,
-                None => return self.postpone(),
+                None => return Progress::Hold,
             },
         };
-        self.counters.received.payload_bytes += publish.payload.len() as u64;
+        let received = &mut self.counters.received;
+        received.payload_bytes = received.payload_bytes.wrapping_add(publish.payload.len() as u64);
         if let Some(packet_id) = publish.packet_id {
             match self.admit(key, publish.qos, packet_id) {
                 Admission::New => {}

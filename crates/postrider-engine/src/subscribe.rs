@@ -28,7 +28,7 @@ impl Engine {
             Who::Nobody => None,
             Who::Plugin => match self.may_subscribe(link, key, subscribe, tray) {
                 Some(verdicts) => Some(verdicts),
-                None => return self.postpone(),
+                None => return Progress::Hold,
             },
         };
         let identifier = subscribe.properties.number(PropertyId::SubscriptionIdentifier);

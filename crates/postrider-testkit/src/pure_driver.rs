@@ -4,8 +4,8 @@
 
 use crate::witness::{Witnessed, witnessed, witnessed_answer, witnessed_event};
 use bytes::Bytes;
-use postrider_engine::{Effect, Engine, Input, Judge, Lane, Limits, LinkId, Progress, Seeds, Tray, Verdict};
-use postrider_ports::{Answer, Cause, Event, PartitionId, Peer, Question, Ticket, Traffic};
+use postrider_engine::{Effect, Engine, Input, Judge, Lane, Limits, LinkId, Passed, Progress, Seeds, Tray, Verdict};
+use postrider_ports::{Answer, Cause, Event, PartitionId, Peer, Question, Ticket};
 use postrider_proto::{Packet, Version};
 use postrider_session::{Message, Mono, Now, ServerLink, Violation};
 use std::collections::VecDeque;
@@ -29,8 +29,8 @@ pub struct PureDriver {
     pub works_at_once: bool,
     /// Everything the engine has taken, if somebody wants to know.
     pub witness: Option<Vec<Witnessed>>,
-    /// Bytes that were given to links, to be compared with what the engine counts.
-    pub sent_bytes: u64,
+    /// What the engine has not heard of yet.
+    passed: Passed,
     /// The first invariant that was found broken.
     pub broken: Option<String>,
 }
@@ -75,14 +75,14 @@ impl PureDriver {
             forwards: VecDeque::new(),
             works_at_once: true,
             witness: None,
-            sent_bytes: 0,
+            passed: Passed::default(),
             broken: None,
         }
     }
 
     /// A connection is opened; returns its number.
     pub fn open(&mut self, now: Now) -> usize {
-        self.bypass(now, 1, Traffic::default());
+        self.passed.sockets += 1;
         let slot = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
         self.links.push(Link {
             id: LinkId { slot, epoch: 1 },
@@ -130,9 +130,11 @@ impl PureDriver {
             if let Some(witness) = &mut self.witness {
                 witness.extend(witnessed(at, &packet));
             }
-            match self.offer_one(now, at, &packet, len, &source) {
+            match self.offer_one(now, at, &packet, &source) {
                 Ok(Progress::Hold) => self.links[at].is_held = true,
                 Ok(progress) => {
+                    self.passed.packets_received += 1;
+                    self.passed.bytes_received += len as u64;
                     let link = &mut self.links[at];
                     link.input.drain(..len);
                     link.is_held |= progress == Progress::Pause;
@@ -143,15 +145,7 @@ impl PureDriver {
         }
     }
 
-    fn offer_one(
-        &mut self,
-        now: Now,
-        at: usize,
-        packet: &Packet<'_>,
-        len: usize,
-        source: &Bytes,
-    ) -> Result<Progress, Violation> {
-        let bytes = u32::try_from(len).unwrap_or(u32::MAX);
+    fn offer_one(&mut self, now: Now, at: usize, packet: &Packet<'_>, source: &Bytes) -> Result<Progress, Violation> {
         let limits = self.engine.limits().link;
         let link = &mut self.links[at];
         let id = link.id;
@@ -159,13 +153,13 @@ impl PureDriver {
             Packet::Connect(connect) => {
                 link.is_named = true;
                 let peer = Peer::from(format!("test:{at}").as_str());
-                Ok(self.engine.handle(now, Input::Linked { link: id, connect, peer: &peer, bytes }, &mut self.tray))
+                Ok(self.engine.handle(now, Input::Linked { link: id, connect, peer: &peer }, &mut self.tray))
             }
             Packet::Publish(publish) => {
                 let packet = &Packet::Publish(link.link.resolve(*publish, &limits)?);
-                Ok(self.engine.handle(now, Input::Received { link: id, packet, source, bytes }, &mut self.tray))
+                Ok(self.engine.handle(now, Input::Received { link: id, packet, source }, &mut self.tray))
             }
-            packet => Ok(self.engine.handle(now, Input::Received { link: id, packet, source, bytes }, &mut self.tray)),
+            packet => Ok(self.engine.handle(now, Input::Received { link: id, packet, source }, &mut self.tray)),
         }
     }
 
@@ -173,12 +167,11 @@ impl PureDriver {
         let link = &mut self.links[at];
         let mut words = Vec::new();
         link.link.farewell(violation, &mut words);
-        let said = Traffic { packets: u64::from(!words.is_empty()), bytes: words.len() as u64, ..Traffic::default() };
+        self.passed.packets_sent += u64::from(!words.is_empty());
+        self.passed.bytes_sent += words.len() as u64;
         link.output.extend(words);
         link.end = LinkEnd::Closed(Cause::Violation(violation.reason(), violation.clause()));
         let id = link.id;
-        self.sent_bytes += said.bytes;
-        self.bypass(now, 0, said);
         if let Some(witness) = &mut self.witness {
             witness.push(Witnessed::Parted { at });
         }
@@ -189,10 +182,10 @@ impl PureDriver {
         self.apply(now);
     }
 
-    /// What the engine would not know of.
-    fn bypass(&mut self, now: Now, sockets: u64, sent: Traffic) {
-        let input = Input::Bypassed { sockets, received: Traffic::default(), sent };
-        self.engine.handle(now, input, &mut self.tray);
+    /// Tells the engine what has passed.
+    fn tell_passed(&mut self, now: Now) {
+        let passed = Box::new(core::mem::take(&mut self.passed));
+        self.engine.handle(now, Input::Passed(passed), &mut self.tray);
     }
 
     /// The far end has closed the connection.
@@ -272,6 +265,7 @@ impl PureDriver {
             }
         }
         while self.engine.next_deadline().is_some_and(|deadline| deadline <= now.mono) {
+            self.tell_passed(now);
             self.engine.handle(now, Input::Tick, &mut self.tray);
             self.apply(now);
         }
@@ -293,6 +287,7 @@ impl PureDriver {
 
     /// An administrator asks.
     pub fn ask(&mut self, now: Now, ticket: Ticket, question: Question) {
+        self.tell_passed(now);
         self.engine.handle(now, Input::Asked { ticket, question }, &mut self.tray);
         self.apply(now);
     }
@@ -377,7 +372,7 @@ impl PureDriver {
     }
 
     fn append(&mut self, id: LinkId, bytes: &[u8], lane: Lane) {
-        self.sent_bytes += bytes.len() as u64;
+        self.passed.bytes_sent += bytes.len() as u64;
         let link = &mut self.links[id.slot as usize];
         if let Some(witness) = &mut self.witness {
             witness.extend(witnessed_answer(id.slot as usize, link.link.version(), bytes));

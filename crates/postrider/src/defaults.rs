@@ -78,7 +78,7 @@ pub fn limits() -> Limits {
         is_observed: false,
         // One machine, one engine.
         partitions: 1,
-        // As often as mosquitto; a look takes 11 µs (`cargo xtask bench time engine/report`).
+        // As often as mosquitto.
         sys_interval_s: 10,
     }
 }

@@ -218,9 +218,9 @@ impl Intake {
                     conn.outbox().mail.close(Closing::Now);
                     return Ok(Progress::Gone);
                 }
-                let bytes = u32::try_from(end - used).unwrap_or(u32::MAX);
-                let progress = self.offer_one(now, packet, bytes, source, partition, conn, &shared.link_limits)?;
+                let progress = self.offer_one(now, packet, source, partition, conn, &shared.link_limits)?;
                 if progress != Progress::Hold {
+                    partition.count_received(end - used);
                     used = *end;
                 }
                 if progress != Progress::Done {
@@ -240,12 +240,10 @@ impl Intake {
     }
 
     #[inline]
-    #[expect(clippy::too_many_arguments, reason = "a packet with its size and source, and what it passes through")]
     fn offer_one(
         &mut self,
         now: Now,
         packet: &Packet<'_>,
-        bytes: u32,
         source: &Bytes,
         partition: &mut Partition,
         conn: &Arc<Conn>,
@@ -254,7 +252,7 @@ impl Intake {
         if let Packet::Connect(connect) = packet {
             let link = partition.link(conn);
             if let Some(peer) = &self.peer {
-                partition.handle(now, Input::Linked { link, connect, peer, bytes });
+                partition.handle(now, Input::Linked { link, connect, peer });
             }
             return Ok(Progress::Done);
         }
@@ -263,9 +261,9 @@ impl Intake {
             && !publish.properties.is_empty()
         {
             let packet = &Packet::Publish(self.link.resolve(*publish, limits)?);
-            return Ok(partition.handle(now, Input::Received { link, packet, source, bytes }));
+            return Ok(partition.handle(now, Input::Received { link, packet, source }));
         }
-        Ok(partition.handle(now, Input::Received { link, packet, source, bytes }))
+        Ok(partition.handle(now, Input::Received { link, packet, source }))
     }
 
     /// The far end broke the protocol: it is told, the engine hears of it, and the connection ends.

@@ -1,9 +1,8 @@
-//! What passes without the engine: connections that open, pings, last words of a link's own half.
+//! What passes without the partition: connections that open, pings, last words of a link's own half.
 //!
-//! Owns: their counts, until the engine takes them over with its next tick or question.
+//! Owns: their counts, until the engine hears of them before its next tick or question.
 
-use postrider_engine::Input;
-use postrider_ports::Traffic;
+use postrider_engine::Passed;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts that any thread adds to.
@@ -35,16 +34,14 @@ impl Meter {
         self.farewell_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Everything since the last time.
-    pub(crate) fn take(&self) -> Input<'static> {
+    /// Adds everything since the last time to what passed.
+    pub(crate) fn add_to(&self, passed: &mut Passed) {
         let take = |counter: &AtomicU64| counter.swap(0, Ordering::Relaxed);
         let pings = take(&self.pings);
-        let received = Traffic { packets: pings, bytes: pings * PING_BYTES, ..Traffic::default() };
-        let sent = Traffic {
-            packets: pings + take(&self.farewells),
-            bytes: pings * PING_BYTES + take(&self.farewell_bytes),
-            ..Traffic::default()
-        };
-        Input::Bypassed { sockets: take(&self.sockets), received, sent }
+        passed.sockets += take(&self.sockets);
+        passed.packets_received += pings;
+        passed.bytes_received += pings * PING_BYTES;
+        passed.packets_sent += pings + take(&self.farewells);
+        passed.bytes_sent += pings * PING_BYTES + take(&self.farewell_bytes);
     }
 }

@@ -226,7 +226,7 @@ impl Shared {
     pub(crate) fn ask(self: &Arc<Self>, question: Question) -> oneshot::Receiver<Answer> {
         let now = self.clock.now();
         self.enter_alone(now, |partition| {
-            partition.handle(now, self.meter.take());
+            partition.tell_passed(now, &self.meter);
             partition.ask(now, question)
         })
     }
@@ -241,7 +241,7 @@ impl Shared {
     pub(crate) fn tick(self: &Arc<Self>, scratch: &mut Scratch) {
         let now = self.clock.now();
         self.enter(now, None, scratch, |partition| {
-            partition.handle(now, self.meter.take());
+            partition.tell_passed(now, &self.meter);
             partition.handle(now, Input::Tick)
         });
     }

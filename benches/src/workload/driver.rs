@@ -23,6 +23,9 @@ pub(super) struct Driver {
     limits: LinkLimits,
     peer: Peer,
     dirty: Vec<usize>,
+    /// Packets and bytes, counted as the product counts them.
+    received: (u64, u64),
+    sent_bytes: u64,
 }
 
 /// One connection.
@@ -65,6 +68,8 @@ impl Driver {
             ends: Vec::new(),
             peer: Peer::from("127.0.0.1:4711"),
             dirty: Vec::new(),
+            received: (0, 0),
+            sent_bytes: 0,
         }
     }
 
@@ -115,6 +120,7 @@ impl Driver {
             while let Ok(Some((packet, len))) = self.ends[at].link.decode(&bytes[used..], &self.limits) {
                 used += len;
                 self.offer(at, &packet, bytes);
+                self.received = (self.received.0.wrapping_add(1), self.received.1.wrapping_add(len as u64));
             }
             self.apply();
             if used == before || used == bytes.len() {
@@ -153,6 +159,7 @@ impl Driver {
                     let Some(end) = end_of(&mut self.ends, link, &mut self.dirty) else { continue };
                     let bytes = &self.tray.bytes[range.start as usize..range.end as usize];
                     end.outbox.extend_from_slice(bytes);
+                    self.sent_bytes = self.sent_bytes.wrapping_add(bytes.len() as u64);
                     if lane == Lane::Data {
                         end.unreported += range.end - range.start;
                     }
@@ -162,6 +169,7 @@ impl Driver {
                     let body = self.tray.bodies[body as usize].bytes.clone();
                     end.outbox.extend_from_slice(&self.tray.bytes[head.start as usize..head.end as usize]);
                     end.unreported += head.end - head.start + u32::try_from(body.len()).unwrap_or(u32::MAX);
+                    self.sent_bytes = self.sent_bytes.wrapping_add((head.len() + body.len()) as u64);
                     end.bodies.push(body);
                 }
                 Effect::Accepted { link, keep_alive_s, packet_bytes_max } => {

@@ -5,7 +5,7 @@
 use crate::args::Serve;
 use crate::events::Printer;
 use anyhow::{anyhow, bail};
-use postrider::Broker;
+use postrider::{Broker, Limits, defaults};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -59,7 +59,8 @@ async fn stopped(interrupt: &mut Signal, terminate: &mut Signal) {
 
 fn start(args: &Serve) -> anyhow::Result<Broker> {
     let addresses = addresses(args)?;
-    let mut builder = Broker::builder().threads(threads(args));
+    let limits = Limits { sys_interval_s: sys_interval_s(args), ..defaults::limits() };
+    let mut builder = Broker::builder().threads(threads(args)).limits(limits);
     for address in addresses {
         builder = builder.listen(address);
     }
@@ -94,6 +95,13 @@ fn addresses(args: &Serve) -> anyhow::Result<Vec<SocketAddr>> {
 fn threads(args: &Serve) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     args.threads.map_or_else(|| (processors / 2).clamp(1, 4), |count| usize::from(count.get()))
+}
+
+/// Everybody who is let in can read the report, so it is for this machine only unless it is asked for.
+fn sys_interval_s(args: &Serve) -> u16 {
+    let is_local = args.bind.iter().all(IpAddr::is_loopback);
+    let usual = || if is_local { defaults::limits().sys_interval_s } else { 0 };
+    args.sys_interval.unwrap_or_else(usual)
 }
 
 fn greet(broker: &Broker, args: &Serve) {

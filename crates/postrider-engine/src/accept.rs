@@ -148,6 +148,7 @@ impl Engine {
         }
         self.links.insert(link, LinkState::Open(key, extra(&candidate)));
         self.counters.clients_connected += 1;
+        self.counters.clients_maximum = self.counters.clients_maximum.max(self.counters.clients_connected);
         self.welcome(link, found.is_some(), &candidate, tray);
         self.pump(now, key, tray);
         self.return_to_groups(now, key, tray);

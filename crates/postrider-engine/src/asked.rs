@@ -4,7 +4,7 @@
 
 use crate::links::LinkState;
 use crate::sessions::Session;
-use crate::{Effect, Engine, LinkId, Tray};
+use crate::{Effect, Engine, LinkId, Passed, Tray};
 use postrider_ports::{Answer, Cause, Counters, Question, SessionInfo, Ticket};
 use postrider_proto::{Disconnect, PropertiesBuf, Property, PropertyId, ReasonCode};
 use postrider_session::Now;
@@ -12,7 +12,7 @@ use postrider_session::Now;
 impl Engine {
     pub(crate) fn on_asked(&mut self, now: Now, ticket: Ticket, question: &Question, tray: &mut Tray) {
         let answer = match question {
-            Question::Counters => Answer::Counters(Box::new(self.counters())),
+            Question::Counters => Answer::Counters(Box::new(self.count(tray))),
             Question::Session(client_id) => {
                 let found = self.sessions.find(client_id.as_str()).and_then(|key| self.sessions.get(key));
                 Answer::Session(found.map(|session| Box::new(info_of(session))))
@@ -30,13 +30,38 @@ impl Engine {
         tray.push(Effect::Answer { ticket, answer });
     }
 
+    /// What the driver has counted.
+    pub(crate) const fn on_passed(&mut self, passed: &Passed) {
+        let counters = &mut self.counters;
+        counters.sockets_opened += passed.sockets;
+        counters.received.packets += passed.packets_received;
+        counters.received.bytes += passed.bytes_received;
+        counters.sent.packets += passed.packets_sent;
+        counters.sent.bytes += passed.bytes_sent;
+    }
+
     /// What has been counted and what there is now.
+    pub(crate) fn count(&mut self, tray: &mut Tray) -> Counters {
+        self.counters.sent.packets += tray.take_answers();
+        self.counters()
+    }
+
+    /// The same, but packets and bytes are as old as the last word of the driver about them.
     #[must_use]
     pub fn counters(&self) -> Counters {
+        let mut received = self.counters.received;
+        received.publishes = self.counters.messages_received + self.repeats.received;
+        let mut sent = self.counters.sent;
+        sent.publishes = self.counters.deliveries_sent + self.repeats.sent;
+        sent.packets += sent.publishes;
         Counters {
+            received,
+            sent,
             sessions: self.sessions.len() as u64,
             subscriptions: self.router.len() as u64,
-            retained: self.retained.len() as u64,
+            queued_bytes: self.counters.queued_bytes + self.groups.bytes(),
+            retained: self.retained_of_clients(),
+            retained_bytes: self.retained_bytes,
             ..self.counters
         }
     }

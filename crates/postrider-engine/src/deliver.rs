@@ -6,7 +6,7 @@
 use crate::aliases::Alias;
 use crate::effect::Body;
 use crate::frames::{Form, Frame, Frames};
-use crate::publish::Incoming;
+use crate::publish::{Incoming, is_ours};
 use crate::sessions::{Online, Session};
 use crate::{Effect, Engine, Lane, Limits, Tray};
 use bytes::Bytes;
@@ -122,6 +122,15 @@ impl<'a> Outgoing<'a> {
 
     pub(crate) const fn retain(&self) -> bool {
         self.retain
+    }
+
+    pub(crate) const fn payload_bytes(&self) -> u64 {
+        self.parts.payload.len() as u64
+    }
+
+    /// Whether it is the broker's own.
+    pub(crate) fn is_ours(&self) -> bool {
+        is_ours(self.parts.topic)
     }
 
     pub(crate) const fn qos(&self) -> Qos {
@@ -256,14 +265,33 @@ impl Engine {
             self.send_now(now, hit.session, delivery, outgoing, tray);
             return Delivered::Taken;
         }
-        if session.online.is_none() && delivery.qos == Qos::AtMostOnce {
-            self.drop_delivery(hit.session, DropReason::Offline, 1, tray);
+        if session.online.is_none() && (delivery.qos == Qos::AtMostOnce || outgoing.is_ours()) {
+            self.pass_over(hit.session, outgoing, tray);
             return Delivered::Taken;
         }
         self.keep(now, hit.session, delivery, outgoing, tray)
     }
 
-    /// Sends a message for which there is room and quota, unless it is too large.
+    /// Nothing is kept for a client that is away. What we say of ourselves is not even owed to it: it would count as
+    /// lost each time.
+    #[cold]
+    fn pass_over(&mut self, key: SessionKey, outgoing: &Outgoing<'_>, tray: &mut Tray) {
+        if outgoing.is_ours() {
+            self.counters.deliveries_owed -= 1;
+        } else {
+            self.drop_delivery(key, DropReason::Offline, 1, tray);
+        }
+    }
+
+    /// Counts the payloads of one message that were sent since there were `before` deliveries: once for all of them.
+    #[inline]
+    pub(crate) fn count_payloads(&mut self, before: u64, outgoing: &Outgoing<'_>) {
+        let count = self.counters.deliveries_sent.wrapping_sub(before);
+        let sent = &mut self.counters.sent;
+        sent.payload_bytes = sent.payload_bytes.wrapping_add(count.wrapping_mul(outgoing.payload_bytes()));
+    }
+
+    /// Sends a message for which there is room and quota, unless it is too large. Whoever calls counts its payload.
     #[inline]
     pub(crate) fn send_now(
         &mut self,
@@ -292,7 +320,10 @@ impl Engine {
         let bounds = self.limits.mailbox;
         let Some(session) = self.sessions.get_mut(key) else { return Delivered::Taken };
         let flows = session.flows_mut(&self.limits);
-        let (is_kept, gone) = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds).into_parts();
+        self.counters.queued_bytes -= flows.mailbox.bytes();
+        let offered = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds);
+        self.counters.queued_bytes += flows.mailbox.bytes();
+        let (is_kept, gone) = offered.into_parts();
         self.counters.deliveries_queued += u64::from(is_kept);
         self.counters.deliveries_queued -= gone.len() as u64;
         for parcel in gone {

@@ -117,6 +117,8 @@ pub struct Tray {
     pub bodies: Vec<Body>,
     /// What must happen, in order.
     pub effects: Vec<Effect>,
+    /// Packets sent that are no PUBLISH, and that the engine has not counted.
+    answers: u64,
 }
 
 /// Above this capacity an emptied tray gives its memory back.
@@ -126,10 +128,10 @@ impl Tray {
     /// An empty tray.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), bodies: Vec::new(), effects: Vec::new() }
+        Self { bytes: Vec::new(), bodies: Vec::new(), effects: Vec::new(), answers: 0 }
     }
 
-    /// Forgets everything; keeps a moderate amount of memory.
+    /// Forgets everything but what the engine has to count; keeps a moderate amount of memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.bodies.clear();
@@ -154,10 +156,17 @@ impl Tray {
         u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }
 
-    /// Sends what was written since `start`.
+    /// Sends an answer, one packet, that was written since `start`.
     #[inline]
     pub(crate) fn send_since(&mut self, link: LinkId, start: u32, lane: Lane) {
+        // No check for overflow: 64 bits last.
+        self.answers = self.answers.wrapping_add(1);
         self.send(link, start..self.mark(), lane);
+    }
+
+    /// How many answers were sent since the last time.
+    pub(crate) const fn take_answers(&mut self) -> u64 {
+        core::mem::replace(&mut self.answers, 0)
     }
 
     /// Sends a range of the tray; neighbouring ranges for one link become one effect.

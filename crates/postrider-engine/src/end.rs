@@ -95,7 +95,9 @@ impl Engine {
         let Some(session) = self.sessions.get_mut(key) else { return };
         if let Some(flows) = &mut session.flows {
             // QoS 0 is not kept for a client that is away. [3.1.2.4 of 3.1.1]
+            let before = flows.mailbox.bytes();
             let gone = flows.mailbox.take_qos0().len() as u64;
+            self.counters.queued_bytes -= before - flows.mailbox.bytes();
             if flows.is_idle() {
                 session.flows = None;
             }
@@ -124,10 +126,11 @@ impl Engine {
         if let Some(timer) = session.expiry_timer.take() {
             self.timers.cancel(timer);
         }
-        let waiting = session.flows.as_ref().map_or(0, |flows| flows.mailbox.len() as u64);
-        if waiting > 0 {
+        if let Some(flows) = &session.flows {
+            let waiting = flows.mailbox.len() as u64;
             self.counters.drops.add(DropReason::SessionEnded, waiting);
             self.counters.deliveries_queued -= waiting;
+            self.counters.queued_bytes -= flows.mailbox.bytes();
         }
         if self.fanouts.is_empty() {
             self.sessions.release();

@@ -9,6 +9,7 @@ use crate::links::{LinkState, Links};
 use crate::rates::Meters;
 use crate::retain::Kept;
 use crate::sessions::{Online, Sessions};
+use crate::sys::Sys;
 use crate::timers::Timer;
 use crate::{Input, Limits, LinkId, Progress, Seeds, Tray};
 use bytes::Bytes;
@@ -43,8 +44,19 @@ pub struct Engine {
     pub(crate) is_metered: bool,
     pub(crate) meters: Meters,
     pub(crate) bans: Bans,
+    /// What was counted as it happened; [`Engine::counters`] adds what is known otherwise.
     pub(crate) counters: Counters,
+    pub(crate) repeats: Repeats,
+    pub(crate) sys: Sys,
     pub(crate) entropy: Entropy,
+}
+
+/// PUBLISH packets that brought nothing new: those that came are no messages received, those that went no deliveries
+/// sent, or not any more.
+#[derive(Debug, Default)]
+pub(crate) struct Repeats {
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
 }
 
 impl Engine {
@@ -53,6 +65,7 @@ impl Engine {
     pub fn new(limits: Limits, partition: PartitionId, seeds: Seeds) -> Self {
         Self {
             is_metered: limits.limits_publishing(),
+            sys: Sys::new(&limits),
             limits,
             partition,
             links: Links::default(),
@@ -71,6 +84,7 @@ impl Engine {
             meters: Meters::default(),
             bans: Bans::default(),
             counters: Counters::default(),
+            repeats: Repeats::default(),
             entropy: Entropy::new(seeds.ids),
         }
     }
@@ -80,7 +94,10 @@ impl Engine {
     pub fn handle(&mut self, now: Now, input: Input<'_>, tray: &mut Tray) -> Progress {
         match input {
             Input::Received { link, packet, source } => return self.on_packet(now, link, packet, source, tray),
-            Input::Linked { link, connect, peer } => self.on_linked(now, link, connect, peer, tray),
+            Input::Linked { link, connect, peer } => {
+                self.counters.connects_received += 1;
+                self.on_linked(now, link, connect, peer, tray);
+            }
             Input::Parted { link, cause } => self.on_parted(now, link, cause, tray),
             Input::Broke { link, violation } => {
                 self.on_parted(now, link, Cause::Violation(violation.reason(), violation.clause()), tray);
@@ -88,6 +105,7 @@ impl Engine {
             Input::Judged { ticket, verdict } => self.on_judged(now, ticket, verdict, tray),
             Input::Room { link, bytes } => self.on_room(now, link, bytes, tray),
             Input::Remote { from: _, message, retain } => self.on_remote(now, &message, retain, tray),
+            Input::Passed(passed) => self.on_passed(&passed),
             Input::Asked { ticket, question } => self.on_asked(now, ticket, &question, tray),
             Input::Continue => self.on_continue(now, tray),
             Input::Tick => self.on_tick(now, tray),
@@ -98,7 +116,7 @@ impl Engine {
     /// When [`Input::Tick`] has to come next; cheap.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        self.timers.next_deadline()
+        [self.timers.next_deadline(), self.sys.next_deadline()].into_iter().flatten().min()
     }
 
     /// True while sliced work waits for [`Input::Continue`].

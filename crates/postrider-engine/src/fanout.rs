@@ -85,10 +85,12 @@ impl Engine {
         let mut outgoing = Outgoing::new(&incoming);
         outgoing.set_message(message.clone());
         outgoing.expect(fanout.matches.hits().len());
+        let before = self.counters.deliveries_sent;
         for at in fanout.next..end {
             let hit = fanout.matches.hits()[at];
             fanout.tally.add(self.deliver(now, &hit, &fanout.matches, &mut outgoing, tray));
         }
+        self.count_payloads(before, &outgoing);
         fanout.next = end;
         if end < fanout.matches.hits().len() {
             self.fanouts.push_front(fanout);

@@ -20,6 +20,8 @@ pub(crate) struct Groups {
     all: HashMap<FilterId, Box<Group>, FixedState>,
     /// How many of them have something in their queue.
     waiting: usize,
+    /// Bytes in all queues.
+    bytes: u64,
 }
 
 /// One shared subscription.
@@ -68,19 +70,27 @@ impl Groups {
 
     /// Takes a group without members out, with how many messages waited for it.
     pub(crate) fn dissolve(&mut self, share: FilterId) -> u64 {
-        let waited = self.all.remove(&share).map_or(0, |group| group.queue.len() as u64);
-        self.waiting -= usize::from(waited > 0);
-        waited
+        let Some(group) = self.all.remove(&share) else { return 0 };
+        self.waiting -= usize::from(!group.queue.is_empty());
+        self.bytes -= group.queue.bytes();
+        group.queue.len() as u64
     }
 
     /// Works on a group's queue and remembers whether something is left in it.
     pub(crate) fn with_queue<T>(&mut self, share: FilterId, work: impl FnOnce(&mut Mailbox) -> T) -> Option<T> {
         let group = self.all.get_mut(&share)?;
         let was_waiting = !group.queue.is_empty();
+        self.bytes -= group.queue.bytes();
         let done = work(&mut group.queue);
+        self.bytes += group.queue.bytes();
         self.waiting += usize::from(!group.queue.is_empty());
         self.waiting -= usize::from(was_waiting);
         Some(done)
+    }
+
+    /// Bytes charged for what waits in all groups.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// True when a message waits in any group.

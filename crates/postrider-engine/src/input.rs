@@ -72,6 +72,8 @@ pub enum Input<'a> {
         /// Whether it is retained.
         retain: bool,
     },
+    /// What the driver has counted since the last time.
+    Passed(Box<Passed>),
     /// An administrator asks.
     Asked {
         /// Comes back with the answer.
@@ -83,6 +85,21 @@ pub enum Input<'a> {
     Continue,
     /// Time passed; see [`crate::Engine::next_deadline`].
     Tick,
+}
+
+/// What passes through the driver and only it can count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Passed {
+    /// Connections that were opened.
+    pub sockets: u64,
+    /// Packets that the engine took, or the driver for it.
+    pub packets_received: u64,
+    /// Their bytes.
+    pub bytes_received: u64,
+    /// Packets that are not the engine's: answers to pings, last words of a link's own half.
+    pub packets_sent: u64,
+    /// Bytes of all packets that were given to links.
+    pub bytes_sent: u64,
 }
 
 /// What a plugin decided.

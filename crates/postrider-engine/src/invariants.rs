@@ -4,6 +4,7 @@
 
 use crate::Engine;
 use crate::links::LinkState;
+use crate::publish::is_ours;
 use crate::sessions::filter_bytes;
 use postrider_router::{FilterId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -174,15 +175,17 @@ fn check_groups(engine: &Engine) -> Result<(), String> {
 /// Everything owed was sent, waits, or is counted as dropped.
 fn check_counters(engine: &Engine) -> Result<(), String> {
     let counters = engine.counters();
-    let queued: u64 = engine
-        .sessions
-        .iter()
-        .filter_map(|(_, session)| session.flows.as_ref())
-        .map(|flows| flows.mailbox.len() as u64)
-        .sum();
-    let queued = queued + engine.groups.iter().map(|(_, group)| group.queue().len() as u64).sum::<u64>();
-    if queued != counters.deliveries_queued {
-        return Err(format!("{queued} deliveries wait, {} are counted", counters.deliveries_queued));
+    let flows = || engine.sessions.iter().filter_map(|(_, session)| session.flows.as_ref());
+    let mailboxes = flows().map(|flows| &flows.mailbox).chain(engine.groups.iter().map(|(_, group)| group.queue()));
+    let (queued, bytes) =
+        mailboxes.fold((0, 0), |(queued, bytes), mailbox| (queued + mailbox.len() as u64, bytes + mailbox.bytes()));
+    if (queued, bytes) != (counters.deliveries_queued, counters.queued_bytes) {
+        let counted = (counters.deliveries_queued, counters.queued_bytes);
+        return Err(format!("{queued} deliveries wait with {bytes} bytes, {counted:?} are counted"));
+    }
+    let memberships: u64 = flows().map(|flows| flows.shares.len() as u64).sum();
+    if memberships != counters.shared_subscriptions {
+        return Err(format!("{memberships} memberships, {} are counted", counters.shared_subscriptions));
     }
     let accounted = counters.deliveries_sent + queued + counters.drops.total();
     if accounted != counters.deliveries_owed {
@@ -195,7 +198,11 @@ fn check_counters(engine: &Engine) -> Result<(), String> {
 }
 
 fn check_retained(engine: &Engine) -> Result<(), String> {
-    let bytes: u64 = engine.retained.iter().map(|kept| kept.message.size() as u64).sum();
+    let (ours, theirs): (Vec<_>, Vec<_>) = engine.retained.iter().partition(|kept| is_ours(kept.message.topic()));
+    if ours.len() as u64 != engine.sys.kept {
+        return Err(format!("{} retained messages are our own, {} are counted", ours.len(), engine.sys.kept));
+    }
+    let bytes: u64 = theirs.iter().map(|kept| kept.message.size() as u64).sum();
     if bytes == engine.retained_bytes && bytes <= engine.limits.retained_bytes_max {
         Ok(())
     } else {

@@ -76,6 +76,8 @@ pub struct Limits {
     pub is_observed: bool,
     /// How many partitions there are, this one among them.
     pub partitions: u16,
+    /// Seconds between two looks at what the broker publishes of itself below `$SYS/broker`; 0 switches that off.
+    pub sys_interval_s: u16,
 }
 
 impl Limits {
@@ -83,6 +85,11 @@ impl Limits {
     #[must_use]
     pub const fn shares_available(&self) -> bool {
         self.partitions == 1
+    }
+
+    /// Whether the broker publishes what it says of itself: one partition would say it for all.
+    pub(crate) const fn has_sys(&self) -> bool {
+        self.sys_interval_s > 0 && self.partitions == 1
     }
 }
 

@@ -93,10 +93,13 @@ impl Engine {
                 None => return Progress::Hold,
             },
         };
+        let received = &mut self.counters.received;
+        received.payload_bytes = received.payload_bytes.wrapping_add(publish.payload.len() as u64);
         if let Some(packet_id) = publish.packet_id {
             match self.admit(key, publish.qos, packet_id) {
                 Admission::New => {}
                 Admission::Duplicate => {
+                    self.repeats.received += 1;
                     self.acknowledge(link, key, publish.qos, packet_id, ReasonCode::Success, tray);
                     return Progress::Done;
                 }
@@ -234,9 +237,11 @@ impl Engine {
             }
             return Routed::Sliced;
         }
+        let before = self.counters.deliveries_sent;
         for hit in matches.hits() {
             tally.add(self.deliver(now, hit, &matches, outgoing, tray));
         }
+        self.count_payloads(before, outgoing);
         self.matches = Some(matches);
         Routed::Done(tally.reason())
     }
@@ -348,7 +353,7 @@ const fn sentence(reason: ReasonCode) -> Option<&'static str> {
 #[inline]
 pub(crate) fn check_topic(topic: Topic<'_>, limits: &Limits) -> Result<(), ReasonCode> {
     let name = topic.as_bytes();
-    if topic.is_dollar() && is_reserved(name) {
+    if is_ours(topic) {
         return Err(ReasonCode::TopicNameInvalid);
     }
     let levels_max = usize::from(limits.link.levels_max);
@@ -356,6 +361,12 @@ pub(crate) fn check_topic(topic: Topic<'_>, limits: &Limits) -> Result<(), Reaso
         return Err(ReasonCode::TopicNameInvalid);
     }
     Ok(())
+}
+
+/// Whether only the broker itself publishes there.
+#[inline]
+pub(crate) fn is_ours(topic: Topic<'_>) -> bool {
+    topic.is_dollar() && is_reserved(topic.as_bytes())
 }
 
 #[cold]

@@ -51,8 +51,12 @@ impl Engine {
                 Some(Resend::Pubrel(packet_id)) => send_pubrel(online.link, online.version, packet_id, tray),
                 Some(Resend::Publish(packet_id, _, parcel)) => {
                     let parcel = parcel.clone();
-                    if let Err(reason) = session.send_again(now, &parcel, packet_id, tray) {
-                        self.give_up(key, &parcel, packet_id, reason, tray);
+                    match session.send_again(now, &parcel, packet_id, tray) {
+                        Ok(()) => {
+                            self.repeats.sent += 1;
+                            self.counters.sent.payload_bytes += parcel.message.parts().payload.len() as u64;
+                        }
+                        Err(reason) => self.give_up(key, &parcel, packet_id, reason, tray),
                     }
                 }
             }
@@ -70,6 +74,7 @@ impl Engine {
         }
         // It was counted as sent; now it is counted as dropped instead.
         self.counters.deliveries_sent -= 1;
+        self.repeats.sent += 1;
         self.drop_delivery(key, reason, 1, tray);
     }
 
@@ -81,7 +86,9 @@ impl Engine {
         if online.credit <= 0 || (qos != Qos::AtMostOnce && !flows.outbound.is_open()) {
             return false;
         }
+        let before = flows.mailbox.bytes();
         let Some(parcel) = flows.mailbox.pop() else { return false };
+        self.counters.queued_bytes -= before - flows.mailbox.bytes();
         self.counters.deliveries_queued -= 1;
         self.send_parcel(now, key, &parcel, tray);
         true
@@ -90,6 +97,7 @@ impl Engine {
     /// Sends one kept message for which there is room and quota, unless it has expired or is too large.
     pub(crate) fn send_parcel(&mut self, now: Now, key: SessionKey, parcel: &Parcel, tray: &mut Tray) {
         let Some(session) = self.sessions.get_mut(key) else { return };
+        let mut outgoing = Outgoing::of_message(&parcel.message, parcel.retain);
         // [MQTT-3.3.2-5]
         let sent = if parcel.message.is_expired(now.mono) {
             Err(DropReason::Expired)
@@ -97,11 +105,13 @@ impl Engine {
             let ids = parcel.subscription_ids.as_slice();
             let share = parcel.share.map(FilterId::from_bits);
             let delivery = Delivery { qos: parcel.qos, retain: parcel.retain, ids, share };
-            let mut outgoing = Outgoing::of_message(&parcel.message, parcel.retain);
             session.send(now, delivery, &mut outgoing, &self.limits, tray)
         };
         match sent {
-            Ok(()) => self.counters.deliveries_sent += 1,
+            Ok(()) => {
+                self.counters.deliveries_sent += 1;
+                self.counters.sent.payload_bytes += outgoing.payload_bytes();
+            }
             Err(reason) => self.drop_delivery(key, reason, 1, tray),
         }
     }

@@ -5,7 +5,7 @@
 
 use crate::Engine;
 use crate::deliver::Outgoing;
-use crate::publish::Incoming;
+use crate::publish::{Incoming, is_ours};
 use crate::timers::Timer;
 use postrider_ports::Subject;
 use postrider_proto::Topic;
@@ -43,12 +43,17 @@ impl Engine {
         let message = outgoing.message().clone();
         let size = message.size() as u64;
         let before = self.retained.get(topic).map(|kept| kept.message.size() as u64);
-        let bytes = self.retained_bytes - before.unwrap_or(0) + size;
-        let count = self.retained.len() as u64 + u64::from(before.is_none());
-        if bytes > self.limits.retained_bytes_max || count > self.limits.retained_messages_max {
-            return false;
+        if is_ours(topic) {
+            // Charged to nobody, so that clients that fill the store do not silence the broker.
+            self.sys.kept += u64::from(before.is_none());
+        } else {
+            let bytes = self.retained_bytes - before.unwrap_or(0) + size;
+            let count = self.retained_of_clients() + u64::from(before.is_none());
+            if bytes > self.limits.retained_bytes_max || count > self.limits.retained_messages_max {
+                return false;
+            }
+            self.retained_bytes = bytes;
         }
-        self.retained_bytes = bytes;
         self.retained_sequence += 1;
         let sequence = self.retained_sequence;
         if let Some(expires) = message.expires() {
@@ -57,6 +62,11 @@ impl Engine {
         }
         self.retained.insert(Kept { message, author: incoming.author.cloned(), sequence });
         true
+    }
+
+    /// How many messages clients have retained.
+    pub(crate) fn retained_of_clients(&self) -> u64 {
+        self.retained.len() as u64 - self.sys.kept
     }
 
     /// The lifetime of a retained message is over; a newer one in its place stays. [MQTT-3.3.2-5]

@@ -68,7 +68,9 @@ impl Engine {
         if matches!(choice, Choice::Keep(_)) {
             return Some(self.keep(now, key, delivery, outgoing, tray));
         }
+        let before = self.counters.deliveries_sent;
         self.send_now(now, key, delivery, outgoing, tray);
+        self.count_payloads(before, outgoing);
         Some(Delivered::Taken)
     }
 
@@ -81,6 +83,11 @@ impl Engine {
         tray: &mut Tray,
     ) -> Delivered {
         let Some(group) = self.groups.get(share) else { return Delivered::Taken };
+        if outgoing.is_ours() && !group.is_attended() {
+            // As in [`Engine::deliver`].
+            self.counters.deliveries_owed -= 1;
+            return Delivered::Taken;
+        }
         if outgoing.qos() == Qos::AtMostOnce && !group.is_attended() {
             self.drop_of_group(share, DropReason::Offline, 1, tray);
             return Delivered::Taken;
@@ -138,6 +145,7 @@ impl Engine {
         let flows = session.flows_mut(&self.limits);
         if !flows.shares.contains(&share) {
             flows.shares.push(share);
+            self.counters.shared_subscriptions += 1;
         }
         self.arrive(now, share, key, tray);
     }
@@ -197,8 +205,11 @@ impl Engine {
         group.leave(key);
         let mut waiting = Vec::new();
         if let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) {
+            let (memberships, bytes) = (flows.shares.len() as u64, flows.mailbox.bytes());
             flows.shares.retain(|other| *other != share);
             waiting = flows.mailbox.take_shared(|other| other == share.to_bits());
+            self.counters.shared_subscriptions -= memberships - flows.shares.len() as u64;
+            self.counters.queued_bytes -= bytes - flows.mailbox.bytes();
             for parcel in flows.outbound.parcels_mut().filter(|parcel| parcel.share == Some(share.to_bits())) {
                 parcel.share = None;
             }
@@ -221,8 +232,11 @@ impl Engine {
         let mut taken = flows.outbound.take_back(|parcel: &Parcel| parcel.share == number);
         // They were counted as sent, and will be again.
         self.counters.deliveries_sent -= taken.len() as u64;
+        self.repeats.sent += taken.len() as u64;
         self.counters.deliveries_queued += taken.len() as u64;
+        let before = flows.mailbox.bytes();
         taken.append(&mut flows.mailbox.take_shared(|other| Some(other) == number));
+        self.counters.queued_bytes -= before - flows.mailbox.bytes();
         self.return_to_group(share, taken);
     }
 

@@ -26,6 +26,7 @@ const FIRED_MAX: usize = 256;
 impl Engine {
     /// Fires what is due, a bounded number at a time; [`Engine::next_deadline`] tells if there is more.
     pub(crate) fn on_tick(&mut self, now: Now, tray: &mut Tray) {
+        self.report_if_due(now, tray);
         for _ in 0..FIRED_MAX {
             let Some(timer) = self.timers.take_due(now.mono) else { return };
             match timer {
@@ -34,6 +35,7 @@ impl Engine {
                     if let Some(session) = self.sessions.get_mut(key) {
                         session.expiry_timer = None;
                     }
+                    self.counters.sessions_expired += 1;
                     self.end_session(now, key, tray);
                 }
                 Timer::Retained(topic, sequence) => self.expire_retained(&topic, sequence),

@@ -53,9 +53,40 @@ impl Drops {
     }
 }
 
+/// What passed in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Packets of every kind.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// PUBLISH packets among them, repeated ones too.
+    pub publishes: u64,
+    /// Bytes of their payloads.
+    pub payload_bytes: u64,
+}
+
+impl core::ops::AddAssign for Traffic {
+    #[inline]
+    fn add_assign(&mut self, more: Self) {
+        self.packets += more.packets;
+        self.bytes += more.bytes;
+        self.publishes += more.publishes;
+        self.payload_bytes += more.payload_bytes;
+    }
+}
+
 /// What a partition has counted since it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
+    /// What clients sent, packet by whole packet.
+    pub received: Traffic,
+    /// What was put into the outboxes of clients.
+    pub sent: Traffic,
+    /// Connections opened to the broker.
+    pub sockets_opened: u64,
+    /// CONNECT packets.
+    pub connects_received: u64,
     /// PUBLISH packets taken from clients, duplicates left out.
     pub messages_received: u64,
     /// Copies of messages that matched a session, retained replays among them.
@@ -66,14 +97,24 @@ pub struct Counters {
     pub drops: Drops,
     /// Copies that wait in mailboxes now.
     pub deliveries_queued: u64,
+    /// Bytes charged for them.
+    pub queued_bytes: u64,
     /// Connections with an accepted client now.
     pub clients_connected: u64,
+    /// The most there have been at one time.
+    pub clients_maximum: u64,
     /// Sessions now, connected or not.
     pub sessions: u64,
-    /// Subscriptions now.
+    /// Sessions that nobody came back to in time.
+    pub sessions_expired: u64,
+    /// Subscriptions now, shared ones among them.
     pub subscriptions: u64,
-    /// Retained messages now.
+    /// Memberships of shared subscriptions now.
+    pub shared_subscriptions: u64,
+    /// Retained messages of clients now.
     pub retained: u64,
+    /// Bytes charged for them.
+    pub retained_bytes: u64,
     /// Acknowledgements for identifiers that were not in use.
     pub stray_acks: u64,
     /// Wills published.

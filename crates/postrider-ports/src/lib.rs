@@ -12,7 +12,7 @@ mod names;
 mod observe;
 mod reply;
 
-pub use admin::{Answer, Counters, Drops, Question, SessionInfo};
+pub use admin::{Answer, Counters, Drops, Question, SessionInfo, Traffic};
 pub use authenticate::{Authenticate, AuthenticateAnswer, AuthenticateRequest};
 pub use authorize::{Access, Action, Authorize, AuthorizeRequest};
 pub use names::{ClientId, ListenerId, PartitionId, Peer, Principal, Subject, Ticket};

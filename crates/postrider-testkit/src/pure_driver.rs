@@ -4,7 +4,7 @@
 
 use crate::witness::{Witnessed, witnessed, witnessed_answer, witnessed_event};
 use bytes::Bytes;
-use postrider_engine::{Effect, Engine, Input, Judge, Lane, Limits, LinkId, Progress, Seeds, Tray, Verdict};
+use postrider_engine::{Effect, Engine, Input, Judge, Lane, Limits, LinkId, Passed, Progress, Seeds, Tray, Verdict};
 use postrider_ports::{Answer, Cause, Event, ListenerId, PartitionId, Peer, Question, Ticket};
 use postrider_proto::{Packet, Version};
 use postrider_session::{Message, Mono, Now, ServerLink, Violation};
@@ -29,6 +29,8 @@ pub struct PureDriver {
     pub works_at_once: bool,
     /// Everything the engine has taken, if somebody wants to know.
     pub witness: Option<Vec<Witnessed>>,
+    /// What the engine has not heard of yet.
+    passed: Passed,
     /// The first invariant that was found broken.
     pub broken: Option<String>,
 }
@@ -73,12 +75,14 @@ impl PureDriver {
             forwards: VecDeque::new(),
             works_at_once: true,
             witness: None,
+            passed: Passed::default(),
             broken: None,
         }
     }
 
     /// A connection is opened; returns its number.
     pub fn open(&mut self, now: Now) -> usize {
+        self.passed.sockets += 1;
         let slot = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
         self.links.push(Link {
             id: LinkId { slot, epoch: 1 },
@@ -129,6 +133,8 @@ impl PureDriver {
             match self.offer_one(now, at, &packet, &source) {
                 Ok(Progress::Hold) => self.links[at].is_held = true,
                 Ok(progress) => {
+                    self.passed.packets_received += 1;
+                    self.passed.bytes_received += len as u64;
                     let link = &mut self.links[at];
                     link.input.drain(..len);
                     link.is_held |= progress == Progress::Pause;
@@ -161,6 +167,8 @@ impl PureDriver {
         let link = &mut self.links[at];
         let mut words = Vec::new();
         link.link.farewell(violation, &mut words);
+        self.passed.packets_sent += u64::from(!words.is_empty());
+        self.passed.bytes_sent += words.len() as u64;
         link.output.extend(words);
         link.end = LinkEnd::Closed(Cause::Violation(violation.reason(), violation.clause()));
         let id = link.id;
@@ -172,6 +180,12 @@ impl PureDriver {
             self.engine.handle(now, Input::Broke { link: id, violation }, &mut self.tray);
         }
         self.apply(now);
+    }
+
+    /// Tells the engine what has passed.
+    fn tell_passed(&mut self, now: Now) {
+        let passed = Box::new(core::mem::take(&mut self.passed));
+        self.engine.handle(now, Input::Passed(passed), &mut self.tray);
     }
 
     /// The far end has closed the connection.
@@ -251,6 +265,7 @@ impl PureDriver {
             }
         }
         while self.engine.next_deadline().is_some_and(|deadline| deadline <= now.mono) {
+            self.tell_passed(now);
             self.engine.handle(now, Input::Tick, &mut self.tray);
             self.apply(now);
         }
@@ -272,6 +287,7 @@ impl PureDriver {
 
     /// An administrator asks.
     pub fn ask(&mut self, now: Now, ticket: Ticket, question: Question) {
+        self.tell_passed(now);
         self.engine.handle(now, Input::Asked { ticket, question }, &mut self.tray);
         self.apply(now);
     }
@@ -356,6 +372,7 @@ impl PureDriver {
     }
 
     fn append(&mut self, id: LinkId, bytes: &[u8], lane: Lane) {
+        self.passed.bytes_sent += bytes.len() as u64;
         let link = &mut self.links[id.slot as usize];
         if let Some(witness) = &mut self.witness {
             witness.extend(witnessed_answer(id.slot as usize, link.link.version(), bytes));

@@ -74,6 +74,7 @@ pub fn limits() -> Limits {
         authorize: Who::Nobody,
         is_observed: true,
         partitions: 1,
+        sys_interval_s: 0,
     }
 }
 

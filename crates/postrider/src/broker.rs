@@ -11,7 +11,7 @@ use crate::observer::Observer;
 use crate::shared::{Plugins, Shared};
 use crate::transport::Transport;
 use crate::workers::Workers;
-use crate::{defaults, seeds};
+use crate::{defaults, scratch, seeds};
 use postrider_engine::{Engine, Limits, Who};
 use postrider_net::{Descriptors, Listener};
 use postrider_ports::{
@@ -215,6 +215,8 @@ impl Builder {
             None => Descriptors::within_limit(),
         };
         let shared = Shared::new(engine, plugins, descriptors);
+        // What the broker says of itself is there before the first client.
+        scratch::with(|scratch| shared.tick(scratch));
         let workers = Arc::new(Workers::start(self.threads, &shared).map_err(thread)?);
         let acceptors = workers.acceptors();
         let listen = |address| {

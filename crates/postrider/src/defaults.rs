@@ -94,5 +94,7 @@ pub fn limits() -> Limits {
         is_observed: false,
         // One machine, one engine.
         partitions: 1,
+        // As often as mosquitto.
+        sys_interval_s: 10,
     }
 }

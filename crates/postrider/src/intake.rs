@@ -178,7 +178,7 @@ impl Intake {
             let result = decode(&mut self.link, bytes, &mut decoded, &shared.link_limits, &mut batch);
             if batch.iter().all(|(packet, _)| matches!(packet, Packet::Pingreq)) {
                 used = decoded;
-                answer_pings(batch.len(), conn, scratch);
+                answer_pings(batch.len(), shared, conn, scratch);
             } else {
                 used = self.enter(now, &batch, bytes, used, shared, conn, scratch);
             }
@@ -220,6 +220,7 @@ impl Intake {
                 }
                 let progress = self.offer_one(now, packet, source, partition, conn, &shared.link_limits)?;
                 if progress != Progress::Hold {
+                    partition.count_received(end - used);
                     used = *end;
                 }
                 if progress != Progress::Done {
@@ -274,18 +275,22 @@ impl Intake {
         conn: &Arc<Conn>,
         scratch: &mut Scratch,
     ) {
-        self.say(violation, conn, scratch);
+        self.say(violation, shared, conn, scratch);
         self.leave(now, shared, conn, scratch, |link| Input::Broke { link, violation });
     }
 
     /// Last words about a breach, if the dialect has any and the last word is not said yet.
-    pub(crate) fn say(&self, violation: Violation, conn: &Arc<Conn>, scratch: &mut Scratch) {
+    pub(crate) fn say(&self, violation: Violation, shared: &Shared, conn: &Arc<Conn>, scratch: &mut Scratch) {
         if conn.outbox().mail.closing != Closing::No {
             return;
         }
         let mut words = Vec::new();
         self.link.farewell(violation, &mut words);
-        if !words.is_empty() && conn.push(&words, Lane::Control, scratch) {
+        if words.is_empty() {
+            return;
+        }
+        shared.meter.on_farewell(words.len());
+        if conn.push(&words, Lane::Control, scratch) {
             scratch.dirty.push(conn.clone());
         }
     }
@@ -335,10 +340,14 @@ fn decode<'a>(
 }
 
 /// PINGRESP for PINGREQ needs no engine. [MQTT-3.12.4-1]
-fn answer_pings(count: usize, conn: &Arc<Conn>, scratch: &mut Scratch) {
+fn answer_pings(count: usize, shared: &Shared, conn: &Arc<Conn>, scratch: &mut Scratch) {
+    if count == 0 {
+        return;
+    }
+    shared.meter.on_pings(count);
     let mut answers = Vec::with_capacity(count * 2);
     (0..count).for_each(|_| encode_pingresp(&mut answers));
-    if count > 0 && conn.push(&answers, Lane::Control, scratch) {
+    if conn.push(&answers, Lane::Control, scratch) {
         scratch.dirty.push(conn.clone());
     }
 }

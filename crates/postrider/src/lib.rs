@@ -21,6 +21,7 @@ pub mod defaults;
 mod error;
 mod intake;
 mod link_task;
+mod meter;
 mod observer;
 mod outbox;
 mod partition;
@@ -36,6 +37,7 @@ pub use postrider_engine::{BanRule, Limits, PayloadFormat, Rate, Rates, ShareStr
 pub use postrider_ports::{
     Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
     ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply, SessionInfo, Subject,
+    Traffic,
 };
 pub use postrider_proto::{Qos, ReasonCode, Version};
 pub use postrider_session::{Bounds, LinkLimits, Overflow};

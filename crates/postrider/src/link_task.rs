@@ -95,6 +95,7 @@ impl LinkTask {
         permit: Option<Permit>,
     ) -> Self {
         let shared = Counted::new(shared);
+        shared.meter.on_socket();
         let intake = Intake::new(shared.clock.now().mono, &shared.link_limits, peer);
         let phase = Phase::Serving;
         let mut task = Self { conn, transport, intake, phase, timer: None, has_work: false, _permit: permit, shared };
@@ -304,7 +305,7 @@ impl LinkTask {
                 Ok(()) => self.set_timer(),
                 Err(Violation::KeepAliveTimeout) => {
                     let input = |link| Input::Parted { link, cause: Cause::KeepAlive };
-                    self.intake.say(Violation::KeepAliveTimeout, &self.conn, scratch);
+                    self.intake.say(Violation::KeepAliveTimeout, &self.shared, &self.conn, scratch);
                     self.intake.leave(now, &self.shared, &self.conn, scratch, input);
                 }
                 Err(violation) => self.intake.violate(now, violation, &self.shared, &self.conn, scratch),

@@ -4,9 +4,10 @@
 //! Never: makes a system call or calls a plugin while the lock is held.
 
 use crate::conn::Conn;
+use crate::meter::Meter;
 use crate::outbox::Closing;
 use crate::scratch::Scratch;
-use postrider_engine::{Effect, Engine, Input, Lane, LinkId, Progress, Tray};
+use postrider_engine::{Effect, Engine, Input, Lane, LinkId, Passed, Progress, Tray};
 use postrider_ports::{Answer, Cause, Question, Ticket};
 use postrider_session::Now;
 use std::collections::HashMap;
@@ -22,6 +23,8 @@ pub(crate) struct Partition {
     tray: Tray,
     asked: HashMap<Ticket, oneshot::Sender<Answer>>,
     last_asked: u64,
+    /// What passed since the engine heard of it.
+    passed: Passed,
 }
 
 #[derive(Debug, Default)]
@@ -32,7 +35,15 @@ struct Place {
 
 impl Partition {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine, places: Vec::new(), free: Vec::new(), tray: Tray::new(), asked: HashMap::new(), last_asked: 0 }
+        Self {
+            engine,
+            places: Vec::new(),
+            free: Vec::new(),
+            tray: Tray::new(),
+            asked: HashMap::new(),
+            last_asked: 0,
+            passed: Passed::default(),
+        }
     }
 
     /// Gives a connection its name.
@@ -75,6 +86,25 @@ impl Partition {
         self.engine.handle(now, input, &mut self.tray)
     }
 
+    /// Counts a packet that was taken. No check for overflow: 64 bits last.
+    #[inline]
+    pub(crate) const fn count_received(&mut self, bytes: usize) {
+        self.passed.packets_received = self.passed.packets_received.wrapping_add(1);
+        self.passed.bytes_received = self.passed.bytes_received.wrapping_add(bytes as u64);
+    }
+
+    #[inline]
+    const fn count_sent(&mut self, bytes: usize) {
+        self.passed.bytes_sent = self.passed.bytes_sent.wrapping_add(bytes as u64);
+    }
+
+    /// Tells the engine what passed here and elsewhere, before it looks at its figures.
+    pub(crate) fn tell_passed(&mut self, now: Now, elsewhere: &Meter) {
+        let mut passed = Box::new(core::mem::take(&mut self.passed));
+        elsewhere.add_to(&mut passed);
+        self.handle(now, Input::Passed(passed));
+    }
+
     /// Asks the engine; the answer comes through the receiver.
     pub(crate) fn ask(&mut self, now: Now, question: Question) -> oneshot::Receiver<Answer> {
         let (sender, receiver) = oneshot::channel();
@@ -113,6 +143,7 @@ impl Partition {
             Effect::SendShared { link, head, body } => {
                 let head = &tray.bytes[head.start as usize..head.end as usize];
                 let body = tray.bodies[body as usize].clone();
+                self.count_sent(head.len() + body.bytes.len());
                 if let Some(conn) = conn_of(&self.places, link)
                     && conn.push_shared(head, body, scratch)
                 {
@@ -156,7 +187,8 @@ impl Partition {
     }
 
     #[inline]
-    fn append(&self, link: LinkId, bytes: &[u8], lane: Lane, scratch: &mut Scratch) {
+    fn append(&mut self, link: LinkId, bytes: &[u8], lane: Lane, scratch: &mut Scratch) {
+        self.count_sent(bytes.len());
         if let Some(conn) = conn_of(&self.places, link)
             && conn.push(bytes, lane, scratch)
         {

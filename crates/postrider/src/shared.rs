@@ -6,6 +6,7 @@ use crate::census::Census;
 use crate::clock::Clock;
 use crate::conn::Conn;
 use crate::deadlines::{Deadlines, Which};
+use crate::meter::Meter;
 use crate::observer::Observer;
 use crate::outbox::Closing;
 use crate::partition::Partition;
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) deadlines: Deadlines,
     pub(crate) descriptors: Arc<Descriptors>,
     pub(crate) census: Census,
+    pub(crate) meter: Meter,
     /// Nobody is let in any more.
     is_over: AtomicBool,
     authenticate: Option<Box<dyn Authenticate>>,
@@ -57,6 +59,7 @@ impl Shared {
             deadlines: Deadlines::default(),
             descriptors,
             census: Census::default(),
+            meter: Meter::default(),
             is_over: AtomicBool::new(false),
             authenticate: plugins.authenticate,
             authorize: plugins.authorize,
@@ -222,7 +225,10 @@ impl Shared {
     /// Puts a question to the engine.
     pub(crate) fn ask(self: &Arc<Self>, question: Question) -> oneshot::Receiver<Answer> {
         let now = self.clock.now();
-        self.enter_alone(now, |partition| partition.ask(now, question))
+        self.enter_alone(now, |partition| {
+            partition.tell_passed(now, &self.meter);
+            partition.ask(now, question)
+        })
     }
 
     /// One slice of work that was cut up; `scratch` says whether there is more.
@@ -234,6 +240,9 @@ impl Shared {
     /// What is due in the engine.
     pub(crate) fn tick(self: &Arc<Self>, scratch: &mut Scratch) {
         let now = self.clock.now();
-        self.enter(now, None, scratch, |partition| partition.handle(now, Input::Tick));
+        self.enter(now, None, scratch, |partition| {
+            partition.tell_passed(now, &self.meter);
+            partition.handle(now, Input::Tick)
+        });
     }
 }

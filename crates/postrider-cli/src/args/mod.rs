@@ -73,6 +73,10 @@ pub(crate) struct Serve {
     /// Threads that serve connections [default: half the processors, 1 to 4]
     #[arg(long, value_name = "COUNT")]
     pub(crate) threads: Option<std::num::NonZeroU8>,
+    /// Seconds between two reports of the broker about itself below `$SYS/broker`; 0 is off [default: 10 if only this
+    /// machine is served, else 0]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) sys_interval: Option<u16>,
     /// Print what happens: connections, subscriptions, refusals, drops
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,

@@ -26,5 +26,6 @@ mod requests;
 mod rumqtt_v4;
 mod rumqtt_v5;
 mod strangers;
+mod sys;
 mod tools;
 mod wire;

@@ -1,10 +1,12 @@
 //! What the embedder may ask.
 
 use crate::ground::everywhere;
-use crate::wire::{Wire, until};
+use crate::wire::{Wire, patiently, until};
 use postrider::{Broker, Builder, DropReason, Error, ErrorKind, ReasonCode, SessionInfo, Version};
 use postrider_proto::Packet;
-use postrider_testkit::{Hello, disconnect, publish};
+use postrider_testkit::{Hello, disconnect, pingreq, publish, subscribe};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 async fn session(broker: &Broker, client_id: &str) -> SessionInfo {
     broker.session(client_id).await.expect("it runs").expect("there")
@@ -81,6 +83,63 @@ fn counters_say_what_happened() {
         assert_eq!((counters.drops.total(), counters.deliveries_queued, counters.stray_acks), (0, 0, 0));
         assert_eq!((counters.clients_connected, counters.sessions, counters.subscriptions), (1, 1, 1));
         assert_eq!((counters.retained, counters.wills_published), (1, 1));
+    });
+}
+
+/// Says everything of `turns`, one after the other, and hears as many bytes as each brings; then all that comes.
+async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, turns: &[(Vec<u8>, usize)]) -> (u64, u64) {
+    let (mut said, mut heard) = (0, 0);
+    for (bytes, answer) in turns {
+        patiently(stream.write_all(bytes)).await.expect("the broker reads");
+        let mut buffer = vec![0; *answer];
+        patiently(stream.read_exact(&mut buffer)).await.expect("the broker answers");
+        (said, heard) = (said + bytes.len(), heard + answer);
+    }
+    let mut rest = Vec::new();
+    patiently(stream.read_to_end(&mut rest)).await.expect("the broker closes");
+    (said as u64, (heard + rest.len()) as u64)
+}
+
+#[test]
+fn every_byte_of_a_packet_is_counted_whoever_answers_it() {
+    let v5 = Version::V5;
+    let violation = vec![0xf1, 0x00];
+    everywhere(async |builder: Builder| {
+        let broker = builder.start().expect("a broker");
+        let greeting = [Hello::new("c").bytes(), subscribe(1, "a", 0).bytes(v5), pingreq()].concat();
+        let large = publish("a", "").sized(100_000).bytes(v5);
+        let turns = [
+            (greeting, 1),
+            // The driver answers pings that come alone.
+            (pingreq(), 2),
+            ([pingreq(), pingreq()].concat(), 4),
+            (large.clone(), large.len()),
+            (violation.clone(), 0),
+        ];
+        let tcp = TcpStream::connect(broker.addresses()[0]).await.expect("it listens");
+        let (near, far) = tokio::io::duplex(4096);
+        broker.attach(far, "pipe");
+        let mut sums = (0, 0);
+        for (said, heard) in [converse(tcp, &turns).await, converse(near, &turns).await] {
+            sums = (sums.0 + said - violation.len() as u64, sums.1 + heard);
+        }
+        let counters = broker.counters().await.expect("it runs");
+        assert_eq!((counters.received.bytes, counters.sent.bytes), sums);
+        // CONNECT, SUBSCRIBE, four PINGREQ and a PUBLISH; their answers, and a DISCONNECT.
+        assert_eq!((counters.received.packets, counters.sent.packets), (2 * 7, 2 * 8));
+        assert_eq!((counters.sockets_opened, counters.connects_received), (2, 2));
+        assert_eq!((counters.clients_maximum, counters.clients_connected), (1, 0));
+        assert_eq!((counters.received.payload_bytes, counters.sent.payload_bytes), (200_000, 200_000));
+    });
+}
+
+#[test]
+fn what_a_broker_says_of_itself_is_there_from_the_beginning() {
+    everywhere(async |builder: Builder| {
+        let broker = builder.start().expect("a broker");
+        let mut client = Wire::client(&broker, &Hello::new("c")).await;
+        client.subscribed("$SYS/broker/uptime", 0).await;
+        client.expect("PUBLISH $SYS/broker/uptime q0 retain \"0 seconds\"").await;
     });
 }
 

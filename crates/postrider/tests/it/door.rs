@@ -1,13 +1,9 @@
 //! Before a CONNECT succeeded: what a stranger may send, and that it changes nothing.
 
-use crate::ground::{broker, everywhere};
+use crate::ground::{broker, everywhere, expect_nothing_changed};
 use crate::wire::{Wire, until};
-use postrider::{Broker, Builder, Counters, Version};
+use postrider::{Builder, Version};
 use postrider_testkit::{Hello, publish};
-
-async fn expect_nothing_changed(broker: &Broker) {
-    assert_eq!(broker.counters().await.expect("it runs"), Counters::default());
-}
 
 // [MQTT-3.1.0-1]
 #[test]

@@ -1,6 +1,6 @@
 //! Where a broker's connections are served: the caller's runtime, of either kind, or threads of its own.
 
-use postrider::{Broker, Builder};
+use postrider::{Broker, Builder, Counters};
 use std::net::SocketAddr;
 use tokio::runtime;
 
@@ -28,4 +28,13 @@ pub(crate) fn everywhere(scenario: impl AsyncFn(Builder)) {
         let runtime = builder.enable_all().build().expect("a runtime");
         runtime.block_on(scenario(broker().threads(threads)));
     }
+}
+
+/// Nobody was let in, and nothing came of what strangers said but what they were answered.
+pub(crate) async fn expect_nothing_changed(broker: &Broker) {
+    let counters = broker.counters().await.expect("it runs");
+    let Counters { received, sent, sockets_opened, connects_received, .. } = counters;
+    let passed = Counters { received, sent, sockets_opened, connects_received, ..Counters::default() };
+    assert_eq!(counters, passed);
+    assert_eq!((received.publishes, sent.publishes), (0, 0));
 }

@@ -1,0 +1,181 @@
+//! What the broker says of itself, below `$SYS/broker`.
+//!
+//! Owns: the list of topics, when they are looked at, and what was said last: only news are published.
+//! Never: counts anything; `docs/sys.md` says what the figures mean.
+
+use crate::load::{Load, SPANS};
+use crate::publish::{Authorized, Incoming};
+use crate::{Engine, Limits, Tray};
+use postrider_ports::{Counters, DropReason};
+use postrider_proto::{Properties, Qos, Topic};
+use postrider_session::{MessageParts, Mono, Now};
+
+/// The state of the report.
+#[derive(Debug)]
+pub(crate) struct Sys {
+    /// When the next one is due; `None` when there is none.
+    due: Option<Mono>,
+    /// When the first one was.
+    started: Option<Mono>,
+    /// When the last one was.
+    looked: Mono,
+    loads: [Load; LOADS.len()],
+    /// What was said last, in the order of the report.
+    said: Vec<String>,
+    /// How many of the retained messages are the broker's own.
+    pub(crate) kept: u64,
+}
+
+/// What the figures are made of.
+struct View {
+    uptime_s: u64,
+    counters: Counters,
+}
+
+/// What stands below `$SYS/broker` and is not an average or a count of drops.
+#[expect(clippy::type_complexity, reason = "a table of two columns")]
+const FIGURES: [(&str, fn(&View) -> String); 26] = [
+    ("version", |_| concat!("postrider version ", env!("CARGO_PKG_VERSION")).to_owned()),
+    ("uptime", |view| format!("{} seconds", view.uptime_s)),
+    ("clients/total", |view| view.counters.sessions.to_string()),
+    ("clients/inactive", |view| view.disconnected().to_string()),
+    ("clients/disconnected", |view| view.disconnected().to_string()),
+    ("clients/active", |view| view.counters.clients_connected.to_string()),
+    ("clients/connected", |view| view.counters.clients_connected.to_string()),
+    ("clients/expired", |view| view.counters.sessions_expired.to_string()),
+    ("clients/maximum", |view| view.counters.clients_maximum.to_string()),
+    ("messages/stored", |view| view.stored().to_string()),
+    ("messages/received", |view| view.counters.received.packets.to_string()),
+    ("messages/sent", |view| view.counters.sent.packets.to_string()),
+    ("store/messages/count", |view| view.stored().to_string()),
+    ("store/messages/bytes", |view| (view.counters.retained_bytes + view.counters.queued_bytes).to_string()),
+    ("subscriptions/count", |view| (view.counters.subscriptions - view.counters.shared_subscriptions).to_string()),
+    ("shared_subscriptions/count", |view| view.counters.shared_subscriptions.to_string()),
+    ("retained messages/count", |view| view.retained().to_string()),
+    ("publish/messages/dropped", |view| view.counters.drops.total().to_string()),
+    ("publish/messages/received", |view| view.counters.received.publishes.to_string()),
+    ("publish/messages/sent", |view| view.counters.sent.publishes.to_string()),
+    ("publish/bytes/received", |view| view.counters.received.payload_bytes.to_string()),
+    ("publish/bytes/sent", |view| view.counters.sent.payload_bytes.to_string()),
+    ("bytes/received", |view| view.counters.received.bytes.to_string()),
+    ("bytes/sent", |view| view.counters.sent.bytes.to_string()),
+    ("postrider/queued/count", |view| view.counters.deliveries_queued.to_string()),
+    ("postrider/queued/bytes", |view| view.counters.queued_bytes.to_string()),
+];
+
+/// What stands below `$SYS/broker/load`.
+#[expect(clippy::type_complexity, reason = "a table of two columns")]
+const LOADS: [(&str, fn(&Counters) -> u64); 9] = [
+    ("messages/received", |counters| counters.received.packets),
+    ("messages/sent", |counters| counters.sent.packets),
+    ("publish/dropped", |counters| counters.drops.total()),
+    ("publish/received", |counters| counters.received.publishes),
+    ("publish/sent", |counters| counters.sent.publishes),
+    ("bytes/received", |counters| counters.received.bytes),
+    ("bytes/sent", |counters| counters.sent.bytes),
+    ("sockets", |counters| counters.sockets_opened),
+    ("connections", |counters| counters.connects_received),
+];
+
+/// How many topics there are.
+const TOPICS: u64 = (FIGURES.len() + LOADS.len() * SPANS.len() + DropReason::ALL.len()) as u64;
+
+impl View {
+    const fn disconnected(&self) -> u64 {
+        self.counters.sessions - self.counters.clients_connected
+    }
+
+    /// With the broker's own, which all are there once the report is out.
+    const fn retained(&self) -> u64 {
+        self.counters.retained + TOPICS
+    }
+
+    const fn stored(&self) -> u64 {
+        self.retained() + self.counters.deliveries_queued
+    }
+}
+
+impl Sys {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            due: limits.has_sys().then_some(Mono(0)),
+            started: None,
+            looked: Mono(0),
+            loads: [Load::default(); LOADS.len()],
+            said: Vec::new(),
+            kept: 0,
+        }
+    }
+
+    /// When the next report is due.
+    #[inline]
+    pub(crate) const fn next_deadline(&self) -> Option<Mono> {
+        self.due
+    }
+
+    /// Every topic with what it says now.
+    fn report(&mut self, now: Mono, counters: Counters) -> Vec<(String, String)> {
+        let started = *self.started.get_or_insert(now);
+        let elapsed_ms = if self.said.is_empty() { 0 } else { now.since_ms(self.looked) };
+        self.looked = now;
+        let view = View { uptime_s: now.since_ms(started) / 1000, counters };
+        let mut report: Vec<(String, String)> =
+            FIGURES.iter().map(|(name, figure)| (format!("$SYS/broker/{name}"), figure(&view))).collect();
+        for (load, (name, total)) in self.loads.iter_mut().zip(LOADS) {
+            load.look(total(&view.counters), elapsed_ms);
+            let averages = load.averages().into_iter().zip(SPANS);
+            report.extend(
+                averages.map(|(average, span)| (format!("$SYS/broker/load/{name}/{span}min"), format!("{average:.2}"))),
+            );
+        }
+        report.extend(DropReason::ALL.map(|reason| {
+            (format!("$SYS/broker/postrider/drops/{}", reason.name()), view.counters.drops.of(reason).to_string())
+        }));
+        report
+    }
+
+    /// What of a report was not said the last time.
+    fn news(&mut self, report: Vec<(String, String)>) -> Vec<(String, String)> {
+        self.said.resize(report.len(), String::new());
+        let mut news = Vec::new();
+        for ((topic, text), said) in report.into_iter().zip(&mut self.said) {
+            if text != *said {
+                said.clone_from(&text);
+                news.push((topic, text));
+            }
+        }
+        news
+    }
+}
+
+impl Engine {
+    /// Publishes what is new about the broker, if it is time. A clock that stood still is not made up for.
+    pub(crate) fn report_if_due(&mut self, now: Now, tray: &mut Tray) {
+        let Some(due) = self.sys.due.filter(|due| *due <= now.mono) else { return };
+        let interval_s = u64::from(self.limits.sys_interval_s);
+        let next = due.plus_s(interval_s);
+        self.sys.due = Some(if next > now.mono { next } else { now.mono.plus_s(interval_s) });
+        let counters = self.count(tray);
+        let report = self.sys.report(now.mono, counters);
+        for (topic, text) in self.sys.news(report) {
+            self.say(now, &topic, &text, tray);
+        }
+    }
+
+    fn say(&mut self, now: Now, topic: &str, text: &str, tray: &mut Tray) {
+        let incoming = Incoming {
+            parts: MessageParts {
+                topic: Topic::trusted(topic.as_bytes()),
+                payload: text.as_bytes(),
+                properties: Properties::NONE,
+                qos: Qos::ExactlyOnce.min(self.limits.qos_max),
+                expires: None,
+            },
+            retain: self.limits.retain_available,
+            source: None,
+            author: None,
+            publisher: None,
+        };
+        self.route(now, Authorized::certify(incoming), None, tray);
+    }
+}

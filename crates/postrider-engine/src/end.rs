@@ -3,7 +3,7 @@
 //! Owns: what is kept of a session without a connection, and for how long.
 //! Spec: 3.1.2.11.2, 3.14, 4.1.
 
-use crate::links::LinkState;
+use crate::links::{Extra, LinkState};
 use crate::timers::Timer;
 use crate::{Effect, Engine, LinkId, Progress, Tray};
 use postrider_ports::{Cause, DropReason, Event};
@@ -62,9 +62,7 @@ impl Engine {
     fn close_link(&mut self, now: Now, link: LinkId, cause: Cause, tray: &mut Tray) -> Option<SessionKey> {
         match self.links.take(link)? {
             LinkState::Open(key, extra) => {
-                if let Some(ticket) = extra.and_then(|extra| extra.waiting) {
-                    self.pending.remove(&ticket);
-                }
+                self.forget(extra);
                 self.counters.clients_connected -= 1;
                 if let Some(session) = self.sessions.get(key) {
                     let client_id = session.subject.client_id.clone();
@@ -80,6 +78,17 @@ impl Engine {
                 None
             }
             LinkState::Exchanging(_) | LinkState::Vacant => None,
+        }
+    }
+
+    /// What an open link waited for.
+    fn forget(&mut self, extra: Option<Box<Extra>>) {
+        let Some(extra) = extra else { return };
+        for ticket in extra.waiting.iter().chain(&extra.again) {
+            self.pending.remove(ticket);
+        }
+        if let Some(timer) = extra.held {
+            self.timers.cancel(timer);
         }
     }
 

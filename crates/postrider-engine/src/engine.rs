@@ -168,11 +168,12 @@ impl Engine {
         }
     }
 
-    /// AUTH and DISCONNECT while authentication goes on.
+    /// AUTH and DISCONNECT while authentication goes on, also while a plugin thinks.
     fn on_early_packet(&mut self, now: Now, link: LinkId, packet: &Packet<'_>, tray: &mut Tray) -> Progress {
         match (self.links.get(link), packet) {
             (Some(LinkState::Exchanging(_)), Packet::Auth(auth)) => self.on_auth(link, auth, tray),
-            (Some(LinkState::Exchanging(_)), Packet::Disconnect(disconnect)) => {
+            (Some(LinkState::Asking(..)), Packet::Auth(_)) => self.on_hasty_auth(link, tray),
+            (Some(LinkState::Exchanging(_) | LinkState::Asking(..)), Packet::Disconnect(disconnect)) => {
                 self.part(now, link, Cause::Disconnect(disconnect.reason), tray);
                 Progress::Gone
             }

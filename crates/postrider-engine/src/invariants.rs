@@ -6,6 +6,7 @@ use crate::Engine;
 use crate::links::LinkState;
 use crate::publish::is_ours;
 use crate::sessions::filter_bytes;
+use crate::timers::Timer;
 use postrider_router::{FilterId, SessionKey};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,7 @@ pub fn check_all(engine: &Engine) -> Result<(), String> {
     check_subscriptions(engine)?;
     check_groups(engine)?;
     check_counters(engine)?;
+    check_timers(engine)?;
     check_retained(engine)
 }
 
@@ -92,6 +94,9 @@ fn check_sessions(engine: &Engine) -> Result<(), String> {
         }
         if session.online.is_none() && flows.mailbox.qos0_len() > 0 {
             return Err(format!("{name} keeps QoS 0 while it is away"));
+        }
+        if flows.replays.len() > 2 * limits.subscriptions_max as usize {
+            return Err(format!("{name} piles up replays"));
         }
         check_nothing_stuck(engine, key, name.as_str())?;
     }
@@ -195,6 +200,27 @@ fn check_counters(engine: &Engine) -> Result<(), String> {
         return Err("session keys rest without a fan-out that names them".to_owned());
     }
     Ok(())
+}
+
+/// Each timer has a reason that is still there, and each reason one timer.
+fn check_timers(engine: &Engine) -> Result<(), String> {
+    let mut counts = [0; 4];
+    for timer in engine.timers.iter() {
+        counts[match timer {
+            Timer::Will(_) => 0,
+            Timer::Session(_) => 1,
+            Timer::Retained(_) => 2,
+            Timer::Held(_) => 3,
+        }] += 1;
+    }
+    let sessions = || engine.sessions.iter().map(|(_, session)| session);
+    let reasons = [
+        sessions().filter(|session| session.will.as_ref().is_some_and(|will| will.is_armed())).count(),
+        sessions().filter(|session| session.expiry_timer.is_some()).count(),
+        engine.retained.iter().filter(|kept| kept.message.expires().is_some()).count(),
+        engine.links.iter().filter(|(link, _)| engine.links.extra(*link).is_some_and(|e| e.held.is_some())).count(),
+    ];
+    if counts == reasons { Ok(()) } else { Err(format!("timers {counts:?}, reasons for them {reasons:?}")) }
 }
 
 fn check_retained(engine: &Engine) -> Result<(), String> {

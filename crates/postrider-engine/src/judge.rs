@@ -80,7 +80,11 @@ impl Engine {
     /// Takes the newcomer that a question was about.
     fn take_candidate(&mut self, link: LinkId) -> Option<Box<Candidate>> {
         match self.links.take(link)? {
-            LinkState::Asking(candidate, _) | LinkState::Exchanging(candidate) => Some(candidate),
+            LinkState::Asking(candidate, ticket) => {
+                self.pending.remove(&ticket);
+                Some(candidate)
+            }
+            LinkState::Exchanging(candidate) => Some(candidate),
             other @ (LinkState::Open(..) | LinkState::Vacant) => {
                 self.links.insert(link, other);
                 None
@@ -149,6 +153,14 @@ impl Engine {
         Progress::Done
     }
 
+    /// The client does not wait for what becomes of its last step.
+    pub(crate) fn on_hasty_auth(&mut self, link: LinkId, tray: &mut Tray) -> Progress {
+        if let Some(candidate) = self.take_candidate(link) {
+            self.turn_away(link, &candidate, &Refusal::of(ReasonCode::ProtocolError), tray);
+        }
+        Progress::Gone
+    }
+
     /// A client that is in sends AUTH. [4.12.1]
     pub(crate) fn on_reauthenticate(
         &mut self,
@@ -168,6 +180,11 @@ impl Engine {
         }
         let ticket = self.next_ticket();
         let Some(request) = self.reauthentication(link, key, auth) else { return Progress::Gone };
+        let Some(extra) = self.links.extra_mut(link) else { return Progress::Gone };
+        if extra.again.is_some() {
+            return self.violate(now, link, Violation::AuthHasty, tray);
+        }
+        extra.again = Some(ticket);
         self.pending.insert(ticket, Pending::Reauthenticate(link));
         tray.push(Effect::Judge { ticket, question: Box::new(Judge::Authenticate(request)) });
         Progress::Done
@@ -192,7 +209,9 @@ impl Engine {
 
     /// [MQTT-4.12.1-2]; a client that turns out to be somebody else does not keep the session.
     fn on_reauthenticated(&mut self, now: Now, link: LinkId, answer: AuthenticateAnswer, tray: &mut Tray) {
-        let Some(method) = self.links.extra(link).and_then(|extra| extra.auth_method.clone()) else { return };
+        let Some(extra) = self.links.extra_mut(link) else { return };
+        extra.again = None;
+        let Some(method) = extra.auth_method.clone() else { return };
         let owner = self.links.session_of(link).and_then(|key| self.sessions.get(key));
         let owner = owner.and_then(|session| session.subject.principal.clone());
         let bytes_max = self.online_of(link).map_or(u32::MAX, |online| online.packet_bytes_max);

@@ -7,6 +7,7 @@ use crate::accept::Candidate;
 use crate::rates::Buckets;
 use postrider_ports::{Access, ListenerId, Peer, Ticket};
 use postrider_router::SessionKey;
+use postrider_session::TimerKey;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
@@ -45,6 +46,10 @@ pub(crate) enum LinkState {
 pub(crate) struct Extra {
     /// The question that a held or paused packet waits for.
     pub(crate) waiting: Option<Ticket>,
+    /// The question whether the client is still who it was.
+    pub(crate) again: Option<Ticket>,
+    /// When a PUBLISH that was over a rate may come again.
+    pub(crate) held: Option<TimerKey>,
     /// The answer, until the held packet comes again.
     pub(crate) verdict: Option<Vec<Access>>,
     /// Verdicts on publishing, by topic, QoS and retain flag.

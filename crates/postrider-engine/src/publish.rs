@@ -77,7 +77,7 @@ impl Engine {
         if let Err(violation) = self.check_publish(publish) {
             return self.violate(now, link, violation, tray);
         }
-        if self.is_metered && !self.may_publish_now(now, link, key, publish) {
+        if self.is_metered && !self.may_publish_now(now, link, publish) {
             return Progress::Hold;
         }
         let verdict = match check_topic(publish.topic, &self.limits) {

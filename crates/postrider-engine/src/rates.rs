@@ -7,7 +7,6 @@ use crate::timers::Timer;
 use crate::{Effect, Engine, Limits, LinkId, Tray};
 use postrider_ports::ListenerId;
 use postrider_proto::Publish;
-use postrider_router::SessionKey;
 use postrider_session::{Mono, Now};
 
 /// So many a second, and so many at once after a pause.
@@ -128,7 +127,7 @@ impl Limits {
 impl Engine {
     /// Takes one PUBLISH within all its rates; false when it has to wait, and then a timer brings it again.
     #[cold]
-    pub(crate) fn may_publish_now(&mut self, now: Now, link: LinkId, key: SessionKey, publish: &Publish<'_>) -> bool {
+    pub(crate) fn may_publish_now(&mut self, now: Now, link: LinkId, publish: &Publish<'_>) -> bool {
         if self.links.extra(link).is_some_and(|extra| extra.verdict.is_some()) {
             // It was let through, and then a plugin was asked about it.
             return true;
@@ -149,7 +148,10 @@ impl Engine {
         .unwrap_or(0);
         if wait_ms > 0 {
             self.counters.publishes_held += 1;
-            self.timers.insert(now.mono.plus_ms(wait_ms), Timer::Held(link, key));
+            let held = self.timers.insert(now.mono.plus_ms(wait_ms), Timer::Held(link));
+            if let Some(extra) = self.links.extra_mut(link) {
+                extra.held = Some(held);
+            }
             return false;
         }
         own.take_publish(now.mono, bytes, &client_rates);
@@ -186,8 +188,9 @@ impl Engine {
     }
 
     /// The time of a held PUBLISH has come.
-    pub(crate) fn release_held(&self, link: LinkId, key: SessionKey, tray: &mut Tray) {
-        if self.links.session_of(link) == Some(key) {
+    pub(crate) fn release_held(&mut self, link: LinkId, tray: &mut Tray) {
+        if let Some(extra) = self.links.extra_mut(link) {
+            extra.held = None;
             tray.push(Effect::Resume { link });
         }
     }

@@ -10,7 +10,7 @@ use crate::timers::Timer;
 use postrider_ports::Subject;
 use postrider_proto::Topic;
 use postrider_router::Keyed;
-use postrider_session::{Message, Now};
+use postrider_session::{Message, Mono, Now, TimerKey};
 use std::sync::Arc;
 
 /// A retained message.
@@ -21,6 +21,8 @@ pub(crate) struct Kept {
     pub(crate) author: Option<Arc<Subject>>,
     /// Counts up over all retained messages.
     pub(crate) sequence: u64,
+    /// When it expires, if it does; it goes with the message.
+    timer: Option<TimerKey>,
 }
 
 impl Keyed for Kept {
@@ -35,9 +37,7 @@ impl Engine {
     pub(crate) fn retain(&mut self, now: Now, incoming: &Incoming<'_>, outgoing: &mut Outgoing<'_>) -> bool {
         let topic = incoming.parts.topic;
         if incoming.parts.payload.is_empty() {
-            if let Some(gone) = self.retained.remove(topic) {
-                self.retained_bytes -= gone.message.size() as u64;
-            }
+            self.forget_retained(topic);
             return true;
         }
         let message = outgoing.message().clone();
@@ -56,11 +56,13 @@ impl Engine {
         }
         self.retained_sequence += 1;
         let sequence = self.retained_sequence;
-        if let Some(expires) = message.expires() {
-            let key = Timer::Retained(topic.as_bytes().into(), sequence);
-            self.timers.insert(expires.max(now.mono), key);
+        let expiry =
+            |expires: Mono| self.timers.insert(expires.max(now.mono), Timer::Retained(topic.as_bytes().into()));
+        let timer = message.expires().map(expiry);
+        let old = self.retained.insert(Kept { message, author: incoming.author.cloned(), sequence, timer });
+        if let Some(timer) = old.and_then(|old| old.timer) {
+            self.timers.cancel(timer);
         }
-        self.retained.insert(Kept { message, author: incoming.author.cloned(), sequence });
         true
     }
 
@@ -69,13 +71,16 @@ impl Engine {
         self.retained.len() as u64 - self.sys.kept
     }
 
-    /// The lifetime of a retained message is over; a newer one in its place stays. [MQTT-3.3.2-5]
-    pub(crate) fn expire_retained(&mut self, topic: &[u8], sequence: u64) {
-        let topic = Topic::trusted(topic);
-        if self.retained.get(topic).is_some_and(|kept| kept.sequence == sequence)
-            && let Some(gone) = self.retained.remove(topic)
-        {
+    /// The lifetime of a retained message is over, or it was cleared. [MQTT-3.3.2-5], [MQTT-3.3.1-6]
+    pub(crate) fn forget_retained(&mut self, topic: Topic<'_>) {
+        let Some(gone) = self.retained.remove(topic) else { return };
+        if is_ours(topic) {
+            self.sys.kept -= 1;
+        } else {
             self.retained_bytes -= gone.message.size() as u64;
+        }
+        if let Some(timer) = gone.timer {
+            self.timers.cancel(timer);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Spec: 3.8, 3.10.
 
 use crate::replay::Replay;
-use crate::sessions::filter_bytes;
+use crate::sessions::{Session, filter_bytes};
 use crate::{Engine, LinkId, Progress, Tray, Who};
 use postrider_ports::{Access, Event};
 use postrider_proto::{
@@ -82,9 +82,14 @@ impl Engine {
         }
         let known = self.router.find(filter.as_bytes()).and_then(|id| self.router.grant(id, key));
         let bytes = filter_bytes(filter);
-        let is_over = session.filters.len() >= self.limits.subscriptions_max as usize
-            || session.filters_bytes.saturating_add(bytes) > self.limits.subscription_bytes_max;
-        if known.is_none() && is_over {
+        let (held, held_bytes) = match known {
+            None => (session.filters.len(), session.filters_bytes),
+            // It costs nothing but another replay, if the last ones are over.
+            Some(_) => replaying(session, replays),
+        };
+        if held >= self.limits.subscriptions_max as usize
+            || held_bytes.saturating_add(bytes) > self.limits.subscription_bytes_max
+        {
             self.counters.subscriptions_over += 1;
             return Err(ReasonCode::QuotaExceeded);
         }
@@ -180,4 +185,11 @@ impl Engine {
         }
         true
     }
+}
+
+/// How many replays of a session are not over, and what they are charged.
+fn replaying(session: &Session, new: &[Replay]) -> (usize, u32) {
+    let old = session.flows.iter().flat_map(|flows| &flows.replays);
+    let charges = old.chain(new).map(|replay| filter_bytes(replay.filter()));
+    charges.fold((0, 0), |(count, bytes), more| (count + 1, bytes.saturating_add(more)))
 }

@@ -3,21 +3,22 @@
 //! Owns: the kinds of timers, and how many fire at a stretch.
 
 use crate::{Engine, LinkId, Tray};
+use postrider_proto::Topic;
 use postrider_router::SessionKey;
 use postrider_session::Now;
 
-/// What a timer stands for. Each is cancelled when its reason goes or looks whether it is still there, so a
-/// session key is never stale.
+/// What a timer stands for. Each is cancelled when its reason goes, so a session key is never stale and no more
+/// timers are kept than reasons.
 #[derive(Clone, Debug)]
 pub(crate) enum Timer {
     /// The delay of a will is over.
     Will(SessionKey),
     /// A session without a connection has expired.
     Session(SessionKey),
-    /// The retained message of a topic has expired, if it is still this one.
-    Retained(Box<[u8]>, u64),
-    /// A PUBLISH that was over a rate may come again, if its link still serves this session.
-    Held(LinkId, SessionKey),
+    /// The retained message of a topic has expired.
+    Retained(Box<[u8]>),
+    /// A PUBLISH that was over a rate may come again.
+    Held(LinkId),
 }
 
 /// Timers that fire in one call; the rest waits for the next, so that others get their turn.
@@ -38,8 +39,8 @@ impl Engine {
                     self.counters.sessions_expired += 1;
                     self.end_session(now, key, tray);
                 }
-                Timer::Retained(topic, sequence) => self.expire_retained(&topic, sequence),
-                Timer::Held(link, key) => self.release_held(link, key, tray),
+                Timer::Retained(topic) => self.forget_retained(Topic::trusted(&topic)),
+                Timer::Held(link) => self.release_held(link, tray),
             }
         }
     }

@@ -54,6 +54,11 @@ impl Will {
         })
     }
 
+    /// Its delay runs.
+    pub(crate) const fn is_armed(&self) -> bool {
+        self.timer.is_some()
+    }
+
     /// What a plugin is asked about it.
     pub(crate) fn action(&self) -> Action {
         let parts = self.message.parts();

@@ -23,6 +23,8 @@ pub enum Violation {
     AuthUnexpected,
     /// [MQTT-4.12.0-5] AUTH with another method than CONNECT.
     AuthMethodChanged,
+    /// AUTH before the last one was answered. [4.12]
+    AuthHasty,
     /// [MQTT-3.3.4-7] More unacknowledged messages than we granted.
     ReceiveMaximumExceeded,
     /// [MQTT-3.3.2-9] A topic alias above our maximum.
@@ -69,6 +71,7 @@ impl Violation {
             | Self::NotAuthenticated
             | Self::AuthUnexpected
             | Self::AuthMethodChanged
+            | Self::AuthHasty
             | Self::SubscriptionIdentifierFromClient
             | Self::SessionExpiryRaised
             | Self::SessionExpiryFromServer
@@ -97,6 +100,7 @@ impl Violation {
             Self::NotAuthenticated => "MQTT-3.1.2-30",
             Self::AuthUnexpected => "MQTT-4.12.0-7",
             Self::AuthMethodChanged => "MQTT-4.12.0-5",
+            Self::AuthHasty => "4.12",
             Self::ReceiveMaximumExceeded => "MQTT-3.3.4-7",
             Self::AliasOutOfRange => "MQTT-3.3.2-9",
             Self::AliasUnknown => "3.3.2.3.4",
@@ -132,6 +136,7 @@ impl core::fmt::Display for Violation {
             Self::NotAuthenticated => "a packet other than AUTH or DISCONNECT before authentication ended",
             Self::AuthUnexpected => "AUTH without an authentication method in CONNECT",
             Self::AuthMethodChanged => "AUTH with another authentication method than CONNECT",
+            Self::AuthHasty => "AUTH before the last one was answered",
             Self::ReceiveMaximumExceeded => "more unacknowledged messages than the receive maximum",
             Self::AliasOutOfRange => "a topic alias above the maximum",
             Self::AliasUnknown => "a topic alias that stands for nothing",

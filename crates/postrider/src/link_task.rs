@@ -35,6 +35,8 @@ pub(crate) struct LinkTask {
     intake: Intake,
     phase: Phase,
     timer: Option<TimerKey>,
+    /// A deadline has come and was not looked at yet.
+    is_due: bool,
     /// At its next turn this task goes on with work that the engine has cut into slices.
     has_work: bool,
     _permit: Option<Permit>,
@@ -98,7 +100,17 @@ impl LinkTask {
         shared.meter.on_socket();
         let intake = Intake::new(shared.clock.now().mono, &shared.link_limits, peer);
         let phase = Phase::Serving;
-        let mut task = Self { conn, transport, intake, phase, timer: None, has_work: false, _permit: permit, shared };
+        let mut task = Self {
+            conn,
+            transport,
+            intake,
+            phase,
+            timer: None,
+            is_due: false,
+            has_work: false,
+            _permit: permit,
+            shared,
+        };
         task.set_timer();
         if task.shared.is_over() {
             task.conn.close(Closing::Now);
@@ -121,10 +133,14 @@ impl LinkTask {
         if post.mail.closing == Closing::Now {
             return Turn::Over;
         }
+        // At once: nobody will say it a second time.
+        self.obey(&post.mail);
         if let Some(turn) = self.write(&post, context, scratch) {
             return turn;
         }
-        if self.obey(&post.mail, scratch) {
+        // Only now, as a socket that has just taken something is not stuck.
+        if core::mem::take(&mut self.is_due) {
+            self.on_deadline(scratch);
             return Turn::Again;
         }
         match self.phase {
@@ -233,8 +249,8 @@ impl LinkTask {
         }
     }
 
-    /// Does what the mail says; true when there is something new to look at.
-    fn obey(&mut self, mail: &Mail, scratch: &mut Scratch) -> bool {
+    /// Does what the mail says, or notes it.
+    fn obey(&mut self, mail: &Mail) {
         if let Some((keep_alive_s, packet_bytes_max)) = mail.accepted {
             self.intake.on_accepted(self.shared.clock.now().mono, keep_alive_s, packet_bytes_max);
             self.set_timer();
@@ -245,12 +261,7 @@ impl LinkTask {
         if mail.is_resumed {
             self.intake.on_resumed();
         }
-        if mail.is_due {
-            self.timer = None;
-            self.on_deadline(scratch);
-            return true;
-        }
-        false
+        self.is_due |= mail.is_due;
     }
 
     /// Offers what was kept, or reads and offers that.

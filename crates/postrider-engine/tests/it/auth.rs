@@ -217,6 +217,25 @@ fn only_auth_and_disconnect_are_taken_during_an_exchange() {
     assert_eq!(world.counters().sessions, 0);
 }
 
+// [MQTT-3.1.2-30]
+#[test]
+fn what_comes_while_an_auth_is_judged_ends_the_connection_and_the_question() {
+    let step = auth(ReasonCode::ContinueAuthentication, "STEPS", b"three");
+    let good_bye = postrider_testkit::disconnect(ReasonCode::Success, Version::V5);
+    for (hasty, answer) in [(&good_bye, &[][..]), (&step, &["CONNACK ProtocolError".to_owned()])] {
+        let mut world = guarded();
+        let client = world.dial(&with_method("c"));
+        world.authenticate(&AuthenticateAnswer::Continue { data: None });
+        world.take(client);
+        world.raw(client, &step);
+        world.raw(client, hasty);
+        assert!(world.is_closed(client), "nobody would ever close it");
+        assert_eq!(world.take(client), answer);
+        world.authenticate(&AuthenticateAnswer::accept(None));
+        assert!(world.take(client).is_empty() && world.session("c").is_none());
+    }
+}
+
 // [MQTT-4.12.0-1], TCL-22
 #[test]
 fn an_authentication_method_without_a_plugin_is_refused() {
@@ -243,6 +262,27 @@ fn a_client_may_authenticate_anew_as_itself() {
     world.take(plain);
     world.raw(plain, &auth(ReasonCode::ReAuthenticate, "STEPS", b""));
     assert_eq!(world.take(plain), ["DISCONNECT ProtocolError"]);
+}
+
+#[test]
+fn a_client_that_authenticates_anew_waits_for_the_answer_before_it_does_so_again() {
+    let mut world = guarded();
+    let client = world.dial(&with_method("c"));
+    world.authenticate(&AuthenticateAnswer::accept(None));
+    world.take(client);
+    let again = auth(ReasonCode::ReAuthenticate, "STEPS", b"again");
+    for _ in 0..3 {
+        world.raw(client, &again);
+        world.authenticate(&AuthenticateAnswer::accept(None));
+        assert_eq!(world.take(client), ["AUTH Success AuthenticationMethod=STEPS"]);
+    }
+    for _ in 0..100 {
+        world.raw(client, &again);
+    }
+    assert_eq!(world.driver.questions.len(), 1, "a client fills no memory with questions");
+    assert_eq!(world.take(client), ["DISCONNECT ProtocolError"]);
+    world.authenticate(&AuthenticateAnswer::accept(None));
+    assert!(world.take(client).is_empty());
 }
 
 // [MQTT-3.3.5-2] of 3.1.1, A18

@@ -157,3 +157,18 @@ fn refusals_by_number_and_depth_are_counted() {
     let counters = world.counters();
     assert_eq!((counters.subscriptions_over, counters.levels_over), (1, 3), "{reason}");
 }
+
+// A5
+#[test]
+fn a_client_that_leaves_while_it_is_held_leaves_nothing_behind() {
+    let rates = Rates { bytes: rate(1, 1), ..Rates::OFF };
+    let mut world = World::with(|limits| limits.broker_rates = rates);
+    let writer = world.connect(&Hello::new("w"));
+    world.publish(writer, &publish("a", "").sized(5000));
+    for _ in 0..50 {
+        let hasty = world.connect(&Hello::new("h"));
+        world.publish(hasty, &publish("a", "x"));
+        world.cut(hasty);
+    }
+    assert_eq!(world.driver.next_deadline(), None, "timers of those who have left");
+}

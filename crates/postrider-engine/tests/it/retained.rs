@@ -1,4 +1,4 @@
-use postrider_proto::{AckKind, Version};
+use postrider_proto::{AckKind, Property, PropertyId, Version};
 use postrider_testkit::{Client, Hello, World, publish, subscribe};
 
 const EDITIONS: [Version; 2] = [Version::V3_1_1, Version::V5];
@@ -186,4 +186,48 @@ fn retained_messages_beyond_the_limit_are_refused_with_a_reason() {
         ["PUBACK #1 NoMatchingSubscribers", "PUBACK #2 QuotaExceeded", "PUBACK #3 NoMatchingSubscribers"]
     );
     assert!(world.take(reader).is_empty(), "what is refused reaches nobody");
+}
+
+// A5
+#[test]
+fn a_topic_that_is_set_again_and_again_keeps_one_message_and_one_timer() {
+    let mut world = World::new();
+    let writer = writer(&mut world);
+    for number in 0..50 {
+        world.publish(writer, &publish("a", &number.to_string()).expiry(3600).retain());
+    }
+    world.publish(writer, &publish("b", "x").expiry(3600).retain());
+    world.publish(writer, &publish("b", "").retain());
+    world.publish(writer, &publish("a", "stays").retain());
+    world.advance(4000);
+    assert_eq!(retained(&mut world, "#"), ["PUBLISH a q0 retain \"stays\""]);
+}
+
+// A5
+#[test]
+fn a_client_that_acknowledges_nothing_cannot_pile_up_replays() {
+    let mut world = World::with(|limits| limits.subscriptions_max = 10);
+    let writer = writer(&mut world);
+    for topic in ["r/1", "r/2"] {
+        world.publish(writer, &publish(topic, "x").q1(1).retain());
+    }
+    let client = world.connect(&Hello::new("c").property(Property::TwoBytes(PropertyId::ReceiveMaximum, 1)));
+    world.subscribe(client, &subscribe(1, "r/#", 1));
+    assert_eq!(world.take(client), ["SUBACK #1 01", "PUBLISH r/1 q1 #1 retain \"x\""]);
+    let mut lines = Vec::new();
+    for _ in 0..30 {
+        world.subscribe(client, &subscribe(1, "r/#", 1));
+        lines.extend(world.take(client));
+    }
+    assert_eq!(lines.iter().filter(|line| **line == "SUBACK #1 01").count(), 9, "{lines:?}");
+    assert_eq!(lines.iter().filter(|line| **line == "SUBACK #1 97").count(), 21, "{lines:?}");
+    // What was promised comes: the rest of the first replay, and nine more.
+    let mut seen = 0;
+    for id in 1..=20 {
+        world.ack(client, AckKind::Puback, id);
+        seen += world.take(client).len();
+    }
+    assert_eq!(seen, 1 + 9 * 2);
+    world.subscribe(client, &subscribe(1, "r/#", 0));
+    assert_eq!(world.take(client).len(), 3);
 }

@@ -10,6 +10,7 @@ mod crowd;
 mod door;
 mod ground;
 mod ledger;
+mod mail;
 mod malformed;
 mod observe;
 mod shutdown;

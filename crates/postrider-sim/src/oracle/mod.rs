@@ -1,8 +1,10 @@
 //! A naive reference broker: lists and a full search for everything. It takes what the engine takes, in the
 //! same order, and says what every client must see.
 
+mod deliveries;
+
 use postrider_ports::SessionInfo;
-use postrider_proto::{Filter, PacketId, Qos, ReasonCode, RetainHandling, SubscribeOptions, Topic};
+use postrider_proto::{PacketId, Qos, ReasonCode, SubscribeOptions};
 use postrider_testkit::Witnessed;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -265,124 +267,6 @@ impl Oracle {
         }
     }
 
-    /// What everybody is owed for one message that a partition has taken. [MQTT-3.3.4-2] to [MQTT-3.3.4-4]
-    fn publish(
-        &mut self,
-        partition: usize,
-        publisher: Option<&str>,
-        topic: &str,
-        payload: &[u8],
-        qos: Qos,
-        retain: bool,
-    ) {
-        if retain {
-            let place = (partition, topic.to_owned());
-            if payload.is_empty() {
-                self.retained.remove(&place);
-            } else {
-                self.retained.insert(place.clone(), (payload.to_vec(), qos));
-                self.was_retained.insert((topic.to_owned(), payload.to_vec()));
-            }
-            *self.changes.entry(place).or_default() += 1;
-        }
-        for (client_id, session) in self.sessions.iter_mut().filter(|(_, session)| session.home == partition) {
-            let is_own = publisher == Some(client_id);
-            let matching: Vec<&(SubscribeOptions, Option<u32>)> = session
-                .subscriptions
-                .iter()
-                .filter(|(filter, _)| matches(filter, topic))
-                .map(|(_, how)| how)
-                .filter(|(options, _)| !(options.no_local && is_own))
-                .collect();
-            let Some(granted) = matching.iter().map(|(options, _)| options.qos).max() else { continue };
-            let mut ids: Vec<u32> = matching.iter().filter_map(|(_, id)| *id).collect();
-            ids.sort_unstable();
-            let keeps_flag = matching.iter().any(|(options, _)| options.retain_as_published);
-            let seen = Seen {
-                topic: topic.to_owned(),
-                payload: payload.to_vec(),
-                qos: granted.min(qos),
-                retain: retain && keeps_flag,
-                dup: false,
-                ids,
-                packet_id: None,
-            };
-            session.owed.push(Owed { seen, received: 0 });
-        }
-    }
-
-    fn subscribe(&mut self, place: Place, filters: &[(String, SubscribeOptions)], identifier: Option<u32>) {
-        let (retained, changes) = (self.retained.clone(), self.changes.clone());
-        let Some(session) = self.session_at(place) else { return };
-        for (filter, options) in filters {
-            let is_new = session.subscriptions.insert(filter.clone(), (*options, identifier)).is_none();
-            let brings = match options.retain_handling {
-                RetainHandling::Always => true,
-                RetainHandling::IfNew => is_new,
-                RetainHandling::Never => false,
-            };
-            for ((partition, topic), (payload, _)) in retained.iter().filter(|_| brings) {
-                if *partition != place.0 || !matches(filter, topic) {
-                    continue;
-                }
-                session.replayable.insert((topic.clone(), payload.clone()));
-                // Whose a retained message is is not followed, so No Local makes it optional: not expected.
-                if !options.no_local {
-                    let change = changes.get(&(*partition, topic.clone())).copied().unwrap_or(0);
-                    session.replays.push((topic.clone(), payload.clone(), change));
-                }
-            }
-        }
-    }
-
-    /// A client has received a PUBLISH, and it was no repetition that its packet identifier gives away.
-    pub(crate) fn received(&mut self, client_id: &str, seen: &Seen) -> Result<(), String> {
-        let Some(session) = self.sessions.get_mut(client_id) else { return Ok(()) };
-        let author = self.authors.get(&seen.payload).cloned().unwrap_or_default();
-        let key = (author, seen.topic.clone(), seen.qos);
-        // Whose an empty payload is nobody can tell, nor whether a retained message is live or replayed: no order
-        // is asked of either.
-        let is_retained = seen.retain && session.replayable.contains(&(seen.topic.clone(), seen.payload.clone()));
-        let is_ordered = !seen.payload.is_empty() && !is_retained;
-        let from = session.last.get(&key).filter(|_| is_ordered).map_or(0, |last| last + 1);
-        let mut ids = seen.ids.clone();
-        ids.sort_unstable();
-        let is_it = |owed: &Owed| owed.seen.payload == seen.payload && owed.seen.topic == seen.topic;
-        // QoS 1 may come again, under the identifier it had. I2
-        let is_again = |owed: &Owed| owed.received > 0 && owed.seen.packet_id == seen.packet_id;
-        let may_repeat = seen.dup && seen.qos == Qos::AtLeastOnce;
-        if let Some(owed) = session.owed.iter_mut().find(|owed| may_repeat && is_it(owed) && is_again(owed)) {
-            owed.received += 1;
-            return Ok(());
-        }
-        // I4: first deliveries come in order, for each publisher, topic and QoS.
-        let next = session.owed.iter().enumerate().skip(from).find(|(_, owed)| {
-            let is_alike = owed.seen.qos == seen.qos && owed.seen.retain == seen.retain && owed.seen.ids == ids;
-            is_it(owed) && owed.received == 0 && is_alike
-        });
-        if let Some((at, _)) = next {
-            session.owed[at].received += 1;
-            session.owed[at].seen.packet_id = seen.packet_id;
-            if is_ordered {
-                session.last.insert(key, at);
-            }
-            return Ok(());
-        }
-        if seen.retain && self.was_retained.contains(&(seen.topic.clone(), seen.payload.clone())) {
-            // What has changed since it was asked for comes as it changes, not as it was.
-            let at = session
-                .replays
-                .iter()
-                .rposition(|(topic, payload, _)| *topic == seen.topic && *payload == seen.payload);
-            at.map(|at| session.replays.remove(at));
-            return Ok(());
-        }
-        let alike = session.owed.iter().enumerate().filter(|(_, owed)| is_it(owed));
-        let alike: Vec<String> =
-            alike.map(|(at, owed)| format!("{at}: {} received {}", describe(&owed.seen), owed.received)).collect();
-        Err(format!("{client_id} got what it is not owed behind {from}: {}; alike: {alike:?}", describe(seen)))
-    }
-
     /// After everything has come to rest: nothing is missing that was not counted as dropped. I1, I2, I10
     pub(crate) fn check_end(
         &self,
@@ -410,52 +294,9 @@ impl Oracle {
         }
     }
 
-    fn check_missing(
-        &self,
-        client_id: &str,
-        session: &Session,
-        info: &SessionInfo,
-        had_cut: bool,
-    ) -> Result<(), String> {
-        // A publisher's own repetitions of QoS 1 are alike, and which one a DUP belongs to nobody can tell.
-        let is_alike =
-            |one: &Owed, other: &Owed| one.seen.payload == other.seen.payload && one.seen.topic == other.seen.topic;
-        let made_up_for = |owed: &Owed| {
-            let alike = || session.owed.iter().filter(|other| is_alike(owed, other));
-            alike().map(|other| other.received as usize).sum::<usize>() >= alike().count()
-        };
-        let missing = session.owed.iter().filter(|owed| owed.received == 0 && !made_up_for(owed));
-        let missing: Vec<&Owed> = missing.collect();
-        let above_0 = missing.iter().filter(|owed| owed.seen.qos != Qos::AtMostOnce).count() as u64;
-        let dropped = info.drops.total();
-        if above_0 > dropped {
-            let first = missing.iter().find(|owed| owed.seen.qos != Qos::AtMostOnce).map(|owed| describe(&owed.seen));
-            return Err(format!("{client_id} misses {above_0} messages, {dropped} are counted: {first:?}"));
-        }
-        if !had_cut && missing.len() as u64 > dropped {
-            return Err(format!("{client_id} misses {} messages, {dropped} are counted", missing.len()));
-        }
-        let stale = |(topic, _, change): &&(String, Vec<u8>, u64)| {
-            self.changes.get(&(session.home, topic.clone())).copied().unwrap_or(0) == *change
-        };
-        match session.replays.iter().find(stale) {
-            Some((topic, ..)) if !had_cut && dropped == 0 => Err(format!("{client_id} misses what {topic} retains")),
-            _ => Ok(()),
-        }
-    }
-
     /// What is retained in a partition, by topic. I7
     pub(crate) fn retained(&self, partition: usize) -> BTreeMap<String, Vec<u8>> {
         let own = self.retained.iter().filter(|((home, _), _)| *home == partition);
         own.map(|((_, topic), (payload, _))| (topic.clone(), payload.clone())).collect()
     }
-}
-
-fn matches(filter: &str, topic: &str) -> bool {
-    Filter::trusted(filter.as_bytes()).matches(Topic::trusted(topic.as_bytes()))
-}
-
-fn describe(seen: &Seen) -> String {
-    let payload: String = String::from_utf8_lossy(&seen.payload).chars().take(8).collect();
-    format!("{} q{} retain={} dup={} {:?} {payload}", seen.topic, seen.qos, seen.retain, seen.dup, seen.ids)
 }

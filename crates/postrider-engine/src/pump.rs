@@ -95,9 +95,10 @@ impl Engine {
             Err(DropReason::Expired)
         } else {
             let ids = parcel.subscription_ids.as_slice();
-            let share = parcel.share.map(FilterId::from_bits);
+            let share = parcel.share.map(|share| FilterId::from_bits(share.number));
             let delivery = Delivery { qos: parcel.qos, retain: parcel.retain, ids, share };
-            let mut outgoing = Outgoing::of_message(&parcel.message, parcel.retain);
+            let retain = parcel.share.map_or(parcel.retain, |share| share.retain);
+            let mut outgoing = Outgoing::of_message(&parcel.message, retain);
             session.send(now, delivery, &mut outgoing, &self.limits, tray)
         };
         match sent {

@@ -2,30 +2,37 @@
 //!
 //! Spec: 3.3, 4.3, 4.4.
 
-use super::{Heard, SimClient};
+use super::{Heard, Outgoing, SimClient};
 use crate::oracle::Seen;
-use postrider_proto::{Ack, AckKind, Packet, Property, Publish, Qos, ReasonCode, Version};
+use crate::random::Random;
+use crate::topics::is_shared;
+use postrider_engine::PayloadFormat;
+use postrider_proto::{Ack, AckKind, Packet, PacketId, PropertyId, Publish, Qos, ReasonCode, Suback, Topic, Version};
 use postrider_session::IdSet;
 use postrider_session::flow::{Outbound, Pubrec, Resend};
 
 impl SimClient {
     /// Bytes have arrived.
-    pub(crate) fn receive(&mut self, bytes: &[u8]) -> Result<Vec<Heard>, String> {
+    pub(crate) fn receive(&mut self, bytes: &[u8], random: &mut Random) -> Result<Vec<Heard>, String> {
         let Some(connection) = &mut self.connection else { return Ok(Vec::new()) };
         connection.input.extend_from_slice(bytes);
         let input = core::mem::take(&mut connection.input);
         let (mut at, mut heard) = (0, Vec::new());
         while let Some(connection) = &mut self.connection {
             let mut link = connection.link.clone();
-            let decoded =
-                link.decode(&input[at..]).map_err(|error| format!("{} understands nothing: {error}", self.id))?;
+            let confused = |error| format!("{} understands nothing: {error}", self.id);
+            let Some((mut packet, len)) = link.decode(&input[at..]).map_err(confused)? else { break };
+            let name;
+            if let Packet::Publish(publish) = &mut packet {
+                name = link.resolve(*publish).map_err(confused)?.topic.as_str().to_owned();
+                publish.topic = Topic::trusted(name.as_bytes());
+            }
             connection.link = link;
-            let Some((packet, len)) = decoded else { break };
             if self.packet_bytes_max.is_some_and(|max| len > max as usize) {
                 return Err(format!("{} was sent {len} bytes", self.id));
             }
             at += len;
-            self.on_packet(&packet, &mut heard)?;
+            self.on_packet(&packet, random, &mut heard)?;
         }
         if let Some(connection) = &mut self.connection {
             connection.input = input[at..].to_vec();
@@ -33,7 +40,7 @@ impl SimClient {
         Ok(heard)
     }
 
-    fn on_packet(&mut self, packet: &Packet<'_>, heard: &mut Vec<Heard>) -> Result<(), String> {
+    fn on_packet(&mut self, packet: &Packet<'_>, random: &mut Random, heard: &mut Vec<Heard>) -> Result<(), String> {
         match packet {
             Packet::Connack(connack) if connack.reason == ReasonCode::Success => {
                 // 3.1 has no flag; there a client knows by what it asked for.
@@ -42,17 +49,42 @@ impl SimClient {
                 self.on_accepted(connack.session_present || (self.version == Version::V3_1 && !is_clean));
                 heard.push(Heard::Accepted { is_present: connack.session_present });
             }
-            Packet::Connack(connack) => heard.push(Heard::Refused(connack.reason)),
-            Packet::Publish(publish) => self.on_publish(publish, heard),
+            Packet::Connack(connack) => {
+                // Nothing has changed at the server.
+                self.owes_clean = self.connection.as_ref().is_some_and(|connection| connection.owed_clean);
+                heard.push(Heard::Refused(connack.reason));
+            }
+            Packet::Publish(publish) => self.on_publish(publish, random, heard),
             Packet::Ack(ack) => self.on_ack(ack)?,
-            Packet::Disconnect(disconnect) => heard.push(Heard::Disconnected(disconnect.reason)),
-            Packet::Suback(suback) => {
-                if let Some(code) = suback.codes.iter().find(|code| **code > 2) {
-                    return Err(format!("{} was refused a subscription: {code:02x}", self.id));
+            Packet::Disconnect(disconnect) => {
+                let place = disconnect.properties.text(PropertyId::ServerReference);
+                let place = place.map(|place| place.as_str().to_owned());
+                if let Some(connection) = &mut self.connection {
+                    connection.farewell = Some(disconnect.reason);
                 }
+                heard.push(Heard::Disconnected(disconnect.reason, place));
+            }
+            Packet::Suback(suback) => {
+                self.on_suback(suback)?;
                 heard.push(Heard::Other("SUBACK"));
             }
             packet => heard.push(Heard::Other(packet.name())),
+        }
+        Ok(())
+    }
+
+    /// Shared subscriptions are refused where there are several partitions, and nothing else is.
+    fn on_suback(&mut self, suback: &Suback<'_>) -> Result<(), String> {
+        let filters = self.requests.remove(&suback.packet_id).unwrap_or_default();
+        if filters.len() != suback.codes.len() {
+            return Err(format!("{} was answered {} of {} filters", self.id, suback.codes.len(), filters.len()));
+        }
+        let refusal = if self.version.is_v5() { ReasonCode::SharedSubscriptionsNotSupported.as_u8() } else { 0x80 };
+        for (filter, code) in filters.iter().zip(suback.codes) {
+            let is_refused = is_shared(filter) && self.broker.partitions > 1;
+            if (is_refused && *code != refusal) || (!is_refused && *code > 2) {
+                return Err(format!("{} was answered {code:02x} for {filter}", self.id));
+            }
         }
         Ok(())
     }
@@ -64,8 +96,7 @@ impl SimClient {
         }
         self.owes_clean = false;
         if !is_present {
-            self.outbound = Outbound::default();
-            self.inbound = IdSet::default();
+            self.forget();
         }
         self.outbound.connect(if self.version.is_v5() { 100 } else { u16::MAX });
         self.resend();
@@ -85,46 +116,74 @@ impl SimClient {
         }
     }
 
-    fn on_publish(&mut self, publish: &Publish<'_>, heard: &mut Vec<Heard>) {
+    /// Its session has ended.
+    pub(super) fn forget(&mut self) {
+        self.outbound = Outbound::default();
+        self.inbound = IdSet::default();
+        self.refused.clear();
+    }
+
+    fn on_publish(&mut self, publish: &Publish<'_>, random: &mut Random, heard: &mut Vec<Heard>) {
         let is_new = match (publish.qos, publish.packet_id) {
-            (Qos::ExactlyOnce, Some(packet_id)) => {
-                let is_new = self.inbound.insert(packet_id);
-                self.send(&Packet::Ack(Ack::new(AckKind::Pubrec, packet_id, ReasonCode::Success)));
-                is_new
-            }
+            (Qos::ExactlyOnce, Some(packet_id)) => self.on_qos2(publish, packet_id, random),
             (Qos::AtLeastOnce, Some(packet_id)) => {
-                self.send(&Packet::Ack(Ack::new(AckKind::Puback, packet_id, ReasonCode::Success)));
+                let reason = if self.refuses(random) { ReasonCode::UnspecifiedError } else { ReasonCode::Success };
+                self.send(&Packet::Ack(Ack::new(AckKind::Puback, packet_id, reason)));
                 true
             }
             _ => true,
         };
         if is_new {
-            let ids = publish.properties.iter().filter_map(|property| match property {
-                Property::Varint(_, id) => Some(id),
-                _ => None,
-            });
-            heard.push(Heard::Message(Seen {
-                topic: publish.topic.as_str().to_owned(),
-                payload: publish.payload.to_vec(),
-                qos: publish.qos,
-                retain: publish.retain,
-                dup: publish.dup,
-                ids: ids.collect(),
-                packet_id: publish.packet_id,
-            }));
+            heard.push(Heard::Message(Seen::of(publish)));
         }
+    }
+
+    /// Takes or refuses it; false for what it has taken or refused before.
+    fn on_qos2(&mut self, publish: &Publish<'_>, packet_id: PacketId, random: &mut Random) -> bool {
+        let is_known = self.inbound.contains(packet_id);
+        let was_refused =
+            self.refused.remove(&packet_id).is_some_and(|payload| publish.dup && payload == publish.payload);
+        let reason = if was_refused || (!is_known && self.refuses(random)) {
+            self.refused.insert(packet_id, publish.payload.to_vec());
+            ReasonCode::QuotaExceeded
+        } else {
+            self.inbound.insert(packet_id);
+            ReasonCode::Success
+        };
+        self.send(&Packet::Ack(Ack::new(AckKind::Pubrec, packet_id, reason)));
+        !is_known && !was_refused
+    }
+
+    /// A client of 5.0 may say that it cannot use a message. [MQTT-4.8.2-6]
+    fn refuses(&self, random: &mut Random) -> bool {
+        self.version.is_v5() && random.once_in(12)
+    }
+
+    /// Whether it was told rightly that a payload is not what it says.
+    fn check_answer(&self, message: Option<&Outgoing>, reason: ReasonCode) -> Result<(), String> {
+        let Some(message) = message else { return Ok(()) };
+        let is_bad = message.is_malformed() && self.broker.payload_format == PayloadFormat::Checked;
+        if is_bad == (reason == ReasonCode::PayloadFormatInvalid) {
+            return Ok(());
+        }
+        Err(format!("{} was told {reason} about a payload in {}", self.id, message.topic))
     }
 
     fn on_ack(&mut self, ack: &Ack<'_>) -> Result<(), String> {
         let id = ack.packet_id;
         match ack.kind {
             AckKind::Puback => {
-                self.outbound.on_puback(id).ok_or_else(|| format!("{}: PUBACK #{id} answers nothing", self.id))?;
+                let ended = self.outbound.on_puback(id);
+                let message = ended.ok_or_else(|| format!("{}: PUBACK #{id} answers nothing", self.id))?;
+                self.check_answer(message.as_ref(), ack.reason)?;
             }
             AckKind::Pubrec => match self.outbound.on_pubrec(id, ack.reason.is_error()) {
                 Pubrec::Unknown => return Err(format!("{}: PUBREC #{id} answers nothing", self.id)),
-                Pubrec::Refused(_) => {}
-                Pubrec::Release(_) => self.send(&Packet::Ack(Ack::new(AckKind::Pubrel, id, ReasonCode::Success))),
+                Pubrec::Refused(message) => self.check_answer(message.as_ref(), ack.reason)?,
+                Pubrec::Release(message) => {
+                    self.check_answer(message.as_ref(), ack.reason)?;
+                    self.send(&Packet::Ack(Ack::new(AckKind::Pubrel, id, ReasonCode::Success)));
+                }
             },
             AckKind::Pubrel => {
                 self.inbound.remove(id);

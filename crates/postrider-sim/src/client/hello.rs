@@ -6,22 +6,22 @@ use super::{Connection, SimClient};
 use crate::oracle::{Terms, WillTerms};
 use crate::random::Random;
 use postrider_proto::{Connect, Packet, PropertiesBuf, Property, PropertyId, Qos, Start, Topic, Will};
-use postrider_session::flow::Outbound;
-use postrider_session::{ClientLink, IdSet, Mono};
+use postrider_session::{ClientLink, Mono};
+use std::collections::VecDeque;
 
 impl SimClient {
     /// The CONNECT of a new connection, and what it says.
     pub(crate) fn dial(&mut self, at: usize, now: Mono, random: &mut Random, token: u64) -> Terms {
         let is_v5 = self.version.is_v5();
         let mut expiry_s = self.expiry_s;
-        let mut is_clean = random.once_in(4) || self.owes_clean;
+        let owed_clean = self.owes_clean;
+        let mut is_clean = random.once_in(4) || owed_clean;
         if !is_v5 {
             // Before 5.0 a session is clean or for ever.
             is_clean = self.expiry_s == 0 || is_clean;
             expiry_s = if is_clean { 0 } else { u32::MAX };
             if core::mem::take(&mut self.was_clean) {
-                self.outbound = Outbound::default();
-                self.inbound = IdSet::default();
+                self.forget();
             }
         }
         // A session that may have ended meanwhile may be a new one when the answer to this CONNECT is lost.
@@ -33,7 +33,7 @@ impl SimClient {
             retain: random.once_in(4),
             delay_s: if is_v5 { random.pick(&[0, 0, 2, 30]) } else { 0 },
         });
-        let link = ClientLink::new(now, self.version, 0, 1 << 28, 0);
+        let link = ClientLink::new(now, self.version, 0, 1 << 28, self.topic_alias_max);
         let mut up = Vec::new();
         self.hello(is_clean, expiry_s, will.as_ref(), &mut up);
         self.connection = Some(Connection {
@@ -42,11 +42,23 @@ impl SimClient {
             input: Vec::new(),
             is_accepted: false,
             is_clean,
+            owed_clean,
+            said: VecDeque::new(),
+            farewell: None,
             is_paused: false,
             up,
             down: Vec::new(),
         });
-        Terms { client_id: self.id.clone(), is_clean, expiry_s, will }
+        self.requests.clear();
+        Terms {
+            client_id: self.id.clone(),
+            version: self.version,
+            is_clean,
+            expiry_s,
+            will,
+            topic_alias_max: self.topic_alias_max,
+            dialled_ms: now.0,
+        }
     }
 
     fn hello(&self, is_clean: bool, expiry_s: u32, will: Option<&WillTerms>, out: &mut Vec<u8>) {
@@ -57,6 +69,9 @@ impl SimClient {
                 properties.push(Property::FourBytes(PropertyId::SessionExpiryInterval, expiry_s));
             }
             properties.push(Property::TwoBytes(PropertyId::ReceiveMaximum, self.receive_maximum));
+            if self.topic_alias_max > 0 {
+                properties.push(Property::TwoBytes(PropertyId::TopicAliasMaximum, self.topic_alias_max));
+            }
             if let Some(bytes) = self.packet_bytes_max {
                 properties.push(Property::FourBytes(PropertyId::MaximumPacketSize, bytes));
             }

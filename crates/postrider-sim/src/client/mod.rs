@@ -5,12 +5,15 @@ mod hello;
 
 use crate::oracle::Seen;
 use crate::random::Random;
+use crate::topics::Wishes;
+use postrider_engine::PayloadFormat;
 use postrider_proto::{
     Packet, PacketId, PropertiesBuf, Property, PropertyId, Publish, Qos, ReasonCode, Subscribe, SubscribeOptions,
     Subscriptions, Topic, Unsubscribe, UnsubscribeFilters, Version,
 };
 use postrider_session::flow::Outbound;
-use postrider_session::{ClientLink, IdSet};
+use postrider_session::{ClientLink, IdSet, Mono};
+use std::collections::{BTreeMap, VecDeque};
 
 /// What a client wants to publish.
 #[derive(Clone, Debug)]
@@ -19,6 +22,26 @@ pub(crate) struct Outgoing {
     pub(crate) payload: Vec<u8>,
     pub(crate) qos: Qos,
     pub(crate) retain: bool,
+    /// Message Expiry Interval.
+    pub(crate) expiry_s: Option<u32>,
+    /// Payload Format Indicator.
+    pub(crate) format: Option<u8>,
+}
+
+impl Outgoing {
+    /// Whether it says that it is UTF-8 and is not.
+    fn is_malformed(&self) -> bool {
+        self.format == Some(1) && core::str::from_utf8(&self.payload).is_err()
+    }
+}
+
+/// What the clients of a run know of their broker.
+#[derive(Clone, Debug)]
+pub(crate) struct Broker {
+    /// Partitions; with more than one nothing is shared.
+    pub(crate) partitions: usize,
+    /// It looks whether payloads are what they say.
+    pub(crate) payload_format: PayloadFormat,
 }
 
 /// One client, connected or not.
@@ -30,8 +53,16 @@ pub(crate) struct SimClient {
     pub(crate) connection: Option<Connection>,
     outbound: Outbound<Outgoing>,
     inbound: IdSet,
+    /// Messages with QoS 2 that it refused, by the identifier they had. Whether the broker has heard of that it
+    /// cannot know, so when they come again it refuses them again.
+    refused: BTreeMap<PacketId, Vec<u8>>,
     next_request: u16,
+    /// Filters of SUBSCRIBE packets that are not answered.
+    requests: BTreeMap<PacketId, Vec<String>>,
     receive_maximum: u16,
+    topic_alias_max: u16,
+    pub(crate) wishes: Wishes,
+    broker: Broker,
     pub(crate) packet_bytes_max: Option<u32>,
     /// Seconds its session outlives a connection; 0 is a clean session.
     pub(crate) expiry_s: u32,
@@ -41,6 +72,8 @@ pub(crate) struct SimClient {
     /// It asked for a clean start, or its session may have ended, and it has not heard the answer: it cannot know
     /// whose Packet Identifiers it would meet, so it asks for a clean start. [MQTT-3.1.2-4]
     owes_clean: bool,
+    /// It was refused and does not come before.
+    pub(crate) not_before: Mono,
 }
 
 /// A connection as the client sees it.
@@ -52,6 +85,12 @@ pub(crate) struct Connection {
     input: Vec<u8>,
     pub(crate) is_accepted: bool,
     is_clean: bool,
+    /// What [`SimClient::owes_clean`] was before.
+    owed_clean: bool,
+    /// Payloads of the PUBLISH packets that it has said.
+    pub(crate) said: VecDeque<Vec<u8>>,
+    /// Why the broker ended it.
+    pub(crate) farewell: Option<ReasonCode>,
     /// The client does not read for now.
     pub(crate) is_paused: bool,
     /// Bytes on their way to the broker, in pieces.
@@ -68,29 +107,36 @@ pub(crate) enum Heard {
     },
     Refused(ReasonCode),
     Message(Seen),
-    Disconnected(ReasonCode),
+    /// A DISCONNECT, with its Server Reference.
+    Disconnected(ReasonCode, Option<String>),
     /// Its name, for the timeline.
     #[allow(dead_code, reason = "read by Debug")]
     Other(&'static str),
 }
 
 impl SimClient {
-    pub(crate) fn new(number: usize, partitions: usize, random: &mut Random) -> Self {
+    pub(crate) fn new(number: usize, broker: Broker, shares: &[&'static str], random: &mut Random) -> Self {
         let version = random.pick(&[Version::V5, Version::V5, Version::V3_1_1, Version::V3_1]);
         Self {
             id: format!("c{number}"),
             version,
-            partition: number % partitions,
+            partition: number % broker.partitions,
             connection: None,
             outbound: Outbound::default(),
             inbound: IdSet::default(),
+            refused: BTreeMap::new(),
             next_request: 0,
+            requests: BTreeMap::new(),
             receive_maximum: random.pick(&[1, 2, 5, 65_535]),
+            topic_alias_max: if version.is_v5() { random.pick(&[0, 1, 2, 16]) } else { 0 },
+            wishes: Wishes::new(shares, version, random),
+            broker,
             packet_bytes_max: if version.is_v5() { random.pick(&[None, None, None, Some(60)]) } else { None },
             expiry_s: random.pick(&[0, 5, 60, u32::MAX]),
             cuts: 0,
             was_clean: false,
             owes_clean: false,
+            not_before: Mono(0),
         }
     }
 
@@ -113,16 +159,26 @@ impl SimClient {
     }
 
     pub(super) fn send_publish(&mut self, message: &Outgoing, packet_id: Option<PacketId>, dup: bool) {
+        let mut properties = PropertiesBuf::new();
+        if let Some(expiry_s) = message.expiry_s {
+            properties.push(Property::FourBytes(PropertyId::MessageExpiryInterval, expiry_s));
+        }
+        if let Some(format) = message.format {
+            properties.push(Property::Byte(PropertyId::PayloadFormatIndicator, format));
+        }
         let packet = Packet::Publish(Publish {
             dup,
             qos: message.qos,
             retain: message.retain,
             topic: Topic::trusted(message.topic.as_bytes()),
             packet_id,
-            properties: postrider_proto::Properties::NONE,
+            properties: properties.as_properties(),
             payload: &message.payload,
         });
         self.send(&packet);
+        if let Some(connection) = &mut self.connection {
+            connection.said.push_back(message.payload.clone());
+        }
     }
 
     pub(super) fn request_id(&mut self) -> PacketId {
@@ -140,8 +196,10 @@ impl SimClient {
         if let Some(id) = identifier.filter(|_| self.version.is_v5()) {
             properties.push(Property::Varint(PropertyId::SubscriptionIdentifier, id));
         }
+        let packet_id = self.request_id();
+        self.requests.insert(packet_id, filters.iter().map(|(filter, _)| filter.clone()).collect());
         let packet = Packet::Subscribe(Subscribe {
-            packet_id: self.request_id(),
+            packet_id,
             properties: properties.as_properties(),
             subscriptions: Subscriptions::trusted(&raw, self.version),
         });

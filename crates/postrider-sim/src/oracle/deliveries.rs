@@ -1,8 +1,10 @@
 //! What each session is owed, and what it has received.
 
+use super::groups::{Origin, Shared};
 use super::{Oracle, Owed, Place, Seen, Session};
+use crate::topics::{is_shared, matches};
 use postrider_ports::SessionInfo;
-use postrider_proto::{Filter, Qos, RetainHandling, SubscribeOptions, Topic};
+use postrider_proto::{Qos, RetainHandling, SubscribeOptions};
 
 impl Oracle {
     /// What everybody is owed for one message that a partition has taken. [MQTT-3.3.4-2] to [MQTT-3.3.4-4]
@@ -10,11 +12,16 @@ impl Oracle {
         &mut self,
         partition: usize,
         publisher: Option<&str>,
-        topic: &str,
-        payload: &[u8],
-        qos: Qos,
-        retain: bool,
+        message: &Seen,
+        expires_ms: Option<u64>,
+        origin: Origin,
     ) {
+        let Seen { topic, payload, qos, retain, .. } = message.clone();
+        let (topic, payload) = (topic.as_str(), payload.as_slice());
+        if self.partitions == 1 {
+            let author = self.authors.get(payload).cloned().unwrap_or_default();
+            self.groups.publish(&Shared { author, seen: message.clone(), expires_ms, origin });
+        }
         if retain {
             let place = (partition, topic.to_owned());
             if payload.is_empty() {
@@ -38,23 +45,23 @@ impl Oracle {
             let mut ids: Vec<u32> = matching.iter().filter_map(|(_, id)| *id).collect();
             ids.sort_unstable();
             let keeps_flag = matching.iter().any(|(options, _)| options.retain_as_published);
-            let seen = Seen {
-                topic: topic.to_owned(),
-                payload: payload.to_vec(),
-                qos: granted.min(qos),
-                retain: retain && keeps_flag,
-                dup: false,
-                ids,
-                packet_id: None,
-            };
+            let seen = Seen { qos: granted.min(qos), retain: retain && keeps_flag, ids, ..message.clone() };
             session.owed.push(Owed { seen, received: 0 });
         }
     }
 
     pub(super) fn subscribe(&mut self, place: Place, filters: &[(String, SubscribeOptions)], identifier: Option<u32>) {
         let (retained, changes) = (self.retained.clone(), self.changes.clone());
+        let client_id = self.terms.get(&place).map(|terms| terms.client_id.clone()).unwrap_or_default();
+        let partitions = self.partitions;
+        if self.session_at(place).is_none() {
+            return;
+        }
+        for (share, options) in filters.iter().filter(|(filter, _)| is_shared(filter) && partitions == 1) {
+            self.groups.join(&client_id, share, *options);
+        }
         let Some(session) = self.session_at(place) else { return };
-        for (filter, options) in filters {
+        for (filter, options) in filters.iter().filter(|(filter, _)| !is_shared(filter)) {
             let is_new = session.subscriptions.insert(filter.clone(), (*options, identifier)).is_none();
             let brings = match options.retain_handling {
                 RetainHandling::Always => true,
@@ -77,13 +84,18 @@ impl Oracle {
 
     /// A client has received a PUBLISH, and it was no repetition that its packet identifier gives away.
     pub(crate) fn received(&mut self, client_id: &str, seen: &Seen) -> Result<(), String> {
+        let share = self.wishes.get(client_id).and_then(|wishes| wishes.share_of(&seen.topic, &seen.ids));
+        if share.is_some() && self.partitions == 1 {
+            return self.groups.check_received(client_id, seen);
+        }
         let Some(session) = self.sessions.get_mut(client_id) else { return Ok(()) };
         let author = self.authors.get(&seen.payload).cloned().unwrap_or_default();
         let key = (author, seen.topic.clone(), seen.qos);
         // Whose an empty payload is nobody can tell, nor whether a retained message is live or replayed: no order
         // is asked of either.
         let is_retained = seen.retain && session.replayable.contains(&(seen.topic.clone(), seen.payload.clone()));
-        let is_ordered = !seen.payload.is_empty() && !is_retained;
+        let is_named = !seen.payload.is_empty();
+        let is_ordered = is_named && !is_retained;
         let from = session.last.get(&key).filter(|_| is_ordered).map_or(0, |last| last + 1);
         let mut ids = seen.ids.clone();
         ids.sort_unstable();
@@ -101,6 +113,9 @@ impl Oracle {
             is_it(owed) && owed.received == 0 && is_alike
         });
         if let Some((at, _)) = next {
+            if session.is_v5 && is_named && session.owed[at].seen.format != seen.format {
+                return Err(format!("{client_id} got {} with another payload format", describe(seen)));
+            }
             session.owed[at].received += 1;
             session.owed[at].seen.packet_id = seen.packet_id;
             if is_ordered {
@@ -129,7 +144,7 @@ impl Oracle {
         session: &Session,
         info: &SessionInfo,
         had_cut: bool,
-    ) -> Result<(), String> {
+    ) -> Result<u64, String> {
         // A publisher's own repetitions of QoS 1 are alike, and which one a DUP belongs to nobody can tell.
         let is_alike =
             |one: &Owed, other: &Owed| one.seen.payload == other.seen.payload && one.seen.topic == other.seen.topic;
@@ -153,16 +168,12 @@ impl Oracle {
         };
         match session.replays.iter().find(stale) {
             Some((topic, ..)) if !had_cut && dropped == 0 => Err(format!("{client_id} misses what {topic} retains")),
-            _ => Ok(()),
+            _ => Ok(above_0),
         }
     }
 }
 
-fn matches(filter: &str, topic: &str) -> bool {
-    Filter::trusted(filter.as_bytes()).matches(Topic::trusted(topic.as_bytes()))
-}
-
-fn describe(seen: &Seen) -> String {
+pub(super) fn describe(seen: &Seen) -> String {
     let payload: String = String::from_utf8_lossy(&seen.payload).chars().take(8).collect();
     format!("{} q{} retain={} dup={} {:?} {payload}", seen.topic, seen.qos, seen.retain, seen.dup, seen.ids)
 }

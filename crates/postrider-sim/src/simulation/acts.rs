@@ -1,35 +1,34 @@
 //! What clients do of their own accord.
 //!
-//! Owns: topics and filters, and how often each thing happens.
+//! Owns: how often each thing happens.
 
 use super::Simulation;
 use crate::client::Outgoing;
+use crate::topics::{Labels, TOPICS, label};
 use postrider_proto::{Qos, ReasonCode, RetainHandling, SubscribeOptions, Version};
-
-const TOPICS: [&str; 6] = ["a", "a/b", "a/b/c", "b", "b/b", "$x/a"];
-const FILTERS: [&str; 9] = ["a", "a/b", "#", "a/#", "+/b", "a/+/c", "b/+", "$x/#", "will/#"];
 
 impl Simulation {
     /// A client does something of its own accord.
     pub(super) fn act(&mut self, number: usize) {
         let is_in = self.clients[number].connection.as_ref().map(|connection| connection.is_accepted);
         match is_in {
-            None => self.dial(number),
+            None => {
+                if self.clients[number].not_before <= self.now.mono {
+                    self.dial(number);
+                }
+            }
             Some(false) => {
                 // Somebody else may take the session over meanwhile.
-                if self.random.once_in(10) {
+                if self.random.once_in(10) && self.clients[number].not_before <= self.now.mono {
                     self.drop_connection(number);
                     self.dial(number);
                 }
             }
             Some(true) => match self.random.below(20) {
                 0 => self.say_good_bye(number),
-                1..=6 => self.subscribe(number),
-                7 => {
-                    let filter = self.random.pick(&FILTERS);
-                    self.say(|| format!("c{number} unsubscribes from {filter}"));
-                    self.clients[number].unsubscribe(filter);
-                }
+                1..=4 => self.subscribe(number),
+                5..=6 => self.share(number),
+                7 => self.unsubscribe(number),
                 8 => {
                     // A second connection of the same client: a take-over.
                     self.leave_behind(number);
@@ -62,6 +61,9 @@ impl Simulation {
     }
 
     pub(super) fn subscribe(&mut self, number: usize) {
+        if self.clients[number].wishes.filters.is_empty() {
+            return;
+        }
         let count = 1 + self.random.below(2);
         let is_v5 = self.clients[number].version.is_v5();
         let filters: Vec<(String, SubscribeOptions)> = (0..count)
@@ -73,13 +75,37 @@ impl Simulation {
                     let all = [RetainHandling::Always, RetainHandling::IfNew, RetainHandling::Never];
                     options.retain_handling = self.random.pick(&all);
                 }
-                (self.random.pick(&FILTERS).to_owned(), options)
+                (self.random.pick(&self.clients[number].wishes.filters).to_owned(), options)
             })
             .collect();
         let identifier =
             (is_v5 && self.random.once_in(2)).then(|| 1 + u32::try_from(self.random.below(9)).unwrap_or(0));
         self.say(|| format!("c{number} subscribes to {filters:?} {identifier:?}"));
         self.clients[number].subscribe(&filters, identifier);
+    }
+
+    /// Alone in its packet, so that it has an identifier of its own.
+    fn share(&mut self, number: usize) {
+        let wishes = &self.clients[number].wishes;
+        if wishes.shares.is_empty() {
+            return self.subscribe(number);
+        }
+        let share = self.random.pick(&wishes.shares);
+        let identifier = if wishes.labels == Labels::Identifiers { label(share) } else { None };
+        let mut options = SubscribeOptions::of(self.qos());
+        if self.clients[number].version.is_v5() {
+            options.retain_as_published = self.random.once_in(3);
+        }
+        self.say(|| format!("c{number} subscribes to {share} {options:?} {identifier:?}"));
+        self.clients[number].subscribe(&[(share.to_owned(), options)], identifier);
+    }
+
+    fn unsubscribe(&mut self, number: usize) {
+        let wishes = &self.clients[number].wishes;
+        let filters: Vec<_> = wishes.filters.iter().chain(&wishes.shares).chain(&wishes.shares).copied().collect();
+        let filter = self.random.pick(&filters);
+        self.say(|| format!("c{number} unsubscribes from {filter}"));
+        self.clients[number].unsubscribe(filter);
     }
 
     pub(super) fn qos(&mut self) -> Qos {
@@ -102,7 +128,14 @@ impl Simulation {
             // Payloads tell messages apart; an empty one is told by nobody.
             qos = Qos::AtMostOnce;
         }
-        let message = Outgoing { topic: self.random.pick(&TOPICS).to_owned(), payload, qos, retain };
+        let is_v5 = self.clients[number].version.is_v5();
+        let format = (is_v5 && self.random.once_in(6)).then_some(1);
+        if format.is_some() && !payload.is_empty() && self.random.once_in(3) {
+            payload.push(0xFF);
+        }
+        let expiry_s = (is_v5 && !retain && self.random.once_in(8)).then(|| self.random.pick(&[1, 5, 60]));
+        let topic = self.random.pick(&TOPICS).to_owned();
+        let message = Outgoing { topic, payload, qos, retain, expiry_s, format };
         if self.clients[number].publish(&message) {
             self.report.published += 1;
             self.say(|| {

@@ -4,11 +4,12 @@ mod acts;
 mod network;
 mod rest;
 
-use crate::client::SimClient;
+use crate::client::{Broker, SimClient};
 use crate::oracle::Oracle;
 use crate::random::Random;
-use postrider_engine::Limits;
-use postrider_ports::PartitionId;
+use crate::topics::SHARES;
+use postrider_engine::{BanRule, Limits, PayloadFormat, Rate, ShareStrategy};
+use postrider_ports::{PartitionId, Question, Ticket};
 use postrider_session::{Message, Mono, Now, Overflow, Wall};
 use postrider_testkit::PureDriver;
 use std::collections::{BTreeMap, VecDeque};
@@ -59,6 +60,9 @@ struct Simulation {
     /// Connections that clients gave up without the broker hearing of it, by partition.
     left: Vec<(usize, usize)>,
     report: Report,
+    /// The step at which an administrator stops the broker, which then goes on with the sessions it has.
+    stops_at: Option<usize>,
+    has_stopped: bool,
     is_verbose: bool,
 }
 
@@ -78,30 +82,29 @@ pub fn run(seed: u64, options: Options) -> Result<Report, String> {
 impl Simulation {
     fn new(seed: u64, options: Options) -> Self {
         let mut random = Random::new(seed);
-        let mut limits: Limits = postrider_testkit::limits();
-        limits.partitions = options.partitions;
-        limits.mailbox.overflow = random.pick(&[Overflow::Reject, Overflow::DropNewest, Overflow::DropOldest]);
-        limits.mailbox.messages_max = random.pick(&[3, 20, 1000]);
-        limits.outbox_bytes_max = random.pick(&[120, 600, 100_000]);
-        limits.in_flight_max = random.pick(&[1, 4, 100]);
-        limits.fanout_slice = random.pick(&[1, 2, 1000]);
-        let partitions = usize::from(options.partitions);
+        let limits = chosen_limits(options, &mut random);
+        let broker = Broker { partitions: usize::from(options.partitions), payload_format: limits.payload_format };
         let driver = |number: u16| {
             let mut driver = PureDriver::new(limits.clone(), PartitionId(number), seed);
             driver.witness = Some(Vec::new());
             driver.works_at_once = false;
             driver
         };
+        let shares: Vec<&'static str> = (0..random.below(4)).map(|_| random.pick(&SHARES)).collect();
         let count = 2 + random.below(5);
-        let clients = (0..count).map(|number| SimClient::new(number, partitions, &mut random)).collect();
+        let clients: Vec<SimClient> =
+            (0..count).map(|number| SimClient::new(number, broker.clone(), &shares, &mut random)).collect();
+        let wishes = clients.iter().map(|client| (client.id.clone(), client.wishes.clone())).collect();
         let now = Now { mono: Mono(1000), wall: Wall(1_700_000_000_000) };
         Self {
+            stops_at: random.once_in(8).then(|| random.below(options.steps.max(1))),
+            has_stopped: false,
             random,
             now,
             drivers: (0..options.partitions).map(driver).collect(),
             clients,
             wires: BTreeMap::new(),
-            oracle: Oracle::new(partitions, now.mono.0),
+            oracle: Oracle::new(&limits, wishes, now.mono.0),
             tokens: 0,
             left: Vec::new(),
             report: Report::default(),
@@ -110,7 +113,10 @@ impl Simulation {
     }
 
     fn run(&mut self, steps: usize) -> Result<(), String> {
-        for _ in 0..steps {
+        for at in 0..steps {
+            if self.stops_at == Some(at) {
+                self.stop()?;
+            }
             self.step()?;
         }
         self.come_to_rest()?;
@@ -154,11 +160,27 @@ impl Simulation {
         loop {
             let next = self.drivers.iter().filter_map(PureDriver::next_deadline).min();
             let Some(next) = next.filter(|next| *next <= until) else { break };
-            self.set_time(next.max(self.now.mono));
-            self.tick();
+            self.pass_to(next.max(self.now.mono));
         }
+        self.pass_to(until);
+    }
+
+    fn pass_to(&mut self, until: Mono) {
         self.set_time(until);
         self.tick();
+        if let Err(error) = self.settle() {
+            self.fail(error);
+        }
+    }
+
+    fn stop(&mut self) -> Result<(), String> {
+        self.say(|| "the broker stops".to_owned());
+        self.has_stopped = true;
+        for driver in &mut self.drivers {
+            driver.ask(self.now, Ticket(0), Question::Shutdown);
+            driver.answers.clear();
+        }
+        self.settle()
     }
 
     fn set_time(&mut self, mono: Mono) {
@@ -200,7 +222,8 @@ impl Simulation {
             driver.events.clear();
             for witnessed in driver.witness.iter_mut().flat_map(|list| list.drain(..)) {
                 if self.is_verbose {
-                    println!("{:>9.3} s      engine {partition} takes {witnessed:?}", self.now.mono.0 as f64 / 1000.0);
+                    let what = format!("{witnessed:?}");
+                    println!("{:>9.3} s      engine {partition}: {what:.240}", self.now.mono.0 as f64 / 1000.0);
                 }
                 self.oracle.take(partition, &witnessed)?;
             }
@@ -222,4 +245,38 @@ impl Simulation {
     fn fail(&mut self, error: String) {
         self.drivers[0].broken.get_or_insert(error);
     }
+}
+
+/// What the broker of this run allows.
+fn chosen_limits(options: Options, random: &mut Random) -> Limits {
+    let mut limits: Limits = postrider_testkit::limits();
+    limits.partitions = options.partitions;
+    limits.mailbox.overflow = random.pick(&[Overflow::Reject, Overflow::DropNewest, Overflow::DropOldest]);
+    limits.mailbox.messages_max = random.pick(&[3, 20, 1000]);
+    limits.outbox_bytes_max = random.pick(&[120, 600, 100_000]);
+    limits.in_flight_max = random.pick(&[1, 4, 100]);
+    limits.fanout_slice = random.pick(&[1, 2, 1000]);
+    limits.share_strategy = random.pick(&[
+        ShareStrategy::RoundRobin,
+        ShareStrategy::Random,
+        ShareStrategy::Sticky,
+        ShareStrategy::Hash,
+        ShareStrategy::LeastInFlight,
+    ]);
+    limits.topic_alias_out_max = random.pick(&[0, 1, 2, 16]);
+    limits.payload_format = random.pick(&[PayloadFormat::Passed, PayloadFormat::Checked]);
+    limits.server_reference = random.pick(&[None, Some("elsewhere:1883".into())]);
+    let rate = |random: &mut Random, per_s: &[u32]| {
+        random.once_in(4).then(|| Rate { per_s: random.pick(per_s), burst: random.pick(&[1, 3, 10]) })
+    };
+    limits.client_rates.messages = rate(random, &[5, 20]);
+    limits.client_rates.bytes = rate(random, &[200, 2000]);
+    limits.broker_rates.messages = rate(random, &[20, 50]);
+    limits.broker_rates.connects = rate(random, &[1, 5]);
+    limits.ban = random.once_in(4).then(|| BanRule {
+        strikes: random.pick(&[1, 2, 3]),
+        within_s: random.pick(&[2, 30]),
+        for_s: random.pick(&[1, 10, 40]),
+    });
+    limits
 }

@@ -1,7 +1,7 @@
 //! The end of a run: no more faults, everything drains, and then nothing may be missing.
 
 use super::Simulation;
-use postrider_ports::{Answer, Question, SessionInfo, Ticket};
+use postrider_ports::{Answer, DropReason, Drops, Question, SessionInfo, Ticket};
 use postrider_proto::Version;
 use std::collections::BTreeMap;
 
@@ -20,7 +20,8 @@ impl Simulation {
         for round in 0..5_000 {
             self.report.steps += 1;
             for number in 0..self.clients.len() {
-                if self.clients[number].connection.is_none() && self.clients[number].expiry_s > 0 {
+                let client = &self.clients[number];
+                if client.connection.is_none() && client.expiry_s > 0 && client.not_before <= self.now.mono {
                     self.dial(number);
                 }
                 self.carry_up(number);
@@ -33,7 +34,7 @@ impl Simulation {
                 self.settle()?;
                 return Ok(());
             }
-            if round % 50 == 49 {
+            if round % 10 == 9 {
                 self.advance(100);
             }
         }
@@ -55,6 +56,10 @@ impl Simulation {
             let waiting = self.drivers[client.partition].output_len(connection.at);
             if !connection.up.is_empty() || !connection.down.is_empty() || waiting > 0 {
                 return format!("bytes of {} are on their way", client.id);
+            }
+            let is_taken = self.oracle.has_taken_all((client.partition, connection.at));
+            if self.drivers[client.partition].input_len(connection.at) > 0 || !is_taken {
+                return format!("what {} has sent is not taken", client.id);
             }
             if !connection.is_accepted {
                 return format!("{} waits for CONNACK", client.id);
@@ -83,10 +88,15 @@ impl Simulation {
             }
             infos.insert((client.partition, client.id.clone()), info);
         }
+        let mut drops = Drops::default();
+        for (driver, reason) in self.drivers.iter().flat_map(|driver| DropReason::ALL.map(|reason| (driver, reason))) {
+            drops.add(reason, driver.engine.counters().drops.of(reason));
+        }
         let cuts: BTreeMap<String, u32> = self.clients.iter().map(|client| (client.id.clone(), client.cuts)).collect();
         self.oracle.check_end(
             |home, id| infos.get(&(home, id.to_owned())).cloned().flatten(),
             |id| cuts.get(id).is_some_and(|cuts| *cuts > 0),
+            &drops,
         )?;
         self.check_retained()
     }

@@ -3,83 +3,23 @@
 
 mod deliveries;
 mod doors;
+mod group;
 mod groups;
+mod lives;
 mod tap;
+mod words;
+
+pub(crate) use words::{Place, Seen, Terms, WillTerms};
 
 use crate::topics::{Wishes, is_shared};
 use doors::Doors;
 use groups::{Groups, Origin};
 use postrider_engine::{Limits, PayloadFormat};
 use postrider_ports::{DropReason, Drops, SessionInfo};
-use postrider_proto::{PacketId, Property, PropertyId, Publish, Qos, ReasonCode, SubscribeOptions, Version};
+use postrider_proto::{PacketId, Qos, ReasonCode, SubscribeOptions};
 use postrider_testkit::Witnessed;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tap::Taps;
-
-/// A connection: partition and number.
-pub(crate) type Place = (usize, usize);
-
-/// What a client said in its CONNECT.
-#[derive(Clone, Debug)]
-pub(crate) struct Terms {
-    pub(crate) client_id: String,
-    pub(crate) is_clean: bool,
-    pub(crate) expiry_s: u32,
-    pub(crate) will: Option<WillTerms>,
-    pub(crate) version: Version,
-    pub(crate) topic_alias_max: u16,
-    pub(crate) dialled_ms: u64,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct WillTerms {
-    pub(crate) topic: String,
-    pub(crate) payload: Vec<u8>,
-    pub(crate) qos: Qos,
-    pub(crate) retain: bool,
-    pub(crate) delay_s: u32,
-}
-
-/// A PUBLISH as a client has seen it.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) topic: String,
-    pub(crate) payload: Vec<u8>,
-    pub(crate) qos: Qos,
-    pub(crate) retain: bool,
-    pub(crate) dup: bool,
-    pub(crate) ids: Vec<u32>,
-    pub(crate) packet_id: Option<PacketId>,
-    /// Payload Format Indicator.
-    pub(crate) format: Option<u32>,
-}
-
-impl Seen {
-    /// As its publisher says it.
-    fn published(topic: &str, payload: &[u8], qos: Qos, retain: bool, format: Option<u32>) -> Self {
-        let (topic, payload) = (topic.to_owned(), payload.to_vec());
-        Self { topic, payload, qos, retain, dup: false, ids: Vec::new(), packet_id: None, format }
-    }
-
-    /// Its topic may be an alias.
-    pub(crate) fn of(publish: &Publish<'_>) -> Self {
-        let ids = publish.properties.iter().filter_map(|property| match property {
-            Property::Varint(_, id) => Some(id),
-            _ => None,
-        });
-        Self {
-            topic: publish.topic.as_str().to_owned(),
-            payload: publish.payload.to_vec(),
-            qos: publish.qos,
-            retain: publish.retain,
-            dup: publish.dup,
-            ids: ids.collect(),
-            packet_id: publish.packet_id,
-            format: publish.properties.number(PropertyId::PayloadFormatIndicator),
-        }
-    }
-}
-
 /// One delivery that is owed.
 #[derive(Clone, Debug)]
 struct Owed {
@@ -148,9 +88,6 @@ pub(crate) struct Oracle {
     said: BTreeMap<Place, VecDeque<Vec<u8>>>,
     pub(crate) now_ms: u64,
 }
-
-/// How late a timer may be.
-const GRACE_MS: u64 = 300;
 
 impl Oracle {
     pub(crate) fn new(limits: &Limits, wishes: BTreeMap<String, Wishes>, now_ms: u64) -> Self {
@@ -306,109 +243,6 @@ impl Oracle {
     fn session_at(&mut self, place: Place) -> Option<&mut Session> {
         let client_id = &self.terms.get(&place)?.client_id;
         self.sessions.get_mut(client_id).filter(|session| session.home == place.0 && session.online == Some(place.1))
-    }
-
-    fn connect(&mut self, place: Place) -> Result<(), String> {
-        let now = self.now_ms;
-        let Some(terms) = self.terms.get(&place).cloned() else { return Err("an unknown CONNECT".into()) };
-        let id = &terms.client_id;
-        self.doors.connect(place.0, id, now)?;
-        // A take-over parts the old connection first.
-        if let Some((home, at)) = self.sessions.get(id).and_then(|session| Some((session.home, session.online?))) {
-            self.doors.strike(id, now);
-            self.part((home, at));
-        }
-        if let Some(old) = self.sessions.get(id) {
-            if old.ends_ms.is_some_and(|ends| old.expiry_s > 0 && ends + GRACE_MS < now) {
-                return Err(format!("the session of {id} should have ended"));
-            }
-            let is_over = terms.is_clean || old.expiry_s == 0;
-            if is_over {
-                self.sessions.remove(id);
-                self.groups.end(id);
-            }
-            for due in self.due.get_mut(id).into_iter().flatten().filter(|_| is_over) {
-                due.at_ms = due.at_ms.min(now);
-            }
-            if !is_over && let Some(list) = self.due.get_mut(id) {
-                // The client is back in time; what is due by now may have gone out or not.
-                list.retain(|due| due.at_ms <= now && due.terms.delay_s == 0);
-            }
-        }
-        let is_found = self.sessions.contains_key(id);
-        let session = self.sessions.entry(id.clone()).or_default();
-        session.home = place.0;
-        session.online = Some(place.1);
-        if is_found {
-            self.present.insert(place);
-        }
-        session.is_v5 = terms.version.is_v5();
-        session.expiry_s = terms.expiry_s;
-        session.ends_ms = None;
-        session.will = terms.will;
-        self.groups.connect(&terms.client_id);
-        Ok(())
-    }
-
-    /// Whether a CONNACK tells the truth about the session. I9
-    pub(crate) fn check_present(&self, place: Place, is_present: bool) -> Result<(), String> {
-        let expected = self.present.contains(&place);
-        if expected == is_present {
-            return Ok(());
-        }
-        Err(format!("session present for {place:?} is {is_present}, but should be {expected}"))
-    }
-
-    fn part(&mut self, place: Place) {
-        let now = self.now_ms;
-        let Some(session) = self.session_at(place) else { return };
-        session.online = None;
-        session.ends_ms = (session.expiry_s != u32::MAX).then(|| now + u64::from(session.expiry_s) * 1000);
-        let expiry_s = session.expiry_s;
-        let will = session.will.take();
-        if let Some(terms) = self.terms.get(&place) {
-            self.groups.part(&terms.client_id);
-        }
-        let Some(terms) = will else { return };
-        let at_ms = now + u64::from(terms.delay_s.min(expiry_s)) * 1000;
-        if let Some(terms_of) = self.terms.get(&place) {
-            self.due.entry(terms_of.client_id.clone()).or_default().push(Due { terms, at_ms });
-        }
-    }
-
-    fn ended(&mut self, client_id: &str) -> Result<(), String> {
-        let now = self.now_ms;
-        // A clean start has replaced it already; otherwise its time must have come.
-        let Some(session) = self.sessions.get(client_id).filter(|session| session.online.is_none()) else {
-            return Ok(());
-        };
-        if session.ends_ms.is_none_or(|ends| ends > now) {
-            return Err(format!("the session of {client_id} ended before its time"));
-        }
-        self.sessions.remove(client_id);
-        self.groups.end(client_id);
-        for due in self.due.get_mut(client_id).into_iter().flatten() {
-            due.at_ms = due.at_ms.min(now);
-        }
-        Ok(())
-    }
-
-    /// I10: a will is published when it is due, and once.
-    fn will(&mut self, partition: usize, client_id: &str) -> Result<(), String> {
-        let now = self.now_ms;
-        let list = self.due.entry(client_id.to_owned()).or_default();
-        let Some(at) = list.iter().position(|due| due.at_ms <= now) else {
-            return Err(format!("a will of {client_id} was published that was not due"));
-        };
-        let terms = list.remove(at).terms;
-        if !self.wills.insert(terms.payload.clone()) {
-            return Err(format!("a will of {client_id} was published twice"));
-        }
-        self.authors.insert(terms.payload.clone(), client_id.to_owned());
-        self.forward(partition, &terms.payload);
-        let seen = Seen::published(&terms.topic, &terms.payload, terms.qos, terms.retain, None);
-        self.publish(partition, None, &seen, None, Origin::Will);
-        Ok(())
     }
 
     /// Every other partition hears of it, in this order.

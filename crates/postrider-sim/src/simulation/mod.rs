@@ -1,6 +1,7 @@
 //! One run: a seed in, a verdict out.
 
 mod acts;
+mod limits;
 mod network;
 mod rest;
 
@@ -8,9 +9,9 @@ use crate::client::{Broker, SimClient};
 use crate::oracle::Oracle;
 use crate::random::Random;
 use crate::topics::SHARES;
-use postrider_engine::{BanRule, Limits, PayloadFormat, Rate, ShareStrategy};
+
 use postrider_ports::{PartitionId, Question, Ticket};
-use postrider_session::{Message, Mono, Now, Overflow, Wall};
+use postrider_session::{Message, Mono, Now, Wall};
 use postrider_testkit::PureDriver;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -82,7 +83,7 @@ pub fn run(seed: u64, options: Options) -> Result<Report, String> {
 impl Simulation {
     fn new(seed: u64, options: Options) -> Self {
         let mut random = Random::new(seed);
-        let limits = chosen_limits(options, &mut random);
+        let limits = limits::chosen(options, &mut random);
         let broker = Broker { partitions: usize::from(options.partitions), payload_format: limits.payload_format };
         let driver = |number: u16| {
             let mut driver = PureDriver::new(limits.clone(), PartitionId(number), seed);
@@ -245,38 +246,4 @@ impl Simulation {
     fn fail(&mut self, error: String) {
         self.drivers[0].broken.get_or_insert(error);
     }
-}
-
-/// What the broker of this run allows.
-fn chosen_limits(options: Options, random: &mut Random) -> Limits {
-    let mut limits: Limits = postrider_testkit::limits();
-    limits.partitions = options.partitions;
-    limits.mailbox.overflow = random.pick(&[Overflow::Reject, Overflow::DropNewest, Overflow::DropOldest]);
-    limits.mailbox.messages_max = random.pick(&[3, 20, 1000]);
-    limits.outbox_bytes_max = random.pick(&[120, 600, 100_000]);
-    limits.in_flight_max = random.pick(&[1, 4, 100]);
-    limits.fanout_slice = random.pick(&[1, 2, 1000]);
-    limits.share_strategy = random.pick(&[
-        ShareStrategy::RoundRobin,
-        ShareStrategy::Random,
-        ShareStrategy::Sticky,
-        ShareStrategy::Hash,
-        ShareStrategy::LeastInFlight,
-    ]);
-    limits.topic_alias_out_max = random.pick(&[0, 1, 2, 16]);
-    limits.payload_format = random.pick(&[PayloadFormat::Passed, PayloadFormat::Checked]);
-    limits.server_reference = random.pick(&[None, Some("elsewhere:1883".into())]);
-    let rate = |random: &mut Random, per_s: &[u32]| {
-        random.once_in(4).then(|| Rate { per_s: random.pick(per_s), burst: random.pick(&[1, 3, 10]) })
-    };
-    limits.client_rates.messages = rate(random, &[5, 20]);
-    limits.client_rates.bytes = rate(random, &[200, 2000]);
-    limits.broker_rates.messages = rate(random, &[20, 50]);
-    limits.broker_rates.connects = rate(random, &[1, 5]);
-    limits.ban = random.once_in(4).then(|| BanRule {
-        strikes: random.pick(&[1, 2, 3]),
-        within_s: random.pick(&[2, 30]),
-        for_s: random.pick(&[1, 10, 40]),
-    });
-    limits
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use postrider_ports::DropReason;
 use postrider_proto::{PacketId, PublishHead, Qos, Topic, Version};
 use postrider_router::{FilterId, Hit, Matches, SessionKey};
-use postrider_session::{Message, MessageParts, Now, Overflow, Parcel, SubscriptionIds};
+use postrider_session::{Message, MessageParts, Now, Overflow, Parcel, Share, SubscriptionIds};
 use smallvec::SmallVec;
 
 /// A message on its way out, with everything that is made of it once and used for many.
@@ -48,7 +48,7 @@ impl Delivery<'_> {
             qos: self.qos,
             retain: self.retain,
             subscription_ids: SubscriptionIds::of(self.ids),
-            share: self.share.map(FilterId::to_bits),
+            share: self.share.map(|share| Share { number: share.to_bits(), retain: outgoing.retain }),
         }
     }
 }
@@ -326,10 +326,15 @@ impl Engine {
         let (is_kept, gone) = offered.into_parts();
         self.counters.deliveries_queued += u64::from(is_kept);
         self.counters.deliveries_queued -= gone.len() as u64;
+        let makes_room = !gone.is_empty() && delivery.share.is_none();
         for parcel in gone {
             let is_expired = parcel.message.is_expired(now.mono);
             let reason = if is_expired { DropReason::Expired } else { DropReason::MailboxFull };
             self.drop_delivery(key, reason, 1, tray);
+        }
+        if makes_room && self.groups.is_waiting() {
+            // Without what had to go it may be able to take what waits for one of its groups.
+            self.pull_shared(now, key, tray);
         }
         if is_kept {
             return Delivered::Taken;

@@ -155,12 +155,13 @@ fn check_groups(engine: &Engine) -> Result<(), String> {
         if let Some((_, qos)) = group.queue().peek()
             && group.online().iter().any(|key| engine.sessions.get(*key).is_some_and(|session| session.may_send(qos)))
         {
-            return Err(format!("{share:?} has a message and a member that can take it"));
+            let filter = engine.router.text(share).map_or("", |filter| filter.as_str());
+            return Err(format!("{filter} has a message with QoS {qos} and a member that can take it"));
         }
     }
     for (key, session) in engine.sessions.iter() {
         let Some(flows) = &session.flows else { continue };
-        let marks = flows.outbound.iter().filter_map(|(_, parcel)| parcel?.share);
+        let marks = flows.outbound.iter().filter_map(|(_, parcel)| Some(parcel?.share?.number));
         if marks
             .map(FilterId::from_bits)
             .chain(flows.shares.iter().copied())

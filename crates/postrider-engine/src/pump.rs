@@ -97,13 +97,14 @@ impl Engine {
     /// Sends one kept message for which there is room and quota, unless it has expired or is too large.
     pub(crate) fn send_parcel(&mut self, now: Now, key: SessionKey, parcel: &Parcel, tray: &mut Tray) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let mut outgoing = Outgoing::of_message(&parcel.message, parcel.retain);
+        let retain = parcel.share.map_or(parcel.retain, |share| share.retain);
+        let mut outgoing = Outgoing::of_message(&parcel.message, retain);
         // [MQTT-3.3.2-5]
         let sent = if parcel.message.is_expired(now.mono) {
             Err(DropReason::Expired)
         } else {
             let ids = parcel.subscription_ids.as_slice();
-            let share = parcel.share.map(FilterId::from_bits);
+            let share = parcel.share.map(|share| FilterId::from_bits(share.number));
             let delivery = Delivery { qos: parcel.qos, retain: parcel.retain, ids, share };
             session.send(now, delivery, &mut outgoing, &self.limits, tray)
         };

@@ -102,6 +102,10 @@ impl Engine {
         let expired = gone.iter().filter(|parcel| parcel.message.is_expired(now.mono)).count() as u64;
         self.drop_of_group(share, DropReason::Expired, expired, tray);
         self.drop_of_group(share, DropReason::MailboxFull, gone.len() as u64 - expired + u64::from(!is_kept), tray);
+        if !gone.is_empty() {
+            // Another message is the first one now, and it may be one that a member can take.
+            self.hand_out(now, share, tray);
+        }
         if is_kept || bounds.overflow != Overflow::Reject { Delivered::Taken } else { Delivered::Rejected }
     }
 
@@ -182,6 +186,9 @@ impl Engine {
                 self.hand_out(now, share, tray);
                 continue;
             }
+            // What waits for it alone waits for whoever comes first.
+            let waiting = self.take_waiting(key, share);
+            self.return_to_group(share, waiting);
             let gone = self.groups.with_queue(share, |queue| queue.take_qos0().len() as u64).unwrap_or(0);
             self.counters.deliveries_queued -= gone;
             self.drop_of_group(share, DropReason::Offline, gone, tray);
@@ -203,14 +210,12 @@ impl Engine {
     pub(crate) fn leave_group(&mut self, now: Now, share: FilterId, key: SessionKey, tray: &mut Tray) {
         let Some(group) = self.groups.get_mut(share) else { return };
         group.leave(key);
-        let mut waiting = Vec::new();
+        let waiting = self.take_waiting(key, share);
         if let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) {
-            let (memberships, bytes) = (flows.shares.len() as u64, flows.mailbox.bytes());
+            let memberships = flows.shares.len() as u64;
             flows.shares.retain(|other| *other != share);
-            waiting = flows.mailbox.take_shared(|other| other == share.to_bits());
             self.counters.shared_subscriptions -= memberships - flows.shares.len() as u64;
-            self.counters.queued_bytes -= bytes - flows.mailbox.bytes();
-            for parcel in flows.outbound.parcels_mut().filter(|parcel| parcel.share == Some(share.to_bits())) {
+            for parcel in flows.outbound.parcels_mut().filter(|parcel| is_of(parcel, share)) {
                 parcel.share = None;
             }
         }
@@ -228,21 +233,29 @@ impl Engine {
     /// out stays and ends with its session. [MQTT-4.8.2-4], [MQTT-4.8.2-5]
     pub(crate) fn take_back(&mut self, key: SessionKey, share: FilterId) {
         let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) else { return };
-        let number = Some(share.to_bits());
-        let mut taken = flows.outbound.take_back(|parcel: &Parcel| parcel.share == number);
+        let mut taken = flows.outbound.take_back(|parcel: &Parcel| is_of(parcel, share));
         // They were counted as sent, and will be again.
         self.counters.deliveries_sent -= taken.len() as u64;
         self.repeats.sent += taken.len() as u64;
         self.counters.deliveries_queued += taken.len() as u64;
-        let before = flows.mailbox.bytes();
-        taken.append(&mut flows.mailbox.take_shared(|other| Some(other) == number));
-        self.counters.queued_bytes -= before - flows.mailbox.bytes();
+        taken.append(&mut self.take_waiting(key, share));
         self.return_to_group(share, taken);
+    }
+
+    /// What waits in a member's mailbox for it alone.
+    fn take_waiting(&mut self, key: SessionKey, share: FilterId) -> Vec<Parcel> {
+        let flows = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut());
+        let Some(flows) = flows else { return Vec::new() };
+        let before = flows.mailbox.bytes();
+        let waiting = flows.mailbox.take_shared(|other| other == share.to_bits());
+        self.counters.queued_bytes -= before - flows.mailbox.bytes();
+        waiting
     }
 
     fn return_to_group(&mut self, share: FilterId, parcels: Vec<Parcel>) {
         let own = |parcel: Parcel| Parcel {
             qos: parcel.message.qos(),
+            retain: parcel.share.map_or(parcel.retain, |share| share.retain),
             subscription_ids: SubscriptionIds::None,
             share: None,
             ..parcel
@@ -261,4 +274,9 @@ impl Engine {
             self.observe(tray, || Event::ShareDropped { filter: filter.into(), reason });
         }
     }
+}
+
+/// Whether a delivery came through a shared subscription that its session is still a member of.
+fn is_of(parcel: &Parcel, share: FilterId) -> bool {
+    parcel.share.is_some_and(|through| through.number == share.to_bits())
 }

@@ -15,7 +15,7 @@ mod wheel;
 
 pub use id_set::IdSet;
 pub use link::{ClientLink, LinkLimits, ServerLink};
-pub use mailbox::{Bounds, Mailbox, Offered, Overflow, Parcel, SubscriptionIds};
+pub use mailbox::{Bounds, Mailbox, Offered, Overflow, Parcel, Share, SubscriptionIds};
 pub use message::{Message, MessageParts};
 pub use time::{Mono, Now, Wall};
 pub use violation::Violation;

@@ -18,8 +18,17 @@ pub struct Parcel {
     pub retain: bool,
     /// The identifiers of the subscriptions that matched. [MQTT-3.3.4-4]
     pub subscription_ids: SubscriptionIds,
-    /// The shared subscription it came through, as the owner numbers them. [4.8.2]
-    pub share: Option<u32>,
+    /// The shared subscription it came through.
+    pub share: Option<Share>,
+}
+
+/// What a delivery through a shared subscription keeps, so that another member can get it. [4.8.2]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Which one, as the owner numbers them.
+    pub number: u32,
+    /// The retain flag that the message came with.
+    pub retain: bool,
 }
 
 /// None, one, or rarely several Subscription Identifiers.
@@ -126,7 +135,7 @@ struct Labels {
 #[derive(Clone, Debug)]
 struct Label {
     subscription_ids: SubscriptionIds,
-    share: Option<u32>,
+    share: Option<Share>,
 }
 
 #[derive(Clone, Debug)]
@@ -228,7 +237,7 @@ impl Mailbox {
     /// Takes out what came through shared subscriptions that `goes` names, oldest first.
     pub fn take_shared(&mut self, goes: impl Fn(u32) -> bool) -> Vec<Parcel> {
         let Some(labels) = self.labels.take() else { return Vec::new() };
-        let share = |entry: &Entry| entry.label().and_then(|key| labels.all.get(&key)?.share);
+        let share = |entry: &Entry| entry.label().and_then(|key| Some(labels.all.get(&key)?.share?.number));
         let (out, kept): (VecDeque<Entry>, VecDeque<Entry>) =
             core::mem::take(&mut self.entries).into_iter().partition(|entry| share(entry).is_some_and(&goes));
         self.entries = kept;

@@ -17,6 +17,7 @@ mod client;
 mod oracle;
 mod random;
 mod simulation;
+mod topics;
 
 pub use random::Random;
 pub use simulation::{Options, Report, run};

@@ -127,14 +127,12 @@ impl PureDriver {
                 Ok(None) => return,
                 Err(violation) => return self.violate(now, at, violation),
             };
-            if let Some(witness) = &mut self.witness {
-                witness.extend(witnessed(at, &packet));
-            }
             match self.offer_one(now, at, &packet, &source) {
                 Ok(Progress::Hold) => self.links[at].is_held = true,
                 Ok(progress) => {
                     self.passed.packets_received += 1;
                     self.passed.bytes_received += len as u64;
+                    self.note_taken(at, &packet);
                     let link = &mut self.links[at];
                     link.input.drain(..len);
                     link.is_held |= progress == Progress::Pause;
@@ -160,6 +158,16 @@ impl PureDriver {
                 Ok(self.engine.handle(now, Input::Received { link: id, packet, source }, &mut self.tray))
             }
             packet => Ok(self.engine.handle(now, Input::Received { link: id, packet, source }, &mut self.tray)),
+        }
+    }
+
+    /// A packet was taken; what follows from it is still in the tray.
+    fn note_taken(&mut self, at: usize, packet: &Packet<'_>) {
+        let Some(witness) = &mut self.witness else { return };
+        let id = self.links[at].id;
+        let is_in = |effect: &Effect| matches!(effect, Effect::Accepted { link, .. } if *link == id);
+        if !matches!(packet, Packet::Connect(_)) || self.tray.effects.iter().any(is_in) {
+            witness.extend(witnessed(at, packet));
         }
     }
 
@@ -230,6 +238,12 @@ impl PureDriver {
     #[must_use]
     pub fn output_len(&self, at: usize) -> usize {
         self.links[at].output.len()
+    }
+
+    /// Bytes that have come and were not taken.
+    #[must_use]
+    pub fn input_len(&self, at: usize) -> usize {
+        self.links[at].input.len()
     }
 
     /// How the connection stands.
@@ -382,6 +396,9 @@ impl PureDriver {
         }
         link.output.extend(bytes);
         if lane == Lane::Data {
+            if let Some(witness) = &mut self.witness {
+                witness.push(Witnessed::Sent { at: id.slot as usize, bytes: bytes.to_vec() });
+            }
             link.charged += u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         }
     }

@@ -8,7 +8,7 @@ use postrider_proto::{Ack, AckKind, Packet, PacketId, PropertyId, Qos, ReasonCod
 /// Something the engine has taken: what a reference broker has to take in the same order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Witnessed {
-    /// A CONNECT, when it was handed over.
+    /// A CONNECT that was accepted without asking anybody.
     Connect {
         /// Which connection.
         at: usize,
@@ -31,6 +31,26 @@ pub enum Witnessed {
         retain: bool,
         /// Its lifetime in seconds.
         expiry_s: Option<u32>,
+        /// Its Payload Format Indicator.
+        format: Option<u32>,
+    },
+    /// A PUBACK, PUBREC, PUBREL or PUBCOMP.
+    Ack {
+        /// Which connection.
+        at: usize,
+        /// Which of them.
+        kind: AckKind,
+        /// What it answers.
+        packet_id: PacketId,
+        /// How.
+        reason: ReasonCode,
+    },
+    /// Messages went out to a client: bytes that follow those of before.
+    Sent {
+        /// Which connection.
+        at: usize,
+        /// A PUBLISH or a part of one.
+        bytes: Vec<u8>,
     },
     /// A PUBLISH at QoS 2 was answered by a PUBREC that refuses it.
     Refused {
@@ -103,7 +123,9 @@ pub(crate) fn witnessed(at: usize, packet: &Packet<'_>) -> Option<Witnessed> {
             qos: publish.qos,
             retain: publish.retain,
             expiry_s: publish.properties.number(PropertyId::MessageExpiryInterval),
+            format: publish.properties.number(PropertyId::PayloadFormatIndicator),
         },
+        Packet::Ack(ack) => Witnessed::Ack { at, kind: ack.kind, packet_id: ack.packet_id, reason: ack.reason },
         Packet::Subscribe(subscribe) => Witnessed::Subscribe {
             at,
             filters: subscribe

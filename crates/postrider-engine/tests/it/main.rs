@@ -7,6 +7,7 @@ mod aliases;
 mod auth;
 mod connect;
 mod fanout;
+mod handover;
 mod limits;
 mod publish;
 mod qos;

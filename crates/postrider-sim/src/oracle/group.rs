@@ -1,0 +1,202 @@
+//! One shared subscription: its members, and where each message it is owed is.
+//!
+//! Spec: 4.8.2.
+
+use super::Seen;
+use super::deliveries::describe;
+use super::groups::Shared;
+use postrider_engine::ShareStrategy;
+use postrider_proto::{PacketId, Qos, SubscribeOptions};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) members: BTreeMap<String, Member>,
+    /// Counts up with each change of the members that are connected.
+    pub(super) epoch: u64,
+    /// What is not over, oldest first.
+    pub(super) entries: Vec<Entry>,
+    /// Who has got what came in since the last change, by what the strategy goes by.
+    pub(super) stuck: BTreeMap<String, String>,
+    /// By member, author, topic and QoS: the last message that went straight to its first member.
+    pub(super) last: BTreeMap<(String, String, String, Qos), u64>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Member {
+    pub(super) is_online: bool,
+    /// What it has asked for since it is a member; what waits for it may have been meant for earlier ones.
+    pub(super) options: Vec<SubscribeOptions>,
+}
+
+/// ```text
+/// Waits ──sent──▶ Held(Loose) ──acknowledged, refused──▶ over
+///   ▲  │            │     │ unsubscribed
+///   │  │ QoS 2      │     ▼
+///   │  └────────────│─▶ Held(Firm) ──acknowledged, session ended──▶ over
+///   └── taken back ─┘
+/// ```
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) number: u64,
+    pub(super) what: Shared,
+    pub(super) epoch: u64,
+    pub(super) place: Where,
+    /// A member left while it had it or may have had it waiting, or its publisher repeated it: its turn is lost and
+    /// it may go to anybody.
+    pub(super) was_back: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Where {
+    Waits,
+    Held(String, PacketId, Bond),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bond {
+    /// Goes to another member when this one leaves.
+    Loose,
+    /// Ends with the member's session.
+    Firm,
+}
+
+impl Group {
+    pub(super) fn is_attended(&self) -> bool {
+        self.members.values().any(|member| member.is_online)
+    }
+
+    pub(super) fn change(&mut self) {
+        self.epoch += 1;
+        self.stuck.clear();
+    }
+
+    pub(super) fn arrive(&mut self, client_id: &str, strategy: ShareStrategy) {
+        if !self.is_attended() {
+            let away: Vec<String> = self.members.keys().filter(|other| *other != client_id).cloned().collect();
+            away.iter().for_each(|other| self.take_back(other, strategy));
+        }
+        let Some(member) = self.members.get_mut(client_id) else { return };
+        if !core::mem::replace(&mut member.is_online, true) {
+            self.change();
+        }
+    }
+
+    /// What a member has not acknowledged is for another. [MQTT-4.8.2-4]
+    pub(super) fn take_back(&mut self, client_id: &str, strategy: ShareStrategy) {
+        for entry in &mut self.entries {
+            match &entry.place {
+                Where::Held(holder, _, Bond::Loose) if holder == client_id => {
+                    entry.place = Where::Waits;
+                    entry.was_back = true;
+                }
+                Where::Held(..) | Where::Waits => {}
+            }
+        }
+        self.free(strategy);
+    }
+
+    /// What may have waited for a member that leaves waits for any.
+    pub(super) fn free(&mut self, strategy: ShareStrategy) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.place == Where::Waits) {
+            entry.was_back |= keeps(strategy);
+        }
+    }
+
+    pub(super) fn on_left(&mut self, strategy: ShareStrategy) {
+        self.change();
+        if self.members.is_empty() {
+            // It ends, and what waits for it with it.
+            self.entries.retain(|entry| entry.place != Where::Waits);
+        }
+        self.free(strategy);
+    }
+
+    /// Only what a member holds may be sent again, to it and under the same identifier.
+    pub(super) fn repeat(&self, client_id: &str, seen: &Seen) -> Result<(), String> {
+        let is_it = |entry: &&Entry| matches!(&entry.place, Where::Held(holder, id, _) if holder == client_id && Some(*id) == seen.packet_id);
+        match self.entries.iter().find(is_it) {
+            Some(entry) if is_alike(entry, seen) => Ok(()),
+            Some(entry) => Err(format!("under this identifier it holds {}", describe(&entry.what.seen))),
+            None => Err("it does not hold it".to_owned()),
+        }
+    }
+
+    pub(super) fn send(
+        &mut self,
+        client_id: &str,
+        seen: &Seen,
+        now_ms: u64,
+        strategy: ShareStrategy,
+    ) -> Result<(), String> {
+        let member = self.members.get(client_id).filter(|member| member.is_online);
+        let member = member.ok_or_else(|| "it is no member".to_owned())?;
+        // A publisher's own repetitions are alike; which of them have expired everybody knows.
+        let find = |from: u64| {
+            let waits = |entry: &Entry| entry.place == Where::Waits && is_alike(entry, seen) && entry.number > from;
+            self.entries.iter().position(|entry| waits(entry) && !entry.is_expired(now_ms))
+        };
+        let key = |entry: &Entry| (client_id.to_owned(), entry.what.author.clone(), seen.topic.clone(), seen.qos);
+        let first = find(0).ok_or_else(|| self.explain(seen))?;
+        let last = self.last.get(&key(&self.entries[first])).copied().unwrap_or(0);
+        let at = find(last).unwrap_or(first);
+        let entry = &self.entries[at];
+        member.check(entry, seen)?;
+        let key = key(entry);
+        if !entry.was_back && !seen.payload.is_empty() {
+            if entry.number < last {
+                return Err("it was sent a later one of the same publisher before".to_owned());
+            }
+            self.last.insert(key, entry.number);
+            if entry.epoch == self.epoch && keeps(strategy) {
+                let source = if strategy == ShareStrategy::Hash { &entry.what.author } else { "" };
+                let chosen = self.stuck.entry(source.to_owned()).or_insert_with(|| client_id.to_owned());
+                if chosen != client_id {
+                    return Err(format!("{chosen} got what came before, and nobody came or left"));
+                }
+            }
+        }
+        match seen.packet_id {
+            None => drop(self.entries.remove(at)),
+            Some(packet_id) => {
+                let bond = if seen.qos == Qos::ExactlyOnce { Bond::Firm } else { Bond::Loose };
+                self.entries[at].place = Where::Held(client_id.to_owned(), packet_id, bond);
+            }
+        }
+        Ok(())
+    }
+
+    fn explain(&self, seen: &Seen) -> String {
+        let holder = self.entries.iter().find(|entry| is_alike(entry, seen)).map(|entry| &entry.place);
+        holder.map_or_else(|| "it is over".to_owned(), |holder| format!("it is {holder:?} or has expired"))
+    }
+}
+
+impl Member {
+    /// Whether it is sent in the form that it asked for.
+    fn check(&self, entry: &Entry, seen: &Seen) -> Result<(), String> {
+        let owed = &entry.what.seen;
+        let has_asked = |options: &SubscribeOptions| {
+            options.qos.min(owed.qos) == seen.qos && (owed.retain && options.retain_as_published) == seen.retain
+        };
+        if !self.options.iter().any(has_asked) {
+            return Err(format!("it is owed {} for {:?}", describe(owed), self.options));
+        }
+        Ok(())
+    }
+}
+
+impl Entry {
+    fn is_expired(&self, now_ms: u64) -> bool {
+        self.what.expires_ms.is_some_and(|expires| expires <= now_ms)
+    }
+}
+
+pub(super) fn is_alike(entry: &Entry, seen: &Seen) -> bool {
+    entry.what.seen.payload == seen.payload && entry.what.seen.topic == seen.topic
+}
+
+/// Whether messages wait for the member they are for even when others could take them.
+fn keeps(strategy: ShareStrategy) -> bool {
+    matches!(strategy, ShareStrategy::Hash | ShareStrategy::Sticky)
+}

@@ -1,0 +1,249 @@
+//! One run: a seed in, a verdict out.
+
+mod acts;
+mod limits;
+mod network;
+mod rest;
+
+use crate::client::{Broker, SimClient};
+use crate::oracle::Oracle;
+use crate::random::Random;
+use crate::topics::SHARES;
+
+use postrider_ports::{PartitionId, Question, Ticket};
+use postrider_session::{Message, Mono, Now, Wall};
+use postrider_testkit::PureDriver;
+use std::collections::{BTreeMap, VecDeque};
+
+/// What a run is to be like.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Engines, joined by `Forward` and `Remote`.
+    pub partitions: u16,
+    /// Random steps before everything comes to rest.
+    pub steps: usize,
+    /// Prints each step as it happens.
+    pub is_verbose: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { partitions: 1, steps: 400, is_verbose: false }
+    }
+}
+
+/// What a run saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Steps taken, those of the end among them.
+    pub steps: u64,
+    /// Messages that clients published.
+    pub published: u64,
+    /// Messages that clients received.
+    pub delivered: u64,
+    /// Connections that were cut.
+    pub cuts: u64,
+    /// Virtual milliseconds.
+    pub virtual_ms: u64,
+    /// A digest of everything that happened, for comparing two runs.
+    pub digest: u64,
+}
+
+struct Simulation {
+    random: Random,
+    now: Now,
+    drivers: Vec<PureDriver>,
+    clients: Vec<SimClient>,
+    /// Forwarded messages in order, by pair of partitions.
+    wires: BTreeMap<(usize, usize), VecDeque<(Message, bool)>>,
+    oracle: Oracle,
+    tokens: u64,
+    /// Connections that clients gave up without the broker hearing of it, by partition.
+    left: Vec<(usize, usize)>,
+    report: Report,
+    /// The step at which an administrator stops the broker, which then goes on with the sessions it has.
+    stops_at: Option<usize>,
+    has_stopped: bool,
+    is_verbose: bool,
+}
+
+/// Runs one seed.
+///
+/// # Errors
+/// What went wrong, and when.
+pub fn run(seed: u64, options: Options) -> Result<Report, String> {
+    let mut simulation = Simulation::new(seed, options);
+    let result = simulation.run(options.steps);
+    let report = simulation.report;
+    result
+        .map(|()| report)
+        .map_err(|error| format!("seed {seed}, step {}, {} ms: {error}", report.steps, simulation.now.mono.0))
+}
+
+impl Simulation {
+    fn new(seed: u64, options: Options) -> Self {
+        let mut random = Random::new(seed);
+        let limits = limits::chosen(options, &mut random);
+        let broker = Broker { partitions: usize::from(options.partitions), payload_format: limits.payload_format };
+        let driver = |number: u16| {
+            let mut driver = PureDriver::new(limits.clone(), PartitionId(number), seed);
+            driver.witness = Some(Vec::new());
+            driver.works_at_once = false;
+            driver
+        };
+        let shares: Vec<&'static str> = (0..random.below(4)).map(|_| random.pick(&SHARES)).collect();
+        let count = 2 + random.below(5);
+        let clients: Vec<SimClient> =
+            (0..count).map(|number| SimClient::new(number, broker.clone(), &shares, &mut random)).collect();
+        let wishes = clients.iter().map(|client| (client.id.clone(), client.wishes.clone())).collect();
+        let now = Now { mono: Mono(1000), wall: Wall(1_700_000_000_000) };
+        Self {
+            stops_at: random.once_in(8).then(|| random.below(options.steps.max(1))),
+            has_stopped: false,
+            random,
+            now,
+            drivers: (0..options.partitions).map(driver).collect(),
+            clients,
+            wires: BTreeMap::new(),
+            oracle: Oracle::new(&limits, wishes, now.mono.0),
+            tokens: 0,
+            left: Vec::new(),
+            report: Report::default(),
+            is_verbose: options.is_verbose,
+        }
+    }
+
+    fn run(&mut self, steps: usize) -> Result<(), String> {
+        for at in 0..steps {
+            if self.stops_at == Some(at) {
+                self.stop()?;
+            }
+            self.step()?;
+        }
+        self.come_to_rest()?;
+        self.check_end()
+    }
+
+    fn say(&self, line: impl FnOnce() -> String) {
+        if self.is_verbose {
+            println!("{:>9.3} s  {}", self.now.mono.0 as f64 / 1000.0, line());
+        }
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        self.report.steps += 1;
+        let number = self.random.below(self.clients.len());
+        match self.random.below(100) {
+            0..=9 => self.pass_time(),
+            10..=11 => self.jump(),
+            12..=31 => self.act(number),
+            32..=61 => self.carry_up(number),
+            62..=91 => self.carry_down(number),
+            92..=93 => self.cut(number),
+            94..=95 => self.pause(number),
+            _ => self.work(),
+        }
+        self.settle()
+    }
+
+    fn pass_time(&mut self) {
+        let ms = self.random.below(200) as u64;
+        self.advance(ms);
+    }
+
+    fn jump(&mut self) {
+        let ms = self.random.pick(&[1_000, 3_000, 10_000, 61_000]);
+        self.advance(ms);
+    }
+
+    fn advance(&mut self, ms: u64) {
+        let until = self.now.mono.plus_ms(ms);
+        loop {
+            let next = self.drivers.iter().filter_map(PureDriver::next_deadline).min();
+            let Some(next) = next.filter(|next| *next <= until) else { break };
+            self.pass_to(next.max(self.now.mono));
+        }
+        self.pass_to(until);
+    }
+
+    fn pass_to(&mut self, until: Mono) {
+        self.set_time(until);
+        self.tick();
+        if let Err(error) = self.settle() {
+            self.fail(error);
+        }
+    }
+
+    fn stop(&mut self) -> Result<(), String> {
+        self.say(|| "the broker stops".to_owned());
+        self.has_stopped = true;
+        for driver in &mut self.drivers {
+            driver.ask(self.now, Ticket(0), Question::Shutdown);
+            driver.answers.clear();
+        }
+        self.settle()
+    }
+
+    fn set_time(&mut self, mono: Mono) {
+        self.now.wall = Wall(self.now.wall.0 + mono.since_ms(self.now.mono));
+        self.now.mono = mono;
+        self.oracle.now_ms = mono.0;
+    }
+
+    fn tick(&mut self) {
+        for driver in &mut self.drivers {
+            driver.tick(self.now);
+        }
+    }
+
+    /// Sliced work and forwarded messages go on.
+    fn work(&mut self) {
+        for at in 0..self.drivers.len() {
+            if self.drivers[at].engine.has_work() {
+                self.drivers[at].work(self.now);
+            }
+        }
+        let pairs: Vec<(usize, usize)> =
+            self.wires.iter().filter(|(_, wire)| !wire.is_empty()).map(|(pair, _)| *pair).collect();
+        if !pairs.is_empty() {
+            let pair = self.random.pick(&pairs);
+            if let Some((message, retain)) = self.wires.get_mut(&pair).and_then(VecDeque::pop_front) {
+                let from = PartitionId(u16::try_from(pair.0).unwrap_or(0));
+                self.drivers[pair.1].remote(self.now, from, message, retain);
+            }
+        }
+    }
+
+    /// Everything that has happened is told to the oracle, and the invariants are looked at.
+    fn settle(&mut self) -> Result<(), String> {
+        for (partition, driver) in self.drivers.iter_mut().enumerate() {
+            for (to, message, retain) in driver.forwards.drain(..) {
+                self.wires.entry((partition, usize::from(to.0))).or_default().push_back((message, retain));
+            }
+            driver.events.clear();
+            for witnessed in driver.witness.iter_mut().flat_map(|list| list.drain(..)) {
+                if self.is_verbose {
+                    let what = format!("{witnessed:?}");
+                    println!("{:>9.3} s      engine {partition}: {what:.240}", self.now.mono.0 as f64 / 1000.0);
+                }
+                self.oracle.take(partition, &witnessed)?;
+            }
+            if let Some(broken) = driver.broken.take() {
+                return Err(broken);
+            }
+        }
+        self.report.virtual_ms = self.now.mono.0;
+        Ok(())
+    }
+
+    fn digest(&mut self, bytes: &[u8]) {
+        for byte in bytes.iter().chain([&0]) {
+            self.report.digest = (self.report.digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        }
+        self.report.digest ^= self.now.mono.0;
+    }
+
+    fn fail(&mut self, error: String) {
+        self.drivers[0].broken.get_or_insert(error);
+    }
+}

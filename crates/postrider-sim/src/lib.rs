@@ -5,7 +5,9 @@
 //!
 //! What is checked, by the numbers of the reliability contract: I1 and I2 (nothing acknowledged is lost), I3
 //! (exactly once), I4 (order), I5, I6, I11 (the engine's own invariants, after every input), I7 (retained
-//! messages), I8 (payload identity), I9 (Session Present), I10 (wills), I15 (everything drains).
+//! messages), I8 (payload identity), I9 (Session Present), I10 (wills), I15 (everything drains). Beside them:
+//! shared subscriptions in all strategies, topic aliases towards clients, rates, bans, payload formats, and what
+//! clients hear from a broker that stops.
 
 #![allow(
     clippy::print_stdout,

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Group {
     pub(super) members: BTreeMap<String, Member>,
+    /// Messages that a member had and another may get.
+    pub(super) taken_back: u64,
     /// Counts up with each change of the members that are connected.
     pub(super) epoch: u64,
     /// What is not over, oldest first.
@@ -89,6 +91,7 @@ impl Group {
                 Where::Held(holder, _, Bond::Loose) if holder == client_id => {
                     entry.place = Where::Waits;
                     entry.was_back = true;
+                    self.taken_back += 1;
                 }
                 Where::Held(..) | Where::Waits => {}
             }

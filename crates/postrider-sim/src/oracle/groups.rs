@@ -20,6 +20,7 @@ pub(super) struct Groups {
     /// What each client was sent: topic and payload.
     sent: BTreeMap<String, BTreeSet<(String, Vec<u8>)>>,
     next: u64,
+    shared: u64,
     /// Messages with QoS 0 for groups whose members were all away.
     unattended: u64,
 }
@@ -42,7 +43,7 @@ pub(super) enum Origin {
 }
 impl Groups {
     pub(super) fn new(strategy: ShareStrategy) -> Self {
-        Self { strategy, all: BTreeMap::new(), sent: BTreeMap::new(), next: 0, unattended: 0 }
+        Self { strategy, all: BTreeMap::new(), sent: BTreeMap::new(), next: 0, shared: 0, unattended: 0 }
     }
 
     /// A partition has taken a message: each group that matches is owed it once.
@@ -133,6 +134,7 @@ impl Groups {
         let strategy = self.strategy;
         let group = self.all.get_mut(share).ok_or_else(|| format!("{client_id} is sent something of {share}"))?;
         let sent = if seen.dup { group.repeat(client_id, seen) } else { group.send(client_id, seen, now_ms, strategy) };
+        self.shared += 1;
         sent.map_err(|error| format!("{client_id} is sent {} of {share}: {error}", describe(seen)))
     }
 
@@ -155,6 +157,11 @@ impl Groups {
             return Ok(());
         }
         Err(format!("{client_id} got what its groups are not owed: {}", describe(seen)))
+    }
+
+    /// Messages that members were sent, and that were taken back from some.
+    pub(super) fn tally(&self) -> (u64, u64) {
+        (self.shared, self.all.values().map(|group| group.taken_back).sum())
     }
 
     /// Memberships of one client.

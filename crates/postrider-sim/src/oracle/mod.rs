@@ -293,6 +293,12 @@ impl Oracle {
         Ok(())
     }
 
+    /// Messages that members of groups were sent, that were taken back from some, and that had an alias.
+    pub(crate) fn tally(&self) -> (u64, u64, u64) {
+        let (shared, taken_back) = self.groups.tally();
+        (shared, taken_back, self.taps.aliased)
+    }
+
     /// What is retained in a partition, by topic. I7
     pub(crate) fn retained(&self, partition: usize) -> BTreeMap<String, Vec<u8>> {
         let own = self.retained.iter().filter(|((home, _), _)| *home == partition);

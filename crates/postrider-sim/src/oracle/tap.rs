@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Taps {
     all: BTreeMap<Place, Tap>,
+    /// Messages without a topic of their own.
+    pub(super) aliased: u64,
 }
 
 #[derive(Debug)]
@@ -39,7 +41,9 @@ impl Taps {
         let (mut rest, mut read) = (&bytes[..], Vec::new());
         while let Some(frame) = postrider_proto::split(rest, usize::MAX).map_err(|error| error.to_string())? {
             rest = &rest[frame.len..];
-            read.push(tap.see(&Packet::decode(frame, tap.version).map_err(|error| error.to_string())?)?);
+            let packet = Packet::decode(frame, tap.version).map_err(|error| error.to_string())?;
+            self.aliased += u64::from(matches!(&packet, Packet::Publish(publish) if publish.topic.is_aliased()));
+            read.push(tap.see(&packet)?);
         }
         tap.bytes = rest.to_vec();
         Ok(read)

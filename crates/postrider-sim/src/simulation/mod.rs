@@ -43,6 +43,16 @@ pub struct Report {
     pub delivered: u64,
     /// Connections that were cut.
     pub cuts: u64,
+    /// Messages that were sent through shared subscriptions.
+    pub shared: u64,
+    /// Those that a member had not acknowledged when it left.
+    pub taken_back: u64,
+    /// Messages that were sent with an alias for a topic.
+    pub aliased: u64,
+    /// PUBLISH packets that waited for a rate.
+    pub held: u64,
+    /// Connections that were refused.
+    pub refused: u64,
     /// Virtual milliseconds.
     pub virtual_ms: u64,
     /// A digest of everything that happened, for comparing two runs.
@@ -121,6 +131,12 @@ impl Simulation {
             self.step()?;
         }
         self.come_to_rest()?;
+        (self.report.shared, self.report.taken_back, self.report.aliased) = self.oracle.tally();
+        for driver in &self.drivers {
+            let counters = driver.engine.counters();
+            self.report.held += counters.publishes_held;
+            self.report.refused += counters.banned_refused + counters.connects_over_rate;
+        }
         self.check_end()
     }
 

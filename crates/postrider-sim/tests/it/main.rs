@@ -21,16 +21,31 @@ fn expect_busy(reports: &[Report]) {
     assert!(sum(|report| report.published) > runs * 10, "too few messages were published");
     assert!(sum(|report| report.delivered) > runs * 8, "too few messages were delivered");
     assert!(sum(|report| report.cuts) > runs, "too few connections were cut");
+    assert!(sum(|report| report.aliased) > runs / 5, "too few messages had an alias");
+    assert!(sum(|report| report.held) > runs / 10, "too few messages waited for a rate");
+    assert!(sum(|report| report.refused) > runs / 10, "too few connections were refused");
+}
+
+/// With one engine groups are shared; with several nobody may.
+fn expect_shared(reports: &[Report]) {
+    let runs = reports.len() as u64;
+    let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
+    assert!(sum(|report| report.shared) > runs * 2, "too few messages went through groups");
+    assert!(sum(|report| report.taken_back) > runs / 10, "too few messages changed their member");
 }
 
 #[test]
 fn one_engine_breaks_no_promise_in_1000_short_runs() {
-    expect_busy(&run_all(0..1000, Options::default()));
+    let reports = run_all(0..1000, Options::default());
+    expect_busy(&reports);
+    expect_shared(&reports);
 }
 
 #[test]
 fn one_engine_breaks_no_promise_in_1000_other_short_runs() {
-    expect_busy(&run_all(1000..2000, Options::default()));
+    let reports = run_all(1000..2000, Options::default());
+    expect_busy(&reports);
+    expect_shared(&reports);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 use postrider_proto::{Properties, Qos, Topic};
-use postrider_session::{Bounds, Mailbox, Message, MessageParts, Mono, Offered, Overflow, Parcel, SubscriptionIds};
+use postrider_session::{
+    Bounds, Mailbox, Message, MessageParts, Mono, Offered, Overflow, Parcel, Share, SubscriptionIds,
+};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 
@@ -101,4 +103,31 @@ proptest! {
         prop_assert_eq!(rest, model.iter().map(|entry| entry.0).collect::<Vec<_>>());
         prop_assert_eq!(mailbox.bytes(), 0);
     }
+}
+
+#[test]
+fn what_is_put_back_stands_in_front_in_its_order_and_what_came_through_a_group_comes_out_alone() {
+    let bounds = Bounds { messages_max: 3, qos0_max: 9, bytes_max: 1 << 20, overflow: Overflow::Reject };
+    let mut mailbox = Mailbox::default();
+    let shared = |number, group| Parcel {
+        share: Some(Share { number: group, retain: false }),
+        ..parcel(number, 10, None, &[group])
+    };
+    for parcel in [parcel(1, 10, None, &[]), shared(2, 7), shared(4, 8)] {
+        assert!(mailbox.offer(Mono(0), parcel, &bounds).into_parts().0);
+    }
+    let bytes = mailbox.bytes();
+    let taken = mailbox.take_shared(|group| group == 7);
+    assert_eq!(taken.iter().map(number).collect::<Vec<_>>(), [2]);
+    assert_eq!(taken[0].subscription_ids.as_slice(), [7]);
+    mailbox.put_back(vec![shared(5, 7), parcel(7, 10, None, &[3, 4])]);
+    assert!(mailbox.bytes() > bytes, "beyond the bounds, because it has been in before");
+    let rest = mailbox.take_all();
+    assert_eq!(rest.iter().map(number).collect::<Vec<_>>(), [5, 7, 1, 4]);
+    assert_eq!(
+        rest.iter().map(|parcel| parcel.share.map(|share| share.number)).collect::<Vec<_>>(),
+        [Some(7), None, None, Some(8)]
+    );
+    assert_eq!(rest[1].subscription_ids.as_slice(), [3, 4]);
+    assert_eq!((mailbox.bytes(), mailbox.qos0_len()), (0, 0));
 }

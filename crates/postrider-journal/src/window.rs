@@ -1,0 +1,46 @@
+//! Reads a file a large piece at a time and hands out small ones.
+//!
+//! Owns: one buffer, and what part of the file is in it.
+//! Never: takes memory for more than its caller has seen to be in the file.
+
+use crate::storage::{StorageFile, read_full};
+use std::io;
+
+#[derive(Debug)]
+pub(crate) struct Window {
+    bytes: Vec<u8>,
+    start: u64,
+    size: usize,
+}
+
+impl Window {
+    pub(crate) const fn new(size: usize) -> Self {
+        Self { bytes: Vec::new(), start: 0, size }
+    }
+
+    /// The same for another file.
+    pub(crate) const fn renewed(&self) -> Self {
+        Self::new(self.size)
+    }
+
+    /// These bytes of the file, or what there is of them.
+    pub(crate) fn read(&mut self, file: &impl StorageFile, offset: u64, length: usize) -> io::Result<&[u8]> {
+        let held = self.range(offset, length).filter(|(start, end)| end - start == length);
+        if held.is_none() {
+            self.bytes.clear();
+            self.bytes.shrink_to(self.size);
+            self.bytes.resize(length.max(self.size), 0);
+            self.start = offset;
+            let count = read_full(file, offset, &mut self.bytes)?;
+            self.bytes.truncate(count);
+        }
+        let (start, end) = self.range(offset, length).unwrap_or_default();
+        Ok(&self.bytes[start..end])
+    }
+
+    /// Where in the buffer these bytes are, as far as they are.
+    fn range(&self, offset: u64, length: usize) -> Option<(usize, usize)> {
+        let start = usize::try_from(offset.checked_sub(self.start)?).ok()?;
+        (start <= self.bytes.len()).then(|| (start, start.saturating_add(length).min(self.bytes.len())))
+    }
+}

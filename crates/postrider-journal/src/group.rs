@@ -39,6 +39,11 @@ impl Group {
         Sequence::new(self.first.number() + self.lengths.len() as u64 - 1)
     }
 
+    /// Whether its first record is not behind this one.
+    pub(crate) fn is_at_most(&self, last: Sequence) -> bool {
+        !self.is_empty() && self.first <= last
+    }
+
     /// Takes a record; `sequence` follows that of the last.
     pub(crate) fn push(&mut self, sequence: Sequence, kind: u8, payload: &[&[u8]]) {
         if self.is_empty() {

@@ -22,6 +22,7 @@ mod shared;
 mod storage;
 mod survey;
 mod window;
+mod writer;
 
 pub use error::{AppendError, Damage, DamageKind, Fault, OpenError, Operation, ReadError};
 pub use frame::StoreId;
@@ -35,3 +36,4 @@ pub use storage::{
     StorageFile,
 };
 pub use survey::Tail;
+pub use writer::{Durability, Handle, Refused, Urgency, Waker, Writer, WriterOptions};

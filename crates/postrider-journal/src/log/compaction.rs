@@ -51,6 +51,11 @@ impl<S: Storage> Log<S> {
         self.copy_some(compacting, budget_bytes.min(self.options.segment_bytes / 4))
     }
 
+    /// Whether there is something to compact.
+    pub(crate) fn has_sparse(&self) -> bool {
+        self.compacting.is_some() || self.shared.catalog().sparsest_segment(&self.not_compacted).is_some()
+    }
+
     fn next_compacting(&self) -> Result<Option<Compacting>, (u64, ReadError)> {
         let mut catalog = self.shared.catalog();
         let Some(number) = catalog.sparsest_segment(&self.not_compacted) else { return Ok(None) };

@@ -164,6 +164,10 @@ impl<S: Storage> Log<S> {
         Usage { segments: catalog.segments().len(), bytes, live_bytes }
     }
 
+    pub(crate) const fn options(&self) -> &Options {
+        &self.options
+    }
+
     fn check_fault(&self) -> Result<(), Fault> {
         self.fault.clone().map_or(Ok(()), Err)
     }

@@ -8,6 +8,7 @@ use super::{Importance, Log};
 use crate::catalog::Segment;
 use crate::error::{AppendError, Fault, Operation};
 use crate::frame::{FrameKey, HEADER_BYTES};
+use crate::group::Group;
 use crate::names;
 use crate::roster::Roster;
 use crate::sequence::Sequence;
@@ -98,13 +99,13 @@ impl<S: Storage> Log<S> {
         Err(AppendError::Full)
     }
 
-    /// Makes the next segment ahead, so that a full device is noticed before records are named.
-    pub fn prepare(&mut self) -> Result<Room, Fault> {
-        let current = self.current.as_ref();
-        let left = current.map_or(0, |current| current.capacity - current.offset);
-        let is_reserve = current.is_some_and(|current| current.purpose == Purpose::Reserve);
-        if self.space.spare.is_none() && (is_reserve || left < self.options.segment_bytes / 2) {
-            self.make_spare(0)?;
+    /// Makes the next segment ahead if there is not room for so many bytes without it, so that a full device is noticed
+    /// before records are named. Says what room there is then.
+    pub fn prepare(&mut self, bytes: u64) -> Result<Room, Fault> {
+        self.check_fault()?;
+        let has_reserve = self.options.reserve_bytes == 0 || self.space.reserve.is_some();
+        if !has_reserve || self.room().ordinary < bytes {
+            self.make_spare(bytes)?;
         }
         Ok(self.room())
     }
@@ -117,7 +118,8 @@ impl<S: Storage> Log<S> {
             prepared.as_ref().map_or(0, |prepared| usable(prepared.capacity.saturating_sub(self.roster_bytes())))
         };
         let current = self.current.as_ref();
-        let left = current.map_or(0, |current| usable(current.capacity - current.offset));
+        let gathered = self.group.bytes() + self.copies.bytes();
+        let left = current.map_or(0, |current| usable((current.capacity - current.offset).saturating_sub(gathered)));
         let is_reserve = current.is_some_and(|current| current.purpose == Purpose::Reserve);
         let ordinary = fresh(&self.space.spare) + if is_reserve { 0 } else { left };
         let essential = fresh(&self.space.spare) + left + fresh(&self.space.reserve);
@@ -132,7 +134,7 @@ impl<S: Storage> Log<S> {
 
     /// How large a new segment must be for `more` bytes of records.
     fn needed(&self, more: u64) -> u64 {
-        self.roster_bytes() + 2 * HEADER_BYTES + more + SLACK_BYTES
+        self.roster_bytes() + 2 * HEADER_BYTES + more + SLACK_BYTES + self.options.group_limit()
     }
 
     fn roster_bytes(&self) -> u64 {
@@ -225,6 +227,20 @@ impl<S: Storage> Log<S> {
         if let Some(index) = index {
             write_index(&self.shared.storage, current.number, &index.encode(current.key, current.offset));
         }
+    }
+
+    /// Takes a whole group that was gathered elsewhere, in exchange for an empty one. There is room for it, or the log
+    /// is over: its records have their names.
+    pub(crate) fn take_group(&mut self, group: &mut Group) -> Result<(), Fault> {
+        self.check_fault()?;
+        match self.secure(group.bytes(), Importance::Essential) {
+            Ok(()) => std::mem::swap(&mut self.group, group),
+            Err(AppendError::Fault(fault)) => return Err(fault),
+            Err(AppendError::Full | AppendError::TooLarge) => {
+                return Err(self.poison(Operation::Write, names::SPARE, &io::ErrorKind::StorageFull.into()));
+            }
+        }
+        Ok(())
     }
 
     /// Begins a segment if there is room for one.

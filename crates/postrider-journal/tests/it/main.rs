@@ -5,3 +5,4 @@
 mod crash;
 mod owner;
 mod random;
+mod writer;

@@ -93,7 +93,8 @@ pub(crate) struct Copied {
     pub(crate) length: u32,
     /// From the beginning of the frame.
     pub(crate) offset: u64,
-    pub(crate) source: Source,
+    /// Nothing if it comes from another store.
+    pub(crate) source: Option<Source>,
 }
 
 /// Where a record is that is copied: in which segment, and where in its index.
@@ -122,7 +123,7 @@ impl Copies {
     }
 
     /// Takes a copy; `sequence` is above that of the last.
-    pub(crate) fn push(&mut self, source: Source, sequence: Sequence, kind: u8, payload: &[u8]) {
+    pub(crate) fn push(&mut self, source: Option<Source>, sequence: Sequence, kind: u8, payload: &[u8]) {
         let before = self.copies.last().map_or(sequence, |copy| copy.sequence);
         put_varint(&mut self.frame, sequence.number() - before.number());
         let offset = self.frame.len() as u64;

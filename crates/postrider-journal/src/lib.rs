@@ -4,6 +4,7 @@
 //! Never: knows what a record means, or asks a device again for what it refused once.
 
 mod catalog;
+mod check;
 mod coding;
 mod error;
 mod frame;
@@ -16,6 +17,7 @@ mod options;
 mod record;
 mod recovered;
 mod roster;
+mod salvage;
 mod scan;
 mod sequence;
 mod shared;
@@ -24,11 +26,13 @@ mod survey;
 mod window;
 mod writer;
 
+pub use check::{Report, SegmentReport, check};
 pub use error::{AppendError, Damage, DamageKind, Fault, OpenError, Operation, ReadError};
 pub use frame::StoreId;
 pub use log::{Compaction, Importance, Log, Room, Usage};
 pub use options::{Creation, Kinds, OnDamage, Options};
 pub use recovered::Recovered;
+pub use salvage::{Salvaged, salvage};
 pub use sequence::Sequence;
 pub use shared::Reader;
 pub use storage::{

@@ -36,6 +36,7 @@ struct List<S: Storage> {
     parts: Vec<Part<S>>,
     open: Option<Arc<Index>>,
     at: At,
+    window_bytes: usize,
     window: Window,
 }
 
@@ -87,9 +88,10 @@ impl<S: Storage> Recovered<S> {
         }
         let Some(Reverse((sequence, list))) = self.heads.pop() else { return Ok(None) };
         let entry = self.entries[list].take().expect("a head has its entry");
-        let kind = self.lists[list].read(entry, payload)?;
+        let kind = self.lists[list].read(entry, payload);
+        // Behind a record that cannot be read, the next can be.
         self.advance(list)?;
-        Ok(Some((sequence, kind)))
+        Ok(Some((sequence, kind?)))
     }
 
     fn advance(&mut self, list: usize) -> Result<(), ReadError> {
@@ -103,7 +105,7 @@ impl<S: Storage> Recovered<S> {
 
 impl<S: Storage> List<S> {
     fn new(parts: Vec<Part<S>>, window_bytes: usize) -> Self {
-        Self { parts, open: None, at: At::default(), window: Window::new(window_bytes) }
+        Self { parts, open: None, at: At::default(), window_bytes, window: Window::new(window_bytes, 0) }
     }
 
     fn next_live(&mut self, shared: &Shared<S>) -> Result<Option<Entry>, ReadError> {
@@ -116,6 +118,7 @@ impl<S: Storage> List<S> {
                     None => Arc::new(shared.load_index(&part.need)?),
                 };
                 (self.open, self.at) = (Some(index), At::default());
+                self.window = Window::new(self.window_bytes, part.need.end);
             }
             let run = self.open.as_ref().and_then(|index| index.runs().get(part.run));
             while let Some(ordinal) = run.map(|_| self.at.ordinal)
@@ -127,7 +130,6 @@ impl<S: Storage> List<S> {
             }
             self.parts.pop();
             self.open = None;
-            self.window = self.window.renewed();
         }
     }
 

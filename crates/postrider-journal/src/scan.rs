@@ -40,7 +40,7 @@ pub(crate) enum Found<'a> {
 impl<'a, F: StorageFile> Scan<'a, F> {
     /// Frames before `limit`, which is within the file.
     pub(crate) const fn new(file: &'a F, key: FrameKey, limit: u64) -> Self {
-        Self { file, key, limit, offset: 0, window: Window::new(WINDOW_BYTES) }
+        Self { file, key, limit, offset: 0, window: Window::new(WINDOW_BYTES, limit) }
     }
 
     /// Where the next frame is expected.

@@ -11,16 +11,13 @@ pub(crate) struct Window {
     bytes: Vec<u8>,
     start: u64,
     size: usize,
+    /// Where the file ends for us: nothing behind it is read ahead.
+    limit: u64,
 }
 
 impl Window {
-    pub(crate) const fn new(size: usize) -> Self {
-        Self { bytes: Vec::new(), start: 0, size }
-    }
-
-    /// The same for another file.
-    pub(crate) const fn renewed(&self) -> Self {
-        Self::new(self.size)
+    pub(crate) const fn new(size: usize, limit: u64) -> Self {
+        Self { bytes: Vec::new(), start: 0, size, limit }
     }
 
     /// These bytes of the file, or what there is of them.
@@ -29,7 +26,8 @@ impl Window {
         if held.is_none() {
             self.bytes.clear();
             self.bytes.shrink_to(self.size);
-            self.bytes.resize(length.max(self.size), 0);
+            let ahead = usize::try_from(self.limit.saturating_sub(offset)).unwrap_or(usize::MAX).min(self.size);
+            self.bytes.resize(length.max(ahead), 0);
             self.start = offset;
             let count = read_full(file, offset, &mut self.bytes)?;
             self.bytes.truncate(count);

@@ -122,9 +122,11 @@ impl<F> Catalog<F> {
     }
 
     /// Moves a record that was copied to the growing segment there. It is dead there too if it was released meanwhile.
-    pub(crate) fn move_to(&mut self, number: u64, entry: Entry, source: Source, appended: Sequence) {
-        let from = self.segments.get_mut(&source.number);
-        let is_live = from.is_some_and(|from| from.bury(source.run, source.ordinal, entry.length, appended));
+    pub(crate) fn move_to(&mut self, number: u64, entry: Entry, source: Option<Source>, appended: Sequence) {
+        let is_live = source.is_none_or(|source| {
+            let from = self.segments.get_mut(&source.number);
+            from.is_some_and(|from| from.bury(source.run, source.ordinal, entry.length, appended))
+        });
         let Some(segment) = self.segments.get_mut(&number) else { return };
         let (run, ordinal) = segment.add_copy(entry);
         if !is_live {

@@ -8,6 +8,8 @@ use crate::catalog::{Brought, is_marked};
 use crate::error::{AppendError, Damage, Fault, ReadError};
 use crate::group::Source;
 use crate::index::{At, Entry, Index};
+use crate::record;
+use crate::sequence::Sequence;
 use crate::storage::Storage;
 use std::sync::Arc;
 
@@ -56,6 +58,16 @@ impl<S: Storage> Log<S> {
         self.compacting.is_some() || self.shared.catalog().sparsest_segment(&self.not_compacted).is_some()
     }
 
+    /// Takes a record of another store, above those before, which keeps its sequence.
+    pub(crate) fn append_copy(&mut self, sequence: Sequence, kind: u8, payload: &[u8]) -> Result<(), AppendError> {
+        if self.copies.bytes() > self.options.group_limit() {
+            self.write()?;
+        }
+        self.secure(record::encoded_bytes(payload.len() as u64) + 10, Importance::Ordinary)?;
+        self.copies.push(None, sequence, kind, payload);
+        Ok(())
+    }
+
     fn next_compacting(&self) -> Result<Option<Compacting>, (u64, ReadError)> {
         let mut catalog = self.shared.catalog();
         let Some(number) = catalog.sparsest_segment(&self.not_compacted) else { return Ok(None) };
@@ -92,7 +104,7 @@ impl<S: Storage> Log<S> {
         for (source, entry) in chosen {
             payload.clear();
             match self.shared.read(entry.sequence, &mut payload) {
-                Ok(kind) => self.copies.push(source, entry.sequence, kind, &payload),
+                Ok(kind) => self.copies.push(Some(source), entry.sequence, kind, &payload),
                 // Released since it was chosen.
                 Err(ReadError::Absent) => {}
                 Err(error) => return self.give_up(number, error),

@@ -9,6 +9,7 @@ mod opening;
 mod room;
 
 pub use compaction::Compaction;
+pub(crate) use opening::{lock, share};
 pub use room::Room;
 
 use crate::error::{AppendError, Fault, Operation, ReadError};
@@ -162,6 +163,12 @@ impl<S: Storage> Log<S> {
         let segments = catalog.segments().values();
         let (live_bytes, bytes) = segments.fold((0, 0), |(live, all), s| (live + s.live_bytes(), all + s.end()));
         Usage { segments: catalog.segments().len(), bytes, live_bytes }
+    }
+
+    /// Lets new records begin behind this one, in a store that is still empty.
+    pub(crate) fn skip_to(&mut self, last: Sequence) {
+        (self.written, self.durable) = (last, last);
+        self.shared.set_appended(last);
     }
 
     pub(crate) const fn options(&self) -> &Options {

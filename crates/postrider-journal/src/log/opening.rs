@@ -15,7 +15,7 @@ use crate::options::OnDamage;
 use crate::sequence::Sequence;
 use crate::shared::write_index;
 use crate::storage::{LockError, Storage, StorageFile};
-use crate::survey::{Survey, survey};
+use crate::survey::{Survey, Surveyed, survey};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -33,21 +33,15 @@ pub(super) fn open<S: Storage>(storage: S, options: Options) -> Result<(Log<S>, 
         let _ = storage.remove(name);
     }
     let last = Sequence::new(found.fresh_next.number() - 1);
-    let mut catalog = Catalog::new(options.keep_while_older, options.index_bytes_max, found.fresh_next);
-    let mut copies = Vec::new();
-    for segment in found.segments.into_iter().filter(|segment| !segment.is_damaged) {
-        let (number, end) = (segment.number, segment.end);
-        let key = FrameKey::new(store_id, number);
-        if storage.open(&names::index(number)).is_err() {
-            write_index(&storage, number, &segment.index.encode(key, end));
+    for segment in found.segments.iter().filter(|segment| !segment.is_damaged) {
+        if storage.open(&names::index(segment.number)).is_err() {
+            let key = FrameKey::new(store_id, segment.number);
+            write_index(&storage, segment.number, &segment.index.encode(key, segment.end));
         }
-        copies.extend(copies_in(number, &segment.index));
-        catalog.add(Segment::sealed(number, segment.file, end, segment.fresh_first, segment.index));
     }
-    let shared = Arc::new(Shared::new(storage, store_id, catalog, last));
-    for (sequence, number) in copies {
-        shared.bury_older(sequence, number).map_err(unreadable)?;
-    }
+    let segments = found.segments.into_iter().filter(|segment| !segment.is_damaged);
+    let catalog = Catalog::new(options.keep_while_older, options.index_bytes_max, found.fresh_next);
+    let shared = share(storage, store_id, catalog, segments, last)?;
     let recovered = Recovered::new(shared.clone(), losses, last);
     let mut log = Log {
         shared,
@@ -73,7 +67,28 @@ pub(super) fn open<S: Storage>(storage: S, options: Options) -> Result<(Log<S>, 
     Ok((log, recovered))
 }
 
-fn lock<S: Storage>(storage: &S) -> Result<S::Lock, OpenError> {
+/// A catalog of what was found, in which each record has one place: its newest.
+pub(crate) fn share<S: Storage>(
+    storage: S,
+    store_id: StoreId,
+    mut catalog: Catalog<S::File>,
+    segments: impl Iterator<Item = Surveyed<S::File>>,
+    last: Sequence,
+) -> Result<Arc<Shared<S>>, OpenError> {
+    let mut copies = Vec::new();
+    for segment in segments {
+        let Surveyed { number, file, end, fresh_first, index, .. } = segment;
+        copies.extend(copies_in(number, &index));
+        catalog.add(Segment::sealed(number, file, end, fresh_first, index));
+    }
+    let shared = Arc::new(Shared::new(storage, store_id, catalog, last));
+    for (sequence, number) in copies {
+        shared.bury_older(sequence, number).map_err(unreadable)?;
+    }
+    Ok(shared)
+}
+
+pub(crate) fn lock<S: Storage>(storage: &S) -> Result<S::Lock, OpenError> {
     storage.lock(names::LOCK).map_err(|error| match error {
         LockError::Held { process } => OpenError::InUse { process },
         LockError::Io(error) => OpenError::Fault(Fault::new(Operation::Lock, names::LOCK, &error)),
@@ -117,7 +132,11 @@ fn begin_epoch<S: Storage>(storage: &S, identity: Identity) -> Result<(), Fault>
         Ok(file) => file,
         Err(_) => storage.create(names::IDENTITY).map_err(fault)?,
     };
-    file.preallocate(identity::FILE_BYTES).map_err(fault)?;
+    if file.length().map_err(fault)? < identity::FILE_BYTES {
+        file.preallocate(identity::FILE_BYTES).map_err(fault)?;
+        // Both slots are there from the beginning, so that one may be lost.
+        Identity { epoch: identity.epoch - 1, ..identity }.write(&file).map_err(fault)?;
+    }
     identity.write(&file).map_err(fault)?;
     sync_directory(storage)
 }

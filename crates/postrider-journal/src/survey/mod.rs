@@ -173,8 +173,13 @@ impl<F: StorageFile> Survey<F> {
         let name = names::segment(number);
         let (file, length) = open(storage, &name)?;
         let mut scan = Scan::new(&file, FrameKey::new(store_id, number), length);
-        let found = scan.find_header(0).map_err(|error| reading(&name, &error))?;
-        let Some((offset, first)) = found.filter(|(_, header)| header.class != Class::Roster) else {
+        let mut found = scan.find_header(0).map_err(|error| reading(&name, &error))?;
+        while let Some((offset, header)) = found
+            && header.class == Class::Roster
+        {
+            found = scan.find_header(offset + 1).map_err(|error| reading(&name, &error))?;
+        }
+        let Some((offset, first)) = found else {
             self.stale.push(name);
             return Ok(());
         };
@@ -187,7 +192,7 @@ impl<F: StorageFile> Survey<F> {
             index: Index::default(),
             is_damaged: true,
         };
-        let segment = segment::read_rest(self, known, offset, store_id)?;
+        let (segment, _) = segment::read_rest(self, known, (offset, segment::Ending::Open), store_id)?;
         self.segments.push(segment);
         Ok(())
     }

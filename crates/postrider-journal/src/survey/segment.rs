@@ -151,14 +151,16 @@ pub(super) fn read_last<S: Storage>(
             survey.tail = Some(Tail { file: name.clone(), offset: end });
         }
     }
-    let Reading { fresh_next, index, removed, .. } = reading_so_far;
+    let Reading { fresh_next, index, mut removed, .. } = reading_so_far;
     let (number, fresh_first) = (roster.number, header.first);
     let mut segment = Surveyed { number, file: Arc::new(file), end, fresh_first, index, is_damaged };
     // More names than there can have been records where bytes were lost: none is given twice.
     survey.fresh_next = survey.fresh_next.max(Sequence::new(fresh_next.number() + lost));
     if lost > 0 {
         segment.end = length;
-        segment = read_rest(survey, segment, end, roster.store_id)?;
+        let (rest, also_removed) = read_rest(survey, segment, (end, Ending::Open), roster.store_id)?;
+        segment = rest;
+        removed.extend(also_removed);
     }
     Ok(Last { segment, removed })
 }
@@ -198,16 +200,24 @@ pub(super) fn read_sealed<S: Storage>(
         survey.damage.push(Damage { file: name, offset: length, length: lost, what, sequences: None });
         (segment.end, segment.is_damaged) = (length, true);
     }
-    read_rest(survey, segment, 0, store_id)
+    read_rest(survey, segment, (0, Ending::Known), store_id).map(|(segment, _)| segment)
 }
 
-/// Reads whatever is whole from an offset on, and lists the rest as damage.
+/// Whether somebody said where a segment ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    Known,
+    /// It ends where there are only zeros.
+    Open,
+}
+
+/// Reads whatever is whole from an offset on, and lists the rest as damage. Says which segments were removed, too.
 pub(super) fn read_rest<F: StorageFile>(
     survey: &mut Survey<F>,
     mut segment: Surveyed<F>,
-    from: u64,
+    (from, ending): (u64, Ending),
     store_id: StoreId,
-) -> Result<Surveyed<F>, OpenError> {
+) -> Result<(Surveyed<F>, BTreeSet<u64>), OpenError> {
     let name = names::segment(segment.number);
     let file = segment.file.clone();
     let mut scan = Scan::new(&*file, FrameKey::new(store_id, segment.number), segment.end);
@@ -230,6 +240,10 @@ pub(super) fn read_rest<F: StorageFile>(
             damage.sequences = Some((first, last));
         }
         let Some(Stop { what, header }) = stop else { break };
+        if ending == Ending::Open && scan.is_blank(scan.offset()).map_err(failed)? {
+            segment.end = scan.offset();
+            break;
+        }
         (segment.is_damaged, so_far.continuity) = (true, Continuity::Broken);
         let offset = scan.offset();
         let next = next_whole(&mut scan, offset, header).map_err(failed)?;
@@ -240,7 +254,7 @@ pub(super) fn read_rest<F: StorageFile>(
     }
     survey.fresh_next = survey.fresh_next.max(so_far.fresh_next);
     segment.index = so_far.index;
-    Ok(segment)
+    Ok((segment, so_far.removed))
 }
 
 /// What the roster says of the first new record.

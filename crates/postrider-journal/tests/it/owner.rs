@@ -68,6 +68,11 @@ impl Owner {
         Ok(())
     }
 
+    /// Remembers a record that somebody else has appended.
+    pub(crate) fn expect(&mut self, number: u64, payload: Vec<u8>) {
+        self.remember(Sequence::new(number), DATA, &payload);
+    }
+
     fn remember(&mut self, sequence: Sequence, kind: u8, payload: &[u8]) {
         let last = self.history.last_key_value().map_or(0, |(last, _)| last.number());
         assert_eq!(sequence.number(), last + 1, "sequences are 1, 2, 3 ...");
@@ -115,6 +120,23 @@ impl Owner {
         self.history.split_off(&Sequence::new(last.number() + 1));
         (self.live, self.written, self.promised) = (found, last, last);
         Ok(())
+    }
+
+    /// Some segments of records, of which all but every sixth are deleted after a while; everything is durable.
+    pub(crate) fn fill<S: Storage>(&mut self, log: &mut Log<S>, count: u64) {
+        for number in 1..=count {
+            let payload = format!("record {number} ").repeat(usize::try_from(number % 9).expect("small")).into_bytes();
+            self.add(log, payload).expect("room");
+            let is_old = |target: &&Sequence| !target.number().is_multiple_of(6) && target.number() + 100 < number;
+            if let Some(target) = self.live.keys().find(is_old).copied() {
+                self.delete(log, target).expect("room");
+            }
+            if number % 7 == 0 {
+                self.commit(log).expect("commit");
+                log.compact(600).expect("compact");
+            }
+        }
+        self.commit(log).expect("commit");
     }
 
     /// All that is live and written can be read.

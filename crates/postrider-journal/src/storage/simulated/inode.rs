@@ -43,7 +43,7 @@ impl Change {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Inode {
     content: Vec<u8>,
     durable: Vec<u8>,
@@ -103,13 +103,14 @@ impl Inode {
     }
 
     pub(super) fn flip(&mut self, offset: u64, bits: u8) -> bool {
+        let mut is_there = false;
         for content in [&mut self.content, &mut self.durable] {
-            match content.get_mut(index(offset)) {
-                Some(byte) => *byte ^= bits,
-                None => return false,
+            if let Some(byte) = content.get_mut(index(offset)) {
+                *byte ^= bits;
+                is_there = true;
             }
         }
-        true
+        is_there
     }
 
     /// Becomes what is found after the power came back. `point` is the number of a call.

@@ -54,7 +54,7 @@ pub struct SimulatedLock {
     boot: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct State {
     random: Random,
     names: Names,
@@ -72,7 +72,7 @@ struct State {
     sync_us: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Counts {
     changes: u64,
     writes: u64,
@@ -99,6 +99,15 @@ impl SimulatedDisk {
             space_bytes: None,
             sync_us: 0,
         })))
+    }
+
+    /// Another disk with the same content, which nobody has opened yet.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        let copy = self.state().clone();
+        let disk = Self(Arc::new(Mutex::new(copy)));
+        disk.restart(Loss::Nothing);
+        disk
     }
 
     /// How many calls have changed or synced something so far.

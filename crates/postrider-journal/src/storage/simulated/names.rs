@@ -4,7 +4,7 @@ use super::Loss;
 use super::random::Random;
 use std::collections::BTreeMap;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     now: BTreeMap<String, u64>,
     durable: BTreeMap<String, u64>,
@@ -13,7 +13,7 @@ pub(super) struct Names {
 }
 
 /// Takes one name away, gives another, or both.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rename {
     from: Option<String>,
     to: Option<(String, u64)>,

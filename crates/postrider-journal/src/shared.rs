@@ -57,8 +57,9 @@ impl<S: Storage> Shared<S> {
 
     /// Appends the payload of a record to a buffer and says its kind.
     pub(crate) fn read(&self, sequence: Sequence, payload: &mut Vec<u8>) -> Result<u8, ReadError> {
-        let place = self.ask(|catalog, brought| catalog.find(sequence, brought))?.ok_or(ReadError::Absent)?;
-        read_place(&place, payload)
+        let opened = self.ask(|catalog, brought| catalog.open(sequence, brought))?;
+        let (place, file) = opened.ok_or(ReadError::Absent)?;
+        read_place(&*file, &place, payload)
     }
 
     /// Asks the catalog, and brings the indexes that it needs.
@@ -142,10 +143,10 @@ pub(crate) fn write_index(storage: &impl Storage, number: u64, bytes: &[u8]) {
 }
 
 /// Reads a record and checks that it is the one.
-fn read_place(place: &Place<impl StorageFile>, payload: &mut Vec<u8>) -> Result<u8, ReadError> {
+fn read_place(file: &impl StorageFile, place: &Place, payload: &mut Vec<u8>) -> Result<u8, ReadError> {
     let (number, entry) = (place.number, place.entry);
     let before = payload.len();
-    let result = read_entry(&*place.file, entry, payload);
+    let result = read_entry(file, entry, payload);
     let sequences = Some((entry.sequence, entry.sequence));
     let fault = |error: io::Error| ReadError::Fault(Fault::new(Operation::Read, &names::segment(number), &error));
     result.map_err(fault)?.ok_or_else(|| {

@@ -34,10 +34,9 @@ pub(crate) struct Catalog<F> {
 }
 
 /// Where a record is.
-#[derive(Debug)]
-pub(crate) struct Place<F> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
     pub(crate) number: u64,
-    pub(crate) file: Arc<F>,
     pub(crate) run: usize,
     pub(crate) ordinal: u64,
     pub(crate) entry: Entry,
@@ -150,22 +149,30 @@ impl<F> Catalog<F> {
         Some(index)
     }
 
-    /// Where a record is that is still needed.
-    pub(crate) fn find(&mut self, sequence: Sequence, brought: &[Brought]) -> Answer<Option<Place<F>>, F> {
-        let home = self.homes.range(..=sequence).next_back().map(|(_, number)| *number);
-        let copies = self.with_copies.iter().rev().copied();
-        let numbers: Vec<u64> = home.into_iter().chain(copies).collect();
+    /// Where a record is that is still needed: in the segment it was appended to, or in the newest that has a copy.
+    pub(crate) fn find(&mut self, sequence: Sequence, brought: &[Brought]) -> Answer<Option<Place>, F> {
         self.uses += 1;
-        for number in numbers {
-            let uses = self.uses;
+        let home = self.homes.range(..=sequence).next_back().map(|(_, number)| *number);
+        for number in home.into_iter().chain(self.with_copies.iter().rev().copied()) {
             let Some(segment) = self.segments.get_mut(&number) else { continue };
-            match segment.find(sequence, uses, brought) {
+            match segment.find(sequence, self.uses, brought) {
                 Indexed::Found(place) => return Answer::Known(Some(place)),
                 Indexed::NotHere => {}
                 Indexed::Unknown(need) => return Answer::Needs(need),
             }
         }
         Answer::Known(None)
+    }
+
+    /// Where a record is, and the file it is in.
+    pub(crate) fn open(&mut self, sequence: Sequence, brought: &[Brought]) -> Answer<Option<(Place, Arc<F>)>, F> {
+        match self.find(sequence, brought) {
+            Answer::Known(place) => Answer::Known(place.and_then(|place| {
+                let segment = self.segments.get(&place.number)?;
+                Some((place, segment.file().clone()))
+            })),
+            Answer::Needs(need) => Answer::Needs(need),
+        }
     }
 
     /// Brings an index that was needed.

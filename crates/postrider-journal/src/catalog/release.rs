@@ -50,7 +50,7 @@ impl<F> Catalog<F> {
         Answer::Known(())
     }
 
-    fn bury_or_wait(&mut self, place: &Place<F>, appended: Sequence) {
+    fn bury_or_wait(&mut self, place: &Place, appended: Sequence) {
         let sequence = place.entry.sequence;
         if self.keep_while_older.contains(place.entry.kind) && self.has_older(place.number, sequence) {
             self.waiting.insert(sequence);

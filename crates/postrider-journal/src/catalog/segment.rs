@@ -46,7 +46,7 @@ struct Run {
 /// Whether a segment has a record.
 #[derive(Debug)]
 pub(crate) enum Indexed<F> {
-    Found(Place<F>),
+    Found(Place),
     NotHere,
     Unknown(Need<F>),
 }
@@ -77,6 +77,10 @@ impl<F> Segment<F> {
 
     pub(crate) const fn number(&self) -> u64 {
         self.number
+    }
+
+    pub(super) const fn file(&self) -> &Arc<F> {
+        &self.file
     }
 
     pub(crate) const fn end(&self) -> u64 {
@@ -220,7 +224,7 @@ impl<F> Segment<F> {
         });
         let found = found.next_back();
         found.map_or(Indexed::NotHere, |(run, ordinal, entry)| {
-            Indexed::Found(Place { number: self.number, file: self.file.clone(), run, ordinal, entry })
+            Indexed::Found(Place { number: self.number, run, ordinal, entry })
         })
     }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 fn history() -> Owner {
     let mut owner = Owner::default();
     let (mut log, _) = Log::open(postrider_journal::SimulatedDisk::new(1), options()).expect("open");
-    owner.fill(&mut log, 200);
+    owner.fill(&mut log, 600);
     owner
 }
 

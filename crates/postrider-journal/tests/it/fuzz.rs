@@ -7,7 +7,7 @@ use postrider_journal::{Log, OnDamage, Options, SimulatedDisk, Storage, StorageF
 fn store_of(bytes: &[u8]) -> SimulatedDisk {
     let disk = SimulatedDisk::new(1);
     drop(Log::open(disk.clone(), options()).expect("open"));
-    let file = disk.create("00000000000000000001.segment").expect("create");
+    let file = disk.create("00000000000000000007.segment").expect("create");
     file.write_all_at(0, &[bytes]).expect("write");
     disk
 }
@@ -37,7 +37,7 @@ fn read_all(bytes: &[u8]) {
 /// Makes the checksums of what looks like frames right, so that what is behind them is read.
 fn with_checksums(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    let key = crc32c::crc32c_append(crc32c::crc32c(&[9; 16]), &1_u64.to_le_bytes());
+    let key = crc32c::crc32c_append(crc32c::crc32c(&[9; 16]), &7_u64.to_le_bytes());
     let mut rest = bytes.as_mut_slice();
     while let Some((head, behind)) = rest.split_at_mut_checked(48) {
         let length = u32::from_le_bytes([head[8], head[9] & 0x0F, 0, 0]);

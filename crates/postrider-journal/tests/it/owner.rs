@@ -15,7 +15,7 @@ pub(crate) fn options() -> Options {
         reserve_bytes: 4096,
         group_bytes_max: 1500,
         group_records_max: 8,
-        index_bytes_max: 2000,
+        index_bytes_max: 1_000_000,
         keep_while_older: Kinds::none().with(DELETE),
         ..Options::new(Creation::Allowed(StoreId([9; 16])))
     }

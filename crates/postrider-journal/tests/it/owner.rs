@@ -2,7 +2,9 @@
 //!
 //! It is the model too: what must be there after a crash follows from what it appended.
 
-use postrider_journal::{Creation, Fault, Kinds, Log, Options, ReadError, Recovered, Sequence, Storage, StoreId};
+use postrider_journal::{
+    Creation, Fault, Handle, Kinds, Log, Options, ReadError, Recovered, Refused, Sequence, Storage, StoreId, Urgency,
+};
 use std::collections::BTreeMap;
 
 pub(crate) const DATA: u8 = 1;
@@ -65,6 +67,25 @@ impl Owner {
 
     pub(crate) fn write<S: Storage>(&mut self, log: &mut Log<S>) -> Result<(), Fault> {
         self.written = log.write()?;
+        Ok(())
+    }
+
+    /// The same through a queue; nothing if it is refused.
+    pub(crate) fn put<S: Storage>(&mut self, handle: &Handle<S>, payload: Vec<u8>) -> Result<(), Refused> {
+        let sequence = handle.try_append(DATA, &[&payload], Urgency::Now)?;
+        self.remember(sequence, DATA, &payload);
+        self.live.insert(sequence, payload);
+        Ok(())
+    }
+
+    /// The same through a queue.
+    pub(crate) fn take<S: Storage>(&mut self, handle: &Handle<S>, target: Sequence) -> Result<(), Refused> {
+        let payload = target.number().to_le_bytes();
+        let sequence = handle.try_append_essential(DELETE, &[&payload], Urgency::Lazy)?;
+        self.remember(sequence, DELETE, &payload);
+        self.live.remove(&target);
+        let _ = handle.release(target);
+        let _ = handle.release(sequence);
         Ok(())
     }
 

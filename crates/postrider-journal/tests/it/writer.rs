@@ -1,8 +1,9 @@
 //! The thread in front of the log.
 
-use crate::owner::options;
+use crate::owner::{Owner, options};
+use crate::random::{Random, seeds};
 use postrider_journal::{
-    Durability, Handle, Log, Options, Refused, Sequence, SimulatedDisk, Urgency, Waker, Writer, WriterOptions,
+    Durability, Handle, Log, Loss, Options, Refused, Sequence, SimulatedDisk, Urgency, Waker, Writer, WriterOptions,
 };
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -160,5 +161,51 @@ fn a_full_device_refuses_ordinary_records_takes_essential_ones_and_recovers() {
         refused += 1;
         assert!(refused < 10_000, "space is back");
         let _ = woken.recv_timeout(Duration::from_millis(10));
+    }
+}
+
+/// Works until the power goes or enough was done; what is durable then must be there.
+fn live_once(disk: &SimulatedDisk, owner: &mut Owner, random: &mut Random) {
+    let (log, mut recovered) = Log::open(disk.clone(), options()).expect("open");
+    owner.replay(&log, &mut recovered).expect("replay");
+    // Behind the opening and the first spare, so that it is the thread that meets it.
+    let cut = random.below(60);
+    let (wake, woken) = channel();
+    let writer = Writer::spawn(log, small(), Waker::new(move || _ = wake.send(()))).expect("spawn");
+    if cut > 0 {
+        disk.cut_power_at(disk.changes() + cut);
+    }
+    let handle = writer.handle();
+    for _ in 0..150 {
+        let count = owner.live.len();
+        let old = owner.live.keys().nth(random.index(count.min(30)).min(count.saturating_sub(1))).copied();
+        let refused = match old.filter(|_| random.below(2) == 0) {
+            Some(target) => owner.take(handle, target),
+            None => {
+                let length = random.below(300);
+                owner.put(handle, random.bytes(length))
+            }
+        };
+        match refused {
+            Ok(()) => {}
+            Err(Refused::Busy) => _ = woken.recv_timeout(PATIENCE),
+            Err(Refused::Fault(_)) => break,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    let ended = writer.handle().clone();
+    assert!(writer.close().is_ok() || disk.is_off());
+    owner.written = ended.durable();
+}
+
+#[test]
+fn what_was_reported_by_the_thread_survives_a_loss_of_power_and_what_was_deleted_stays_so() {
+    for seed in seeds(20) {
+        let (disk, mut random, mut owner) = (SimulatedDisk::new(seed), Random::new(seed), Owner::default());
+        for _ in 0..20 {
+            live_once(&disk, &mut owner, &mut random);
+            // Threads take turns as they like: the seed repeats the losses, not the turns.
+            disk.restart(Loss::ALL[1 + random.index(4)]);
+        }
     }
 }

@@ -232,8 +232,9 @@ fn a_tombstone_stays_as_long_as_a_copy_that_died_after_it() {
     // The tombstone is appended, but its owner is slow to release what it is about.
     let tombstone = log.append(DELETE, &[&target.number().to_le_bytes()]).expect("room");
     let before = log.usage().segments;
+    let mut fillers = Vec::new();
     while log.usage().segments == before {
-        log.append(DATA, &[&[3; 200]]).expect("room");
+        fillers.push(log.append(DATA, &[&[3; 200]]).expect("room"));
         log.commit().expect("commit");
     }
     while matches!(log.compact(10_000), Ok(Compaction::Copied(_))) {
@@ -241,8 +242,10 @@ fn a_tombstone_stays_as_long_as_a_copy_that_died_after_it() {
     }
     log.release(target).expect("release");
     log.release(tombstone).expect("release");
-    log.commit().expect("commit");
-    log.commit().expect("commit");
+    // Nothing else keeps the segment of the tombstone.
+    fillers.iter().for_each(|filler| log.release(*filler).expect("release"));
+    log.append(DATA, &[b"newer"]).expect("room");
+    (0..4).for_each(|_| _ = log.commit().expect("commit"));
     // The bytes of the target are in the newest segment: without the tombstone they would come back.
     let sequences = |report: postrider_journal::Report| report.segments.last().map(|segment| segment.copies);
     drop(log);

@@ -3,7 +3,7 @@
 //! Owns: its runs' dead marks, its live bytes, and its index as long as that is in memory.
 
 use super::{Brought, Need, Place};
-use crate::index::{Entry, Index};
+use crate::index::{At, Entry, Index};
 use crate::sequence::Sequence;
 use std::sync::Arc;
 
@@ -39,6 +39,8 @@ struct Run {
     first: Sequence,
     last: Sequence,
     count: u64,
+    /// Where the last look-up ended.
+    hint: At,
     /// A bit for each record that is needed no more; short where the rest is live.
     dead: Vec<u64>,
 }
@@ -64,12 +66,12 @@ impl<F> Segment<F> {
     pub(crate) fn sealed(number: u64, file: Arc<F>, end: u64, fresh_first: Sequence, index: Index) -> Self {
         let mut segment = Self::growing(number, file, end, fresh_first);
         for run in index.runs() {
-            let mut at = crate::index::At::default();
+            let mut at = At::default();
             while let Some(entry) = run.next(&mut at) {
                 segment.live_bytes += u64::from(entry.length);
             }
-            let dead = Vec::new();
-            segment.runs.push(Run { first: run.first(), last: run.last(), count: run.count(), dead });
+            let (hint, dead) = (At::default(), Vec::new());
+            segment.runs.push(Run { first: run.first(), last: run.last(), count: run.count(), hint, dead });
         }
         segment.places = Places::Resident(Arc::new(index));
         segment
@@ -216,14 +218,12 @@ impl<F> Segment<F> {
                 None => return Indexed::Unknown(self.need()),
             },
         };
-        let runs = self.runs.iter().zip(index.runs()).enumerate();
-        let held = runs.filter(|(_, (run, _))| holds(run));
-        let mut found = held.filter_map(|(number, (run, places))| {
-            let (ordinal, entry) = places.find(sequence)?;
+        let runs = self.runs.iter_mut().zip(index.runs()).enumerate();
+        let mut found = runs.filter(|(_, (run, _))| holds(run)).filter_map(|(number, (run, places))| {
+            let (ordinal, entry) = places.find(sequence, &mut run.hint)?;
             (!is_marked(&run.dead, ordinal)).then_some((number, ordinal, entry))
         });
-        let found = found.next_back();
-        found.map_or(Indexed::NotHere, |(run, ordinal, entry)| {
+        found.next_back().map_or(Indexed::NotHere, |(run, ordinal, entry)| {
             Indexed::Found(Place { number: self.number, run, ordinal, entry })
         })
     }

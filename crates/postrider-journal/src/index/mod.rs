@@ -1,6 +1,6 @@
 //! Where each record of a segment is: sequence to offset.
 //!
-//! Owns: the delta-coded lists, some five bytes a record; marks in them, so that finding reads at most 64 entries.
+//! Owns: the delta-coded lists, some five bytes a record; marks in them, so that finding reads at most 32 entries.
 //! Never: holds a payload, or knows whether a record is still needed.
 
 mod file;
@@ -98,16 +98,29 @@ impl Run {
         self.end.ordinal
     }
 
-    pub(crate) fn find(&self, sequence: Sequence) -> Option<(u64, Entry)> {
-        let behind = self.marks.partition_point(|mark| mark.sequence <= sequence);
-        let mut at = self.marks.get(behind.checked_sub(1)?)?.at;
+    /// Looks for a record, from `hint` on if that is a little before it: most look-ups follow one another.
+    pub(crate) fn find(&self, sequence: Sequence, hint: &mut At) -> Option<(u64, Entry)> {
+        let distance = sequence.number().checked_sub(hint.sequence.number());
+        let mut at = match distance {
+            Some(1..MARK_EVERY) if hint.ordinal > 0 => *hint,
+            _ => self.mark_before(sequence)?,
+        };
         loop {
             let ordinal = at.ordinal;
             let entry = self.next(&mut at)?;
             if entry.sequence >= sequence {
-                return (entry.sequence == sequence).then_some((ordinal, entry));
+                if entry.sequence > sequence {
+                    return None;
+                }
+                *hint = at;
+                return Some((ordinal, entry));
             }
         }
+    }
+
+    fn mark_before(&self, sequence: Sequence) -> Option<At> {
+        let behind = self.marks.partition_point(|mark| mark.sequence <= sequence);
+        self.marks.get(behind.checked_sub(1)?).map(|mark| mark.at)
     }
 
     /// The entry behind a point, which moves on.
@@ -149,7 +162,7 @@ fn decode(cursor: &mut Cursor<'_>, at: &At) -> Option<(Entry, At)> {
     Some((entry, At { ordinal: at.ordinal + 1, position: 0, sequence, offset: end }))
 }
 
-const MARK_EVERY: u64 = 64;
+const MARK_EVERY: u64 = 32;
 
 #[cfg(test)]
 mod tests {
@@ -163,12 +176,15 @@ mod tests {
         (1000..1500).for_each(|sequence| assert_eq!(index.add_fresh(entry(sequence)), 0));
         (1..300).step_by(3).for_each(|sequence| assert_eq!(index.add_copy(entry(sequence)), 1));
         assert_eq!(index.add_copy(entry(50)), 2);
-        for sequence in 990..1510 {
-            let found = index.runs()[0].find(Sequence::new(sequence)).map(|(ordinal, entry)| (ordinal, entry.offset));
+        let mut hint = At::default();
+        for sequence in (990..1510).chain((990..1510).rev()).chain((990..1510).step_by(7)) {
+            let found = index.runs()[0]
+                .find(Sequence::new(sequence), &mut hint)
+                .map(|(ordinal, entry)| (ordinal, entry.offset));
             assert_eq!(found, (1000..1500).contains(&sequence).then(|| (sequence - 1000, sequence * 10)));
         }
-        assert_eq!(index.runs()[1].find(Sequence::new(4)), Some((1, entry(4))));
-        assert_eq!(index.runs()[1].find(Sequence::new(5)), None);
+        assert_eq!(index.runs()[1].find(Sequence::new(4), &mut At::default()), Some((1, entry(4))));
+        assert_eq!(index.runs()[1].find(Sequence::new(5), &mut At::default()), None);
         assert_eq!(index.runs()[2].count(), 1);
     }
 }

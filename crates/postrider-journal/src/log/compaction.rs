@@ -53,9 +53,10 @@ impl<S: Storage> Log<S> {
         self.copy_some(compacting, budget_bytes.min(self.options.segment_bytes / 4))
     }
 
-    /// Whether there is something to compact.
-    pub(crate) fn has_sparse(&self) -> bool {
-        self.compacting.is_some() || self.shared.catalog().sparsest_segment(&self.not_compacted).is_some()
+    /// Whether compaction is worth its writes: more than half is dead, beyond what the next segments to die may hold.
+    pub(crate) fn is_wasteful(&self) -> bool {
+        let usage = self.usage();
+        self.compacting.is_some() || usage.bytes > 2 * usage.live_bytes + 2 * self.options.segment_bytes
     }
 
     /// Takes a record of another store, above those before, which keeps its sequence.

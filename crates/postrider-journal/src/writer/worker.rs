@@ -136,10 +136,11 @@ impl<S: Storage> Worker<S> {
         Ok(())
     }
 
-    /// One step, if the room it takes is not promised to others.
+    /// One step, if it is worth it or the device is full, and if the room it takes is not promised to others.
     fn compact(&mut self) -> Result<(), Fault> {
         self.has_chores = false;
-        if !self.log.has_sparse() || !self.desk.queue().claim(2 * self.options.compaction_bytes) {
+        let is_needed = self.log.is_wasteful() || self.desk.queue().is_exhausted;
+        if !is_needed || !self.desk.queue().claim(2 * self.options.compaction_bytes) {
             return Ok(());
         }
         let step = self.log.compact(self.options.compaction_bytes)?;

@@ -3,11 +3,11 @@
 //! Owns: names and bytes as a program sees them, and as they would be found after a loss of power.
 //! Never: uses a clock or chance of its own; the same seed and the same calls give the same disk.
 
+mod calls;
 mod inode;
 mod names;
 mod random;
 
-use super::{LockError, Storage, StorageFile};
 use inode::{Change, Inode};
 use names::Names;
 use random::Random;
@@ -275,122 +275,6 @@ impl State {
             inode.sync();
         }
         if is_cut { Err(gone()) } else { Ok(()) }
-    }
-}
-
-impl Storage for SimulatedDisk {
-    type File = SimulatedFile;
-    type Lock = SimulatedLock;
-
-    fn list(&self) -> io::Result<Vec<String>> {
-        let state = self.state();
-        state.check_power(state.boot)?;
-        Ok(state.names.list())
-    }
-
-    fn create(&self, name: &str) -> io::Result<SimulatedFile> {
-        let mut state = self.state();
-        state.check_power(state.boot)?;
-        if state.names.find(name).is_some() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        let is_cut = state.next_change();
-        let (inode, number) = (state.inode_next, state.counts.changes);
-        state.inode_next += 1;
-        state.inodes.insert(inode, Inode::default());
-        state.names.set(number, name, Some(inode));
-        if is_cut { Err(gone()) } else { Ok(self.file(inode, state.boot)) }
-    }
-
-    fn open(&self, name: &str) -> io::Result<SimulatedFile> {
-        let state = self.state();
-        state.check_power(state.boot)?;
-        let inode = state.names.find(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(self.file(inode, state.boot))
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut state = self.state();
-        state.check_power(state.boot)?;
-        state.rename_or_remove(from, Some(to))
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        let mut state = self.state();
-        state.check_power(state.boot)?;
-        state.rename_or_remove(name, None)
-    }
-
-    fn sync_directory(&self) -> io::Result<()> {
-        let mut state = self.state();
-        state.check_power(state.boot)?;
-        let is_cut = state.next_change();
-        state.counts.syncs += 1;
-        state.counts.waited_us += state.sync_us;
-        if state.sync_fails_at.is_some_and(|at| state.counts.syncs == at) {
-            return Err(broken());
-        }
-        if !is_cut || state.is_lucky() {
-            state.names.sync();
-        }
-        if is_cut { Err(gone()) } else { Ok(()) }
-    }
-
-    fn lock(&self, _: &str) -> Result<SimulatedLock, LockError> {
-        let mut state = self.state();
-        state.check_power(state.boot).map_err(LockError::Io)?;
-        if state.locked_in == Some(state.boot) {
-            return Err(LockError::Held { process: Some(std::process::id()) });
-        }
-        state.locked_in = Some(state.boot);
-        Ok(SimulatedLock { disk: self.clone(), boot: state.boot })
-    }
-}
-
-impl Drop for SimulatedLock {
-    fn drop(&mut self) {
-        let mut state = self.disk.state();
-        if state.locked_in == Some(self.boot) {
-            state.locked_in = None;
-        }
-    }
-}
-
-impl StorageFile for SimulatedFile {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let state = self.disk.state();
-        state.check_power(self.boot)?;
-        Ok(state.inodes.get(&self.inode).ok_or_else(gone)?.read(offset, buffer))
-    }
-
-    fn write_all_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()> {
-        let mut state = self.disk.state();
-        state.check_power(self.boot)?;
-        state.change(self.inode, Change::Write { offset, bytes: parts.concat() })
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.disk.state();
-        state.check_power(self.boot)?;
-        state.sync(self.inode)
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        let state = self.disk.state();
-        state.check_power(self.boot)?;
-        Ok(state.inodes.get(&self.inode).ok_or_else(gone)?.length())
-    }
-
-    fn set_length(&self, bytes: u64) -> io::Result<()> {
-        let mut state = self.disk.state();
-        state.check_power(self.boot)?;
-        state.change(self.inode, Change::Cut(bytes))
-    }
-
-    fn preallocate(&self, bytes: u64) -> io::Result<()> {
-        let mut state = self.disk.state();
-        state.check_power(self.boot)?;
-        state.change(self.inode, Change::Grow(bytes))
     }
 }
 

@@ -20,6 +20,12 @@ impl Run {
     /// Opens, replays and works until the power goes.
     fn live_once(&mut self) {
         let ahead = self.random.below(70) + 1;
+        let loss = Loss::ALL[self.random.index(Loss::ALL.len())];
+        self.live_until(ahead, loss);
+    }
+
+    /// The same until the power goes at a change, so many from now, and with it what the loss says.
+    fn live_until(&mut self, ahead: u64, loss: Loss) {
         self.disk.cut_power_at(self.disk.changes() + ahead);
         match Log::open(self.disk.clone(), self.options()) {
             Ok((mut log, mut recovered)) if !self.disk.is_off() => {
@@ -33,7 +39,6 @@ impl Run {
             Ok(_) => {}
             Err(error) => assert!(self.disk.is_off(), "{error}"),
         }
-        let loss = Loss::ALL[self.random.index(Loss::ALL.len())];
         if loss != Loss::Nothing {
             // What was written and not synced survives the end of the process only.
             self.owner.written = self.owner.promised;
@@ -98,4 +103,15 @@ fn no_crash_loses_what_was_promised_or_brings_back_what_was_deleted() {
     }
     assert!(crashes >= 60);
     println!("{crashes} crashes");
+}
+
+#[test]
+fn every_change_of_a_run_may_be_the_last_with_every_kind_of_loss() {
+    for seed in seeds(3) {
+        for (change, loss) in (1..=200).flat_map(|change| Loss::ALL.map(|loss| (change, loss))) {
+            let mut run = Run::new(seed);
+            run.live_until(change, loss);
+            run.live_until(60, Loss::Unsynced);
+        }
+    }
 }

@@ -1,0 +1,166 @@
+//! Opening: what the survey found becomes a log, or the reason why not.
+//!
+//! Owns: the order of changes at an opening, each of which may be the last before a crash.
+
+use super::room::Space;
+use super::{Creation, Log, Options, Recovered, Shared};
+use crate::catalog::{Catalog, Segment};
+use crate::error::{Damage, DamageKind, Fault, OpenError, Operation, ReadError};
+use crate::frame::{FrameKey, StoreId};
+use crate::group::{Copies, Group};
+use crate::identity::{self, Identity};
+use crate::index::{At, Index};
+use crate::names;
+use crate::options::OnDamage;
+use crate::sequence::Sequence;
+use crate::shared::write_index;
+use crate::storage::{LockError, Storage, StorageFile};
+use crate::survey::{Survey, Surveyed, survey};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub(super) fn open<S: Storage>(storage: S, options: Options) -> Result<(Log<S>, Recovered<S>), OpenError> {
+    let lock = lock(&storage)?;
+    let found = survey(&storage)?;
+    let store_id = check(&found, &options)?;
+    sync_last(&found)?;
+    let is_lossy = put_aside(&storage, &found)?;
+    let epoch = found.epoch_max + 1;
+    begin_epoch(&storage, Identity { store_id, epoch })?;
+    let (losses, number_next) = (found.damage, found.number_next);
+    for name in &found.stale {
+        // Whatever stays is as stale the next time.
+        let _ = storage.remove(name);
+    }
+    let last = Sequence::new(found.fresh_next.number() - 1);
+    for segment in found.segments.iter().filter(|segment| !segment.is_damaged) {
+        if storage.open(&names::index(segment.number)).is_err() {
+            let key = FrameKey::new(store_id, segment.number);
+            write_index(&storage, segment.number, &segment.index.encode(key, segment.end));
+        }
+    }
+    let segments = found.segments.into_iter().filter(|segment| !segment.is_damaged);
+    let catalog = Catalog::new(options.keep_while_older, options.index_bytes_max, found.fresh_next);
+    let shared = share(storage, store_id, catalog, segments, last)?;
+    let recovered = Recovered::new(shared.clone(), losses, last);
+    let mut log = Log {
+        shared,
+        options,
+        epoch,
+        number_next,
+        current: None,
+        space: Space::empty(),
+        group: Group::new(),
+        copies: Copies::new(),
+        written: last,
+        durable: last,
+        compacting: None,
+        not_compacted: BTreeSet::new(),
+        fault: None,
+        lock,
+    };
+    log.make_reserve()?;
+    if is_lossy {
+        // The new roster makes the loss a thing of the past.
+        log.begin_if_possible()?;
+    }
+    Ok((log, recovered))
+}
+
+/// A catalog of what was found, in which each record has one place: its newest.
+pub(crate) fn share<S: Storage>(
+    storage: S,
+    store_id: StoreId,
+    mut catalog: Catalog<S::File>,
+    segments: impl Iterator<Item = Surveyed<S::File>>,
+    last: Sequence,
+) -> Result<Arc<Shared<S>>, OpenError> {
+    let mut copies = Vec::new();
+    for segment in segments {
+        let Surveyed { number, file, end, fresh_first, index, .. } = segment;
+        copies.extend(copies_in(number, &index));
+        catalog.add(Segment::sealed(number, file, end, fresh_first, index));
+    }
+    let shared = Arc::new(Shared::new(storage, store_id, catalog, last));
+    for (sequence, number) in copies {
+        shared.bury_older(sequence, number).map_err(unreadable)?;
+    }
+    Ok(shared)
+}
+
+pub(crate) fn lock<S: Storage>(storage: &S) -> Result<S::Lock, OpenError> {
+    storage.lock(names::LOCK).map_err(|error| match error {
+        LockError::Held { process } => OpenError::InUse { process },
+        LockError::Io(error) => OpenError::Fault(Fault::new(Operation::Lock, names::LOCK, &error)),
+    })
+}
+
+/// Whether to go on, and with which store.
+fn check<F>(found: &Survey<F>, options: &Options) -> Result<StoreId, OpenError> {
+    let is_new = |damage: &Damage| damage.what != DamageKind::PutAside;
+    if options.damage == OnDamage::Refuse && found.damage.iter().any(is_new) {
+        return Err(OpenError::Damaged(found.damage.clone()));
+    }
+    match (found.identity, options.creation) {
+        (Some(identity), _) => Ok(identity.store_id),
+        (None, _) if !found.damage.is_empty() => Err(OpenError::Damaged(found.damage.clone())),
+        (None, Creation::Allowed(store_id)) => Ok(store_id),
+        (None, Creation::Refused) => Err(OpenError::NoStore),
+    }
+}
+
+/// What was read may be in a cache only, if a process died and not the machine: it counts from here on.
+fn sync_last<F: StorageFile>(found: &Survey<F>) -> Result<(), Fault> {
+    let Some(last) = found.segments.last() else { return Ok(()) };
+    last.file.sync_data().map_err(|error| Fault::new(Operation::Sync, &names::segment(last.number), &error))
+}
+
+/// Gives damaged segments another name. True if anything is lost.
+fn put_aside<S: Storage>(storage: &S, found: &Survey<S::File>) -> Result<bool, Fault> {
+    for segment in found.segments.iter().filter(|segment| segment.is_damaged) {
+        let name = names::segment(segment.number);
+        let renamed = storage.rename(&name, &names::quarantined(segment.number));
+        renamed.map_err(|error| Fault::new(Operation::Open, &name, &error))?;
+    }
+    sync_directory(storage)?;
+    Ok(!found.damage.is_empty())
+}
+
+fn begin_epoch<S: Storage>(storage: &S, identity: Identity) -> Result<(), Fault> {
+    let fault = |error: std::io::Error| Fault::new(Operation::Write, names::IDENTITY, &error);
+    let file = match storage.open(names::IDENTITY) {
+        Ok(file) => file,
+        Err(_) => storage.create(names::IDENTITY).map_err(fault)?,
+    };
+    if file.length().map_err(fault)? < identity::FILE_BYTES {
+        file.preallocate(identity::FILE_BYTES).map_err(fault)?;
+        // Both slots are there from the beginning, so that one may be lost.
+        Identity { epoch: identity.epoch - 1, ..identity }.write(&file).map_err(fault)?;
+    }
+    identity.write(&file).map_err(fault)?;
+    sync_directory(storage)
+}
+
+fn sync_directory(storage: &impl Storage) -> Result<(), Fault> {
+    storage.sync_directory().map_err(|error| Fault::new(Operation::Sync, "the directory", &error))
+}
+
+/// The copies of a segment: their older places are dead.
+fn copies_in(number: u64, index: &Index) -> Vec<(Sequence, u64)> {
+    let mut copies = Vec::new();
+    for run in index.runs().iter().skip(1) {
+        let mut at = At::default();
+        while let Some(entry) = run.next(&mut at) {
+            copies.push((entry.sequence, number));
+        }
+    }
+    copies
+}
+
+fn unreadable(error: ReadError) -> OpenError {
+    match error {
+        ReadError::Damaged(damage) => OpenError::Damaged(vec![damage]),
+        ReadError::Fault(fault) => OpenError::Fault(fault),
+        ReadError::Absent => OpenError::Damaged(Vec::new()),
+    }
+}

@@ -1,0 +1,77 @@
+//! Copies what is whole of a damaged store into a new one.
+//!
+//! Never: changes the damaged store, or a record's sequence.
+
+use crate::catalog::Catalog;
+use crate::check::{Report, report};
+use crate::error::{AppendError, Damage, Fault, OpenError, Operation, ReadError};
+use crate::log::{Log, lock, share};
+use crate::names;
+use crate::options::{Creation, Options};
+use crate::recovered::Recovered;
+use crate::sequence::Sequence;
+use crate::storage::Storage;
+use crate::survey::survey;
+use std::io;
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Salvaged {
+    /// What is in the damaged store.
+    pub found: Report,
+    /// How many records are in the new one.
+    pub records: u64,
+    /// Records that turned out to be unreadable while they were copied.
+    pub unreadable: Vec<Damage>,
+}
+
+/// Copies every record that is whole into an empty directory, with its sequence, and the store's id.
+///
+/// Records that were released and whose bytes are still there come back, as after any opening.
+pub fn salvage<S: Storage, T: Storage>(storage: S, out: T, options: Options) -> Result<Salvaged, OpenError> {
+    let lock = lock(&storage)?;
+    let survey = survey(&storage)?;
+    let found = report(&survey);
+    let Some(store_id) = found.store_id else { return Err(OpenError::NoStore) };
+    check_empty(&out)?;
+    let options = Options { creation: Creation::Allowed(store_id), ..options };
+    let catalog = Catalog::new(options.keep_while_older, options.index_bytes_max, survey.fresh_next);
+    let shared = share(storage, store_id, catalog, survey.segments.into_iter(), found.last)?;
+    let mut recovered = Recovered::new(shared, Vec::new(), found.last);
+    let (mut log, _) = Log::open(out, options)?;
+    log.skip_to(found.last);
+    let mut salvaged = Salvaged { found, records: 0, unreadable: Vec::new() };
+    let mut payload = Vec::new();
+    loop {
+        payload.clear();
+        match recovered.next(&mut payload) {
+            Ok(Some((sequence, kind))) => {
+                append(&mut log, sequence, kind, &payload)?;
+                salvaged.records += 1;
+            }
+            Ok(None) => break,
+            Err(ReadError::Damaged(damage)) => salvaged.unreadable.push(damage),
+            Err(ReadError::Fault(fault)) => return Err(fault.into()),
+            Err(ReadError::Absent) => {}
+        }
+    }
+    log.close()?;
+    drop(lock);
+    Ok(salvaged)
+}
+
+fn append<S: Storage>(log: &mut Log<S>, sequence: Sequence, kind: u8, payload: &[u8]) -> Result<(), Fault> {
+    log.append_copy(sequence, kind, payload).map_err(|error| match error {
+        AppendError::Fault(fault) => fault,
+        AppendError::Full | AppendError::TooLarge => {
+            Fault::new(Operation::Write, names::SPARE, &io::ErrorKind::StorageFull.into())
+        }
+    })
+}
+
+fn check_empty(out: &impl Storage) -> Result<(), Fault> {
+    let names = out.list().map_err(|error| Fault::new(Operation::List, "the new directory", &error))?;
+    let is_free = names.iter().all(|name| name == names::LOCK);
+    let taken = || Fault::new(Operation::Open, "the new directory", &io::ErrorKind::AlreadyExists.into());
+    if is_free { Ok(()) } else { Err(taken()) }
+}

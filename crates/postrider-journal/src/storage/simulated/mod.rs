@@ -1,0 +1,291 @@
+//! A disk in memory that loses and breaks what a real one may: for tests and for simulation.
+//!
+//! Owns: names and bytes as a program sees them, and as they would be found after a loss of power.
+//! Never: uses a clock or chance of its own; the same seed and the same calls give the same disk.
+
+mod calls;
+mod inode;
+mod names;
+mod random;
+
+use inode::{Change, Inode};
+use names::Names;
+use random::Random;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What a loss of power takes of what was not synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Nothing: only the process died. What was not synced still is not.
+    Nothing,
+    /// Everything.
+    Unsynced,
+    /// All behind some point in time; the write at that point is torn at a sector.
+    Tail,
+    /// Any sectors of any write; names from some point on.
+    Sectors,
+    /// Any changes of names, and any sectors.
+    Names,
+}
+
+impl Loss {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Nothing, Self::Unsynced, Self::Tail, Self::Sectors, Self::Names];
+}
+
+/// A disk in memory. Clones are the same disk.
+#[derive(Clone, Debug)]
+pub struct SimulatedDisk(Arc<Mutex<State>>);
+
+/// An open file of a [`SimulatedDisk`]; worth nothing after a restart.
+#[derive(Debug)]
+pub struct SimulatedFile {
+    disk: SimulatedDisk,
+    inode: u64,
+    boot: u64,
+}
+
+/// The lock on a [`SimulatedDisk`].
+#[derive(Debug)]
+pub struct SimulatedLock {
+    disk: SimulatedDisk,
+    boot: u64,
+}
+
+#[derive(Clone, Debug)]
+struct State {
+    random: Random,
+    names: Names,
+    inodes: BTreeMap<u64, Inode>,
+    inode_next: u64,
+    /// How often it was started: what was opened before is gone.
+    boot: u64,
+    locked_in: Option<u64>,
+    counts: Counts,
+    cut_at: Option<u64>,
+    is_off: bool,
+    write_fails_at: Option<u64>,
+    sync_fails_at: Option<u64>,
+    space_bytes: Option<u64>,
+    sync_us: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    changes: u64,
+    writes: u64,
+    syncs: u64,
+    waited_us: u64,
+}
+
+impl SimulatedDisk {
+    /// An empty disk.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            random: Random::new(seed),
+            names: Names::default(),
+            inodes: BTreeMap::new(),
+            inode_next: 1,
+            boot: 0,
+            locked_in: None,
+            counts: Counts::default(),
+            cut_at: None,
+            is_off: false,
+            write_fails_at: None,
+            sync_fails_at: None,
+            space_bytes: None,
+            sync_us: 0,
+        })))
+    }
+
+    /// Another disk with the same content, which nobody has opened yet.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        let copy = self.state().clone();
+        let disk = Self(Arc::new(Mutex::new(copy)));
+        disk.restart(Loss::Nothing);
+        disk
+    }
+
+    /// How many calls have changed or synced something so far.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.state().counts.changes
+    }
+
+    /// Cuts the power at the change of this number (see [`changes`](Self::changes)), which may or may not happen.
+    pub fn cut_power_at(&self, change: u64) {
+        self.state().cut_at = Some(change);
+    }
+
+    /// Whether the power has been cut.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.state().is_off
+    }
+
+    /// Takes the power away, and with it what the kind of loss says, and starts again without any fault asked for.
+    pub fn restart(&self, loss: Loss) {
+        let mut state = self.state();
+        let state = &mut *state;
+        // A point in time among what was not synced.
+        let end = state.counts.changes + 1;
+        let oldest = state.inodes.values().filter_map(Inode::oldest).chain(state.names.oldest()).min().unwrap_or(end);
+        let point = oldest + state.random.below(end - oldest + 1);
+        if loss != Loss::Nothing {
+            let survivors = state.names.survivors(loss, point, &mut state.random);
+            state.inodes.retain(|inode, _| survivors.values().any(|kept| kept == inode));
+            for inode in state.inodes.values_mut() {
+                inode.lose(loss, point, &mut state.random);
+            }
+            state.names = Names::new(survivors);
+        }
+        state.boot += 1;
+        (state.is_off, state.cut_at, state.locked_in) = (false, None, None);
+        (state.write_fails_at, state.sync_fails_at, state.space_bytes) = (None, None, None);
+    }
+
+    /// Makes the n-th write from now fail, counted from 1; half of it may be there.
+    pub fn fail_write(&self, nth: u64) {
+        let mut state = self.state();
+        state.write_fails_at = Some(state.counts.writes + nth);
+    }
+
+    /// Makes the n-th sync from now fail, counted from 1. As in a real cache, what it should have written is then
+    /// forgotten: a further sync succeeds and does not bring it back.
+    pub fn fail_sync(&self, nth: u64) {
+        let mut state = self.state();
+        state.sync_fails_at = Some(state.counts.syncs + nth);
+    }
+
+    /// How many bytes the disk holds; none is no limit.
+    pub fn limit_space(&self, bytes: Option<u64>) {
+        self.state().space_bytes = bytes;
+    }
+
+    /// How many bytes are taken.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        self.state().used_bytes()
+    }
+
+    /// How long each sync takes.
+    pub fn slow_sync(&self, microseconds: u64) {
+        self.state().sync_us = microseconds;
+    }
+
+    /// How long all syncs took, in the disk's own time.
+    #[must_use]
+    pub fn waited_us(&self) -> u64 {
+        self.state().counts.waited_us
+    }
+
+    /// Flips bits of one byte, as decay does: at once, and beyond all syncs. False if there is no such byte.
+    pub fn flip(&self, name: &str, offset: u64, bits: u8) -> bool {
+        let mut state = self.state();
+        let Some(inode) = state.names.find(name) else { return false };
+        state.inodes.get_mut(&inode).is_some_and(|inode| inode.flip(offset, bits))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self, inode: u64, boot: u64) -> SimulatedFile {
+        SimulatedFile { disk: self.clone(), inode, boot }
+    }
+}
+
+impl State {
+    fn check_power(&self, boot: u64) -> io::Result<()> {
+        if self.is_off || self.boot != boot { Err(gone()) } else { Ok(()) }
+    }
+
+    /// Counts a change; true if the power goes with it.
+    fn next_change(&mut self) -> bool {
+        self.counts.changes += 1;
+        self.is_off = self.cut_at.is_some_and(|at| self.counts.changes >= at);
+        self.is_off
+    }
+
+    /// Half of what is cut off in the middle happened all the same.
+    fn is_lucky(&mut self) -> bool {
+        self.random.below(2) == 0
+    }
+
+    fn used_bytes(&self) -> u64 {
+        self.names.inodes().filter_map(|inode| self.inodes.get(inode)).map(Inode::allocated).sum()
+    }
+
+    fn check_space(&self, more_bytes: u64) -> io::Result<()> {
+        match self.space_bytes {
+            Some(space) if more_bytes > 0 && self.used_bytes() + more_bytes > space => Err(full()),
+            _ => Ok(()),
+        }
+    }
+
+    fn rename_or_remove(&mut self, from: &str, to: Option<&str>) -> io::Result<()> {
+        let inode = self.names.find(from).ok_or(io::ErrorKind::NotFound)?;
+        let is_cut = self.next_change();
+        if !is_cut || self.is_lucky() {
+            let number = self.counts.changes;
+            self.names.set(number, from, None);
+            if let Some(to) = to {
+                self.names.rename(number, from, to, inode);
+            }
+        }
+        if is_cut { Err(gone()) } else { Ok(()) }
+    }
+
+    fn change(&mut self, inode: u64, change: Change) -> io::Result<()> {
+        let more_bytes = self.inodes.get(&inode).ok_or_else(gone)?.growth(&change);
+        self.check_space(more_bytes)?;
+        let is_cut = self.next_change();
+        let number = self.counts.changes;
+        let is_failing = change.is_write() && {
+            self.counts.writes += 1;
+            self.write_fails_at.is_some_and(|at| self.counts.writes == at)
+        };
+        let change = if is_failing { change.half() } else { change };
+        self.inodes.get_mut(&inode).ok_or_else(gone)?.apply(number, change);
+        if is_cut {
+            Err(gone())
+        } else if is_failing {
+            Err(broken())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn sync(&mut self, inode: u64) -> io::Result<()> {
+        let is_cut = self.next_change();
+        self.counts.syncs += 1;
+        self.counts.waited_us += self.sync_us;
+        let is_failing = self.sync_fails_at.is_some_and(|at| self.counts.syncs == at);
+        let is_reached = !is_cut || self.is_lucky();
+        let inode = self.inodes.get_mut(&inode).ok_or_else(gone)?;
+        if is_failing {
+            inode.forget_unsynced();
+            return Err(broken());
+        }
+        if is_reached {
+            inode.sync();
+        }
+        if is_cut { Err(gone()) } else { Ok(()) }
+    }
+}
+
+fn gone() -> io::Error {
+    rustix::io::Errno::NODEV.into()
+}
+
+fn broken() -> io::Error {
+    rustix::io::Errno::IO.into()
+}
+
+fn full() -> io::Error {
+    rustix::io::Errno::NOSPC.into()
+}

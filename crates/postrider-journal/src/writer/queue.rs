@@ -1,0 +1,171 @@
+//! Records that wait for the writing thread, gathered into groups already.
+//!
+//! Owns: the next sequence, the bound in bytes, and what room the log has promised.
+
+use super::Urgency;
+use crate::error::Fault;
+use crate::frame::HEADER_BYTES;
+use crate::group::Group;
+use crate::log::{Importance, Room};
+use crate::options::Options;
+use crate::sequence::Sequence;
+use std::collections::VecDeque;
+use std::time::Instant;
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    groups: VecDeque<Group>,
+    free: Vec<Group>,
+    /// Of the groups that wait.
+    bytes: u64,
+    /// Of the group that is being written.
+    in_flight: u64,
+    last: Sequence,
+    /// Groups up to here go as soon as possible.
+    urgent_through: Sequence,
+    /// Since when a lazy record has waited.
+    pub(super) lazy_since: Option<Instant>,
+    pub(super) room: Room,
+    /// The device was asked for more room than this and refused.
+    pub(super) is_exhausted: bool,
+    /// Room that somebody was refused.
+    pub(super) wanted: u64,
+    pub(super) is_closing: bool,
+    /// The thread sleeps.
+    pub(super) is_waiting: bool,
+    pub(super) fault: Option<Fault>,
+    limits: Limits,
+}
+
+#[derive(Debug)]
+struct Limits {
+    queue_bytes: u64,
+    group_bytes: u64,
+    group_records: usize,
+    record_bytes: u64,
+}
+
+/// What the queue says to a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Taken,
+    TooLarge,
+    /// The queue is at its bound.
+    Busy,
+    /// The log has promised no room for it.
+    NoRoom,
+}
+
+impl Queue {
+    pub(super) fn new(last: Sequence, room: Room, queue_bytes: u64, options: &Options) -> Self {
+        let limits = Limits {
+            queue_bytes,
+            group_bytes: options.group_limit(),
+            group_records: options.group_records_max,
+            record_bytes: u64::from(options.record_bytes_max),
+        };
+        Self {
+            groups: VecDeque::new(),
+            free: Vec::new(),
+            bytes: 0,
+            in_flight: 0,
+            last,
+            urgent_through: Sequence::NONE,
+            lazy_since: None,
+            is_exhausted: room.ordinary < queue_bytes,
+            room,
+            wanted: 0,
+            is_closing: false,
+            is_waiting: false,
+            fault: None,
+            limits,
+        }
+    }
+
+    /// Whether a record of so many bytes can be taken now.
+    pub(super) fn judge(&mut self, length: u64, importance: Importance) -> Verdict {
+        let needed = length + HEADER_BYTES;
+        let waiting = self.bytes + self.in_flight;
+        let room = if importance == Importance::Essential { self.room.essential } else { self.room.ordinary };
+        if length > self.limits.record_bytes {
+            Verdict::TooLarge
+        } else if waiting > 0 && waiting + needed > self.limits.queue_bytes {
+            Verdict::Busy
+        } else if self.bytes + needed > room {
+            self.wanted = self.wanted.max(self.bytes + needed);
+            Verdict::NoRoom
+        } else {
+            Verdict::Taken
+        }
+    }
+
+    pub(super) fn push(&mut self, kind: u8, payload: &[&[u8]], length: u64, urgency: Urgency) -> Sequence {
+        let is_over = |group: &Group| {
+            group.bytes() + length > self.limits.group_bytes || group.count() >= self.limits.group_records
+        };
+        if self.groups.back().is_none_or(is_over) {
+            let group = self.free.pop().unwrap_or_else(Group::new);
+            self.bytes += group.bytes();
+            self.groups.push_back(group);
+        }
+        self.last = Sequence::new(self.last.number() + 1);
+        if let Some(group) = self.groups.back_mut() {
+            group.push(self.last, kind, payload);
+        }
+        self.bytes += length;
+        match urgency {
+            Urgency::Now => self.urgent_through = self.last,
+            Urgency::Lazy => _ = self.lazy_since.get_or_insert_with(Instant::now),
+        }
+        self.last
+    }
+
+    /// The next group, if something in it is urgent or `is_due`.
+    pub(super) fn take_group(&mut self, is_due: bool) -> Option<Group> {
+        let is_urgent = self.groups.front()?.is_at_most(self.urgent_through);
+        if !is_urgent && !is_due {
+            return None;
+        }
+        let group = self.groups.pop_front()?;
+        self.bytes -= group.bytes();
+        self.in_flight = group.bytes();
+        self.room.ordinary = self.room.ordinary.saturating_sub(group.bytes());
+        self.room.essential = self.room.essential.saturating_sub(group.bytes());
+        if self.groups.is_empty() {
+            self.lazy_since = None;
+        }
+        Some(group)
+    }
+
+    /// A group is written; an empty one comes back.
+    pub(super) fn on_written(&mut self, group: Group, room: Room) {
+        self.in_flight = 0;
+        self.room = room;
+        if self.free.len() < FREE_MAX {
+            self.free.push(group);
+        }
+    }
+
+    /// Whether to ring for the thread; it is rung for once until it waits again.
+    pub(super) const fn take_bell(&mut self) -> bool {
+        std::mem::replace(&mut self.is_waiting, false)
+    }
+
+    /// Takes room for compaction away from what may be appended, if there is enough.
+    pub(super) const fn claim(&mut self, bytes: u64) -> bool {
+        // In a full device the copies make the room that appends wait for.
+        let is_free = self.bytes + bytes <= self.room.ordinary || (self.is_exhausted && self.bytes == 0);
+        if is_free {
+            self.room.ordinary = self.room.ordinary.saturating_sub(bytes);
+            self.room.essential = self.room.essential.saturating_sub(bytes);
+        }
+        is_free
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+}
+
+/// Groups whose memory is kept.
+const FREE_MAX: usize = 2;

@@ -1,0 +1,15 @@
+//! Tests of the log from outside.
+
+#![allow(clippy::panic, reason = "what a test cannot go on with ends it")]
+
+mod corruption;
+mod crash;
+mod faults;
+mod fixture;
+mod fuzz;
+mod kill;
+mod owner;
+mod random;
+mod scratch;
+mod storage;
+mod writer;

@@ -263,12 +263,21 @@ impl LinkTask {
         self.is_due |= mail.is_due;
     }
 
-    /// Offers what was kept, or reads and offers that.
+    /// Goes on with a slice of what others have begun, and then with its own client all the same.
     fn serve(&mut self, post: &Post, context: &mut Context<'_>, scratch: &mut Scratch) -> Turn {
-        if scratch.has_work || self.intake.is_paused() {
+        let has_worked = scratch.has_work || self.intake.is_paused();
+        if has_worked {
             self.shared.work(Some(&self.conn), scratch);
-            return if scratch.has_work || self.intake.is_paused() { Turn::Yield } else { Turn::Again };
+            if self.intake.is_paused() {
+                return Turn::Yield;
+            }
         }
+        let turn = self.take_in(post, context, scratch);
+        if has_worked && turn == Turn::Again { Turn::Yield } else { turn }
+    }
+
+    /// Offers what was kept, or reads and offers that.
+    fn take_in(&mut self, post: &Post, context: &mut Context<'_>, scratch: &mut Scratch) -> Turn {
         if self.intake.can_offer() {
             self.intake.offer_kept(&self.shared, &self.conn, scratch);
             return Turn::Again;

@@ -183,15 +183,21 @@ impl Shared {
         self.enter_alone(now, |partition| partition.handle(now, Input::Judged { ticket, verdict }));
     }
 
-    /// Enters the partition for somebody who does not come again to go on with work that is left.
-    pub(crate) fn enter_alone<R>(self: &Arc<Self>, now: Now, work: impl FnOnce(&mut Partition) -> R) -> R {
+    /// Lends the thread's workspace to somebody who does not come again to go on with work that is left.
+    pub(crate) fn alone<R>(&self, act: impl FnOnce(&mut Scratch) -> R) -> R {
         scratch::with(|scratch| {
-            let result = self.enter(now, None, scratch, work);
+            scratch.has_work = false;
+            let result = act(scratch);
             if core::mem::take(&mut scratch.has_work) {
                 self.deadlines.hand_over_work();
             }
             result
         })
+    }
+
+    /// The same, for one input.
+    fn enter_alone<R>(self: &Arc<Self>, now: Now, work: impl FnOnce(&mut Partition) -> R) -> R {
+        self.alone(|scratch| self.enter(now, None, scratch, work))
     }
 
     /// From now on nobody is let in.

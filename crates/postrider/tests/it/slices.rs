@@ -1,8 +1,8 @@
 //! Work that the engine cuts into slices is finished, whoever has to go on with it.
 
-use crate::ground::everywhere;
+use crate::ground::{broker, everywhere};
 use crate::wire::Wire;
-use postrider::{Builder, Qos};
+use postrider::{Builder, Limits, Qos, defaults};
 use postrider_testkit::{Hello, publish, subscribe};
 
 const RETAINED: usize = 3000;
@@ -37,9 +37,7 @@ fn thousands_of_retained_messages_all_reach_a_subscriber_that_says_nothing_more(
 #[test]
 fn a_long_fan_out_is_finished_when_its_publisher_leaves_at_once() {
     everywhere(async |builder: Builder| {
-        let mut limits = postrider::defaults::limits();
-        limits.fanout_slice = 2;
-        let broker = builder.limits(limits).start().expect("a broker");
+        let broker = builder.limits(Limits { fanout_slice: 2, ..defaults::limits() }).start().expect("a broker");
         let mut readers = Vec::new();
         for number in 0..50 {
             let mut reader = Wire::client(&broker, &Hello::new(&format!("r{number}"))).await;
@@ -53,4 +51,54 @@ fn a_long_fan_out_is_finished_when_its_publisher_leaves_at_once() {
             assert_eq!(reader.receive().await.0, "a");
         }
     });
+}
+
+#[tokio::test]
+async fn a_burst_for_many_lets_others_in_before_it_is_over() {
+    let broker = broker().start().expect("a broker");
+    let mut readers = Vec::new();
+    for number in 0..500 {
+        let mut reader = Wire::attach(&broker, 1 << 16);
+        reader.enter(&Hello::new(&format!("r{number}"))).await;
+        reader.subscribed("a", 0).await;
+        readers.push(reader);
+    }
+    let mut writer = Wire::attach(&broker, 1 << 16);
+    writer.enter(&Hello::new("w")).await;
+    writer.send(&publish("a", "x").bytes(postrider::Version::V5).repeat(200)).await;
+    tokio::task::yield_now().await;
+    let received = broker.counters().await.expect("it runs").messages_received;
+    assert!((1..100).contains(&received), "{received} messages at a stretch");
+    for reader in &mut readers {
+        for _ in 0..200 {
+            assert_eq!(reader.receive().await.0, "a");
+        }
+    }
+    writer.expect_silence().await;
+}
+
+#[tokio::test]
+async fn a_client_is_served_while_the_fan_out_of_another_goes_on() {
+    let limits = Limits { fanout_slice: 1, ..defaults::limits() };
+    let broker = broker().limits(limits).start().expect("a broker");
+    let mut readers = Vec::new();
+    for number in 0..500 {
+        let mut reader = Wire::attach(&broker, 4096);
+        reader.enter(&Hello::new(&format!("r{number}"))).await;
+        reader.subscribed("a", 0).await;
+        readers.push(reader);
+    }
+    let mut writer = Wire::attach(&broker, 4096);
+    writer.enter(&Hello::new("w")).await;
+    let mut other = Wire::attach(&broker, 4096);
+    other.enter(&Hello::new("o")).await;
+    writer.send(&publish("a", "x").bytes(postrider::Version::V5)).await;
+    for id in 1..=10 {
+        other.publish(&publish("b", "y").q1(id)).await;
+    }
+    let sent = broker.counters().await.expect("it runs").deliveries_sent;
+    assert!(sent < 500, "it was held up by all {sent} deliveries");
+    for reader in &mut readers {
+        assert_eq!(reader.receive().await.0, "a");
+    }
 }

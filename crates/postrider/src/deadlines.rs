@@ -5,7 +5,6 @@
 
 use crate::conn::Conn;
 use crate::outbox::Closing;
-use crate::scratch;
 use crate::shared::Shared;
 use postrider_session::{Mono, TimerKey, Wheel};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -97,19 +96,17 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             let Some(conn) = due else { break };
             conn.tell(false, |mail| mail.is_due = true);
         }
-        let mut has_work = deadlines.has_work.swap(false, Ordering::Relaxed);
         if shared.engine_deadline().is_some_and(|deadline| deadline <= now) {
-            has_work |= scratch::with(|scratch| {
-                shared.tick(scratch);
-                scratch.has_work
-            });
+            shared.alone(|scratch| shared.tick(scratch));
         }
-        while has_work {
+        if deadlines.has_work.swap(false, Ordering::Relaxed) {
+            // There may never be an end of it, so deadlines are looked at between any two slices.
             tokio::task::yield_now().await;
-            has_work = scratch::with(|scratch| {
+            shared.alone(|scratch| {
+                scratch.has_work = true;
                 shared.work(None, scratch);
-                scratch.has_work
             });
+            continue;
         }
         let next = arm(&shared);
         let sooner = deadlines.sooner.notified();

@@ -128,7 +128,7 @@ impl Intake {
         }
         // First the packet that has begun, without what is behind it if that is much.
         let mut rest = bytes.clone();
-        while !rest.is_empty() && !self.kept.is_empty() && self.hold == Hold::No {
+        while !rest.is_empty() && !self.kept.is_empty() && self.hold == Hold::No && !self.is_fresh {
             let wanted = match self.link.announced_len(&self.kept) {
                 _ if self.kept.len() + rest.len() <= SMALL => rest.len(),
                 Some(len) => len.saturating_sub(self.kept.len()).max(1),
@@ -223,12 +223,14 @@ impl Intake {
                     partition.count_received(end - used);
                     used = *end;
                 }
-                if progress != Progress::Done {
+                if progress != Progress::Done || partition.has_plenty() {
                     return Ok(progress);
                 }
             }
             Ok(Progress::Done)
         });
+        // What is left of the batch is offered when others have had their turn.
+        self.is_fresh |= batch.last().is_some_and(|(_, end)| used < *end);
         match outcome {
             Ok(Progress::Done) => {}
             Ok(Progress::Hold) => self.hold = Hold::Verdict,

@@ -264,12 +264,21 @@ impl LinkTask {
         self.is_due |= mail.is_due;
     }
 
-    /// Offers what was kept, or reads and offers that.
+    /// Goes on with a slice of what others have begun, and then with its own client all the same.
     fn serve(&mut self, post: &Post, context: &mut Context<'_>, scratch: &mut Scratch) -> Turn {
-        if scratch.has_work || self.intake.is_paused() {
+        let has_worked = scratch.has_work || self.intake.is_paused();
+        if has_worked {
             self.shared.work(Some(&self.conn), scratch);
-            return if scratch.has_work || self.intake.is_paused() { Turn::Yield } else { Turn::Again };
+            if self.intake.is_paused() {
+                return Turn::Yield;
+            }
         }
+        let turn = self.take_in(post, context, scratch);
+        if has_worked && turn == Turn::Again { Turn::Yield } else { turn }
+    }
+
+    /// Offers what was kept, or reads and offers that.
+    fn take_in(&mut self, post: &Post, context: &mut Context<'_>, scratch: &mut Scratch) -> Turn {
         if self.intake.can_offer() {
             self.intake.offer_kept(&self.shared, &self.conn, scratch);
             return Turn::Again;
@@ -384,10 +393,12 @@ impl Future for LinkTask {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let task = self.get_mut();
         let (turn, has_work) = scratch::with(|scratch| {
-            scratch.has_work = core::mem::take(&mut task.has_work);
+            // Until this turn has come to its end, whoever drops the task hands the work over.
+            scratch.has_work = core::mem::replace(&mut task.has_work, true);
             let turn = task.turn(context, scratch);
             (turn, scratch.has_work)
         });
+        task.has_work = false;
         match turn {
             Turn::Over => {
                 if has_work {

@@ -33,6 +33,10 @@ struct Place {
     conn: Option<Arc<Conn>>,
 }
 
+/// What a tray holds before a batch is cut.
+const EFFECTS_MAX: usize = 2048;
+const BYTES_MAX: usize = 1 << 20;
+
 impl Partition {
     pub(crate) fn new(engine: Engine) -> Self {
         Self {
@@ -103,6 +107,12 @@ impl Partition {
         let mut passed = Box::new(core::mem::take(&mut self.passed));
         elsewhere.add_to(&mut passed);
         self.handle(now, Input::Passed(passed));
+    }
+
+    /// Whether others should have their turn before more is put into the tray: a batch of messages that go to many
+    /// is no shorter than one message that goes to more.
+    pub(crate) fn has_plenty(&self) -> bool {
+        self.tray.effects.len() >= EFFECTS_MAX || self.tray.bytes.len() >= BYTES_MAX
     }
 
     /// Asks the engine; the answer comes through the receiver.

@@ -53,7 +53,8 @@ impl Shared {
         let limits: &Limits = engine.limits();
         Arc::new(Self {
             link_limits: limits.link,
-            room_enough: limits.outbox_bytes_max / 2,
+            // Never 0: nothing written is nothing to report.
+            room_enough: (limits.outbox_bytes_max / 2).max(1),
             partition: Mutex::new(Partition::new(engine)),
             clock: Clock::new(),
             deadlines: Deadlines::default(),
@@ -96,8 +97,11 @@ impl Shared {
         work: impl FnOnce(&mut Partition) -> R,
     ) -> R {
         let mut partition = self.lock();
+        // Who finds work leaves it to who is at it; a slice of it would come before his own client's small packet.
+        let is_somebodys = partition.engine.has_work() && !scratch.has_work;
         let result = work(&mut partition);
         self.leave(partition, owner, scratch);
+        scratch.has_work &= !is_somebodys;
         result
     }
 
@@ -119,11 +123,13 @@ impl Shared {
         self.flush(scratch);
         while !scratch.rooms.is_empty() {
             scratch.rounds -= 1;
-            let mut partition = self.lock();
-            for (link, bytes) in scratch.rooms.drain(..) {
-                partition.handle(now, Input::Room { link, bytes });
-            }
-            self.leave(partition, owner, scratch);
+            let mut rooms = core::mem::take(&mut scratch.rooms);
+            self.enter_only(owner, scratch, |partition| {
+                for (link, bytes) in rooms.drain(..) {
+                    partition.handle(now, Input::Room { link, bytes });
+                }
+            });
+            scratch.rooms = rooms;
             self.flush(scratch);
         }
         if !scratch.judges.is_empty() || !scratch.events.is_empty() {
@@ -168,14 +174,14 @@ impl Shared {
                 let send = move |answer| shared.judged(ticket, Verdict::Authenticate(answer));
                 let reply = Reply::new(send, AuthenticateAnswer::unavailable);
                 if let Some(plugin) = &self.authenticate {
-                    plugin.begin(request, reply);
+                    contain(|| plugin.begin(request, reply));
                 }
             }
             Judge::Authorize(request) => {
                 let send = move |answer| shared.judged(ticket, Verdict::Authorize(answer));
                 let reply = Reply::new(send, Vec::new);
                 if let Some(plugin) = &self.authorize {
-                    plugin.begin(request, reply);
+                    contain(|| plugin.begin(request, reply));
                 }
             }
         }
@@ -186,15 +192,21 @@ impl Shared {
         self.enter_alone(now, |partition| partition.handle(now, Input::Judged { ticket, verdict }));
     }
 
-    /// Enters the partition for somebody who does not come again to go on with work that is left.
-    pub(crate) fn enter_alone<R>(self: &Arc<Self>, now: Now, work: impl FnOnce(&mut Partition) -> R) -> R {
+    /// Lends the thread's workspace to somebody who does not come again to go on with work that is left.
+    pub(crate) fn alone<R>(&self, act: impl FnOnce(&mut Scratch) -> R) -> R {
         scratch::with(|scratch| {
-            let result = self.enter(now, None, scratch, work);
+            scratch.has_work = false;
+            let result = act(scratch);
             if core::mem::take(&mut scratch.has_work) {
                 self.deadlines.hand_over_work();
             }
             result
         })
+    }
+
+    /// The same, for one input.
+    fn enter_alone<R>(self: &Arc<Self>, now: Now, work: impl FnOnce(&mut Partition) -> R) -> R {
+        self.alone(|scratch| self.enter(now, None, scratch, work))
     }
 
     /// From now on nobody is let in.
@@ -245,4 +257,10 @@ impl Shared {
             partition.handle(now, Input::Tick)
         });
     }
+}
+
+/// A plugin that panics has dropped its reply, and that is its answer. What else the thread has at hand belongs to
+/// others.
+fn contain(call: impl FnOnce()) {
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
 }

@@ -2,7 +2,6 @@
 //!
 //! Owns: one current-thread runtime a thread, if the broker has threads of its own.
 
-use crate::scratch;
 use crate::shared::Shared;
 use postrider_net::Socket;
 use std::io;
@@ -85,11 +84,73 @@ impl Future for Flusher {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let now = self.shared.clock.now();
-        scratch::with(|scratch| {
+        self.shared.alone(|scratch| {
             scratch.set_flusher(context.waker());
             scratch.is_deferred = false;
             self.shared.follow_up(now, None, scratch);
         });
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conn::{Conn, Exit};
+    use crate::partition::Partition;
+    use crate::scratch::Scratch;
+    use crate::shared::Plugins;
+    use crate::{deadlines, defaults, scratch, seeds};
+    use bytes::Bytes;
+    use postrider_engine::{Engine, Input, Limits, LinkId};
+    use postrider_net::Descriptors;
+    use postrider_ports::{PartitionId, Peer};
+    use postrider_proto::{Packet, Version, split};
+    use postrider_session::Now;
+    use postrider_testkit::{Hello, publish, subscribe};
+    use std::task::Waker;
+
+    fn hand_in(partition: &mut Partition, now: Now, link: LinkId, bytes: Vec<u8>) {
+        let source = Bytes::from(bytes);
+        let frame = split(&source, usize::MAX).expect("framed").expect("whole");
+        let packet = &Packet::decode(frame, Version::V5).expect("a packet");
+        let peer = &Peer::from("test");
+        let input = if let Packet::Connect(connect) = packet {
+            Input::Linked { link, connect, peer }
+        } else {
+            Input::Received { link, packet, source: &source }
+        };
+        partition.handle(now, input);
+    }
+
+    #[tokio::test]
+    async fn work_that_follows_from_a_late_flush_is_gone_on_with() {
+        let limits = Limits { outbox_bytes_max: 4096, ..defaults::limits() };
+        let engine = Engine::new(limits, PartitionId(0), seeds::random());
+        let shared = Shared::new(engine, Plugins::default(), Descriptors::with_maximum(1));
+        tokio::spawn(deadlines::run(shared.clone()));
+        let (conn, now) = (Arc::new(Conn::new(Exit::Task)), shared.clock.now());
+        let has_work = || shared.enter_only(None, &mut Scratch::default(), |partition| partition.engine.has_work());
+        // A client that has been sent as many retained messages as its outbox takes.
+        let link = shared.enter_only(None, &mut Scratch::default(), |partition| {
+            let link = partition.link(&conn);
+            hand_in(partition, now, link, Hello::new("c").bytes());
+            for number in 0..2000 {
+                hand_in(partition, now, link, publish(&format!("r/{number}"), "x").retain().bytes(Version::V5));
+            }
+            hand_in(partition, now, link, subscribe(1, "r/#", 0).bytes(Version::V5));
+            while partition.engine.has_work() {
+                partition.handle(now, Input::Continue);
+            }
+            link
+        });
+        scratch::with(|scratch| scratch.rooms.push((link, 4096)));
+        let mut flusher = Flusher { shared: shared.clone() };
+        assert!(Pin::new(&mut flusher).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(has_work(), "there is room for more than a slice");
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!has_work(), "nobody goes on");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ground::{broker, expect_nothing_changed};
 use crate::wire::Wire;
-use postrider::{Limits, Version, defaults};
+use postrider::{Broker, Limits, Version, defaults};
 use postrider_testkit::{Hello, pingreq, publish};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -105,4 +105,55 @@ async fn delayed_wills_and_sessions_end_in_their_time_without_anybody_doing_anyt
     assert!(broker.session("c").await.expect("it runs").is_some());
     sleep(secs(81)).await;
     assert!(broker.session("c").await.expect("it runs").is_none());
+}
+
+/// A client that reads and forgets, for as long as it lives.
+fn spawn_reader(mut reader: Wire) {
+    tokio::spawn(async move { while reader.sip(4096).await > 0 {} });
+}
+
+/// A broker whose clients publish so much to so many that there is always a fan-out that is not over.
+async fn busy() -> Broker {
+    let broker = broker().limits(Limits { fanout_slice: 1, ..defaults::limits() }).start().expect("a broker");
+    for number in 0..20 {
+        let mut reader = Wire::attach(&broker, 1 << 16);
+        reader.enter(&Hello::new(&format!("r{number}"))).await;
+        reader.subscribed("a", 0).await;
+        spawn_reader(reader);
+    }
+    for number in 0..100 {
+        let mut writer = Wire::attach(&broker, 1 << 16);
+        writer.enter(&Hello::new(&format!("w{number}"))).await;
+        let many = publish("a", "x").bytes(Version::V5).repeat(100);
+        tokio::spawn(async move { while writer.try_send(&many).await {} });
+    }
+    broker
+}
+
+#[tokio::test]
+async fn a_client_is_heard_while_there_is_always_a_fan_out_that_is_not_over() {
+    let broker = busy().await;
+    let mut client = Wire::attach(&broker, 4096);
+    client.enter(&Hello::new("c")).await;
+    let begin = Instant::now();
+    for id in 1..=5 {
+        client.publish(&publish("b", "x").q1(id)).await;
+    }
+    assert!(begin.elapsed() < secs(10), "it took {:?}", begin.elapsed());
+}
+
+// [MQTT-3.1.2-22]
+#[tokio::test]
+async fn deadlines_are_kept_while_there_is_always_a_fan_out_that_is_not_over() {
+    let broker = busy().await;
+    // Whoever leaves has seen that there is work, and hands it over.
+    for number in 0..5 {
+        let mut hasty = Wire::attach(&broker, 4096);
+        hasty.enter(&Hello::new(&format!("h{number}"))).await;
+    }
+    let mut silent = Wire::attach(&broker, 4096);
+    silent.enter(&Hello::new("c").keep_alive(1)).await;
+    let begin = Instant::now();
+    silent.expect("DISCONNECT KeepAliveTimeout").await;
+    assert!(begin.elapsed() < secs(10), "it took {:?}", begin.elapsed());
 }

@@ -20,9 +20,11 @@ pub struct BanRule {
     pub for_s: u32,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Bans {
     all: HashMap<ClientId, Record, FixedState>,
+    /// When those whose time is over may be looked for again.
+    sweep_at_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +37,24 @@ struct Record {
 /// Identifiers remembered; beyond, those whose time is over are forgotten first, then new ones are not noted.
 const REMEMBERED: usize = 65_536;
 
+/// A full memory is swept no more often than this.
+const SWEEP_MS: u64 = 1000;
+
 impl Bans {
+    /// `seed` keeps strangers from choosing identifiers that collide.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { all: HashMap::with_hasher(FixedState::with_seed(seed)), sweep_at_ms: 0 }
+    }
+
     /// True when this strike was the one too many.
     fn strike(&mut self, now: Now, client_id: &ClientId, rule: BanRule) -> bool {
         let now_ms = now.mono.0;
         let window_ms = u64::from(rule.within_s) * 1000;
         if self.all.len() >= REMEMBERED && !self.all.contains_key(client_id) {
+            if now_ms < self.sweep_at_ms {
+                return false;
+            }
+            self.sweep_at_ms = now_ms.saturating_add(SWEEP_MS);
             self.all.retain(|_, record| {
                 now_ms < record.banned_until_ms || now_ms < record.since_ms.saturating_add(window_ms)
             });
@@ -97,7 +111,7 @@ mod tests {
 
     #[test]
     fn three_strikes_within_the_window_ban_and_spread_out_they_do_not() {
-        let (mut bans, id) = (Bans::default(), ClientId::from("c"));
+        let (mut bans, id) = (Bans::new(7), ClientId::from("c"));
         assert_eq!([100, 105, 111, 112].map(|second| bans.strike(at(second), &id, RULE)), [false; 4]);
         assert!(bans.strike(at(113), &id, RULE));
         assert!(bans.is_banned(at(172), &id) && !bans.is_banned(at(173), &id));
@@ -106,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_memory_for_strikes_is_bounded_and_freed_with_time() {
-        let mut bans = Bans::default();
+        let mut bans = Bans::new(7);
         let one = BanRule { strikes: 1, ..RULE };
         for number in 0..REMEMBERED + 10 {
             bans.strike(at(100), &ClientId::from(number.to_string().as_str()), one);

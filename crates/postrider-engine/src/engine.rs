@@ -82,7 +82,7 @@ impl Engine {
             replaying: VecDeque::new(),
             matches: None,
             meters: Meters::default(),
-            bans: Bans::default(),
+            bans: Bans::new(seeds.hash),
             counters: Counters::default(),
             repeats: Repeats::default(),
             entropy: Entropy::new(seeds.ids),

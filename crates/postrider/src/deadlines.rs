@@ -102,7 +102,10 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         if deadlines.has_work.swap(false, Ordering::Relaxed) {
             // There may never be an end of it, so deadlines are looked at between any two slices.
             tokio::task::yield_now().await;
-            shared.alone(|scratch| shared.work(None, scratch));
+            shared.alone(|scratch| {
+                scratch.has_work = true;
+                shared.work(None, scratch);
+            });
             continue;
         }
         let next = arm(&shared);

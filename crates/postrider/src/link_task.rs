@@ -392,10 +392,12 @@ impl Future for LinkTask {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let task = self.get_mut();
         let (turn, has_work) = scratch::with(|scratch| {
-            scratch.has_work = core::mem::take(&mut task.has_work);
+            // Until this turn has come to its end, whoever drops the task hands the work over.
+            scratch.has_work = core::mem::replace(&mut task.has_work, true);
             let turn = task.turn(context, scratch);
             (turn, scratch.has_work)
         });
+        task.has_work = false;
         match turn {
             Turn::Over => {
                 if has_work {

@@ -32,7 +32,8 @@ pub(crate) struct Scratch {
     pub(crate) rooms: Vec<(LinkId, u32)>,
     /// How many more times room may be reported before others get their turn.
     pub(crate) rounds: u32,
-    /// The engine has work left that was cut into slices.
+    /// The engine has work left that was cut into slices, and whoever has the workspace goes on with it: since it
+    /// began somebody does until there is none, or hands it over.
     pub(crate) has_work: bool,
     /// Questions for plugins.
     pub(crate) judges: Vec<(Ticket, Judge)>,

@@ -93,8 +93,11 @@ impl Shared {
         work: impl FnOnce(&mut Partition) -> R,
     ) -> R {
         let mut partition = self.lock();
+        // Who finds work leaves it to who is at it; a slice of it would come before his own client's small packet.
+        let is_somebodys = partition.engine.has_work() && !scratch.has_work;
         let result = work(&mut partition);
         self.leave(partition, owner, scratch);
+        scratch.has_work &= !is_somebodys;
         result
     }
 
@@ -116,11 +119,13 @@ impl Shared {
         self.flush(scratch);
         while !scratch.rooms.is_empty() {
             scratch.rounds -= 1;
-            let mut partition = self.lock();
-            for (link, bytes) in scratch.rooms.drain(..) {
-                partition.handle(now, Input::Room { link, bytes });
-            }
-            self.leave(partition, owner, scratch);
+            let mut rooms = core::mem::take(&mut scratch.rooms);
+            self.enter_only(owner, scratch, |partition| {
+                for (link, bytes) in rooms.drain(..) {
+                    partition.handle(now, Input::Room { link, bytes });
+                }
+            });
+            scratch.rooms = rooms;
             self.flush(scratch);
         }
         if !scratch.judges.is_empty() || !scratch.events.is_empty() {
@@ -165,14 +170,14 @@ impl Shared {
                 let send = move |answer| shared.judged(ticket, Verdict::Authenticate(answer));
                 let reply = Reply::new(send, AuthenticateAnswer::unavailable);
                 if let Some(plugin) = &self.authenticate {
-                    plugin.begin(request, reply);
+                    contain(|| plugin.begin(request, reply));
                 }
             }
             Judge::Authorize(request) => {
                 let send = move |answer| shared.judged(ticket, Verdict::Authorize(answer));
                 let reply = Reply::new(send, Vec::new);
                 if let Some(plugin) = &self.authorize {
-                    plugin.begin(request, reply);
+                    contain(|| plugin.begin(request, reply));
                 }
             }
         }
@@ -242,4 +247,10 @@ impl Shared {
         let now = self.clock.now();
         self.enter(now, None, scratch, |partition| partition.handle(now, Input::Tick));
     }
+}
+
+/// A plugin that panics has dropped its reply, and that is its answer. What else the thread has at hand belongs to
+/// others.
+fn contain(call: impl FnOnce()) {
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
 }

@@ -114,14 +114,13 @@ mod tests {
         let source = Bytes::from(bytes);
         let frame = split(&source, usize::MAX).expect("framed").expect("whole");
         let packet = &Packet::decode(frame, Version::V5).expect("a packet");
-        match packet {
-            Packet::Connect(connect) => {
-                partition.handle(now, Input::Linked { link, connect, peer: &Peer::from("test") });
-            }
-            _ => {
-                partition.handle(now, Input::Received { link, packet, source: &source });
-            }
-        }
+        let peer = &Peer::from("test");
+        let input = if let Packet::Connect(connect) = packet {
+            Input::Linked { link, connect, peer }
+        } else {
+            Input::Received { link, packet, source: &source }
+        };
+        partition.handle(now, input);
     }
 
     #[tokio::test]

@@ -206,3 +206,30 @@ fn a_will_for_many_that_a_plugin_allows_reaches_all_of_them_though_nothing_else_
         }
     });
 }
+
+/// Panics when it is asked about `boom`, and allows everything else.
+struct Touchy;
+
+impl Authorize for Touchy {
+    fn begin(&self, request: AuthorizeRequest, reply: Reply<Vec<Access>>) {
+        assert!(!format!("{:?}", request.actions).contains("boom"), "boom");
+        reply.send(vec![Access::Allow; request.actions.len()]);
+    }
+}
+
+#[test]
+fn a_plugin_that_panics_denies_and_the_connection_and_all_others_go_on() {
+    everywhere(async |builder: Builder| {
+        let broker = builder.authorize(Touchy).start().expect("a broker");
+        let mut other = Wire::client(&broker, &Hello::new("o")).await;
+        let mut client = Wire::client(&broker, &Hello::new("c")).await;
+        for id in 1..=3 {
+            // Enough for a burst.
+            let bytes = publish(&format!("boom/{id}"), "").sized(300).q1(id).bytes(Version::V5);
+            client.send(&bytes).await;
+            other.send(&publish(&format!("fine/{id}"), "").sized(300).q1(id).bytes(Version::V5)).await;
+            client.expect(&format!("PUBACK #{id} NotAuthorized")).await;
+            other.expect(&format!("PUBACK #{id} NoMatchingSubscribers")).await;
+        }
+    });
+}

@@ -238,12 +238,11 @@ impl Mailbox {
 
     /// Puts parcels in front of all others, in their order and whatever the bounds: they have been in before.
     pub fn put_back(&mut self, parcels: Vec<Parcel>) {
-        let waiting = core::mem::take(&mut self.entries);
-        for parcel in parcels {
+        for parcel in parcels.into_iter().rev() {
             let size = entry_size(&parcel.message);
-            self.push(parcel, size);
+            let entry = self.pack(parcel, size);
+            self.entries.push_front(entry);
         }
-        self.entries.extend(waiting);
     }
 
     fn take_expired(&mut self, now: Mono) -> Vec<Parcel> {
@@ -279,6 +278,11 @@ impl Mailbox {
     }
 
     fn push(&mut self, parcel: Parcel, size: u64) {
+        let entry = self.pack(parcel, size);
+        self.entries.push_back(entry);
+    }
+
+    fn pack(&mut self, parcel: Parcel, size: u64) -> Entry {
         let ids = match (parcel.subscription_ids, parcel.share) {
             (SubscriptionIds::None, None) => 0,
             (SubscriptionIds::One(id), None) => id,
@@ -291,8 +295,8 @@ impl Mailbox {
         };
         self.qos0 += u32::from(parcel.qos == Qos::AtMostOnce);
         let flags = parcel.qos.as_u8() | if parcel.retain { RETAIN } else { 0 };
-        self.entries.push_back(Entry { message: parcel.message, flags, ids });
         self.bytes += size;
+        Entry { message: parcel.message, flags, ids }
     }
 
     fn unpack(&mut self, entry: Entry) -> Parcel {

@@ -131,6 +131,8 @@ impl Outbox {
             control.append(*waiting);
         }
         if let Some(mut newer) = self.data.take() {
+            // It came while the batch was being written.
+            newer.unshare();
             control.append(newer.take_control());
             behind.append(*newer);
         }
@@ -170,5 +172,23 @@ impl Outbox {
         self.current = None;
         self.control = None;
         self.data = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    #[test]
+    fn payloads_that_come_while_a_batch_is_written_hold_no_read_buffer_when_it_is_stuck() {
+        let mut outbox = Outbox::default();
+        let read = Bytes::from(vec![0; 64 * 1024]);
+        let body = || Body { bytes: read.slice(..4096), is_borrowed: true };
+        outbox.push_shared(b"\x30\x83\x20\0\x01a", body(), Box::default);
+        let batch = outbox.take_batch().expect("something to write");
+        outbox.push_shared(b"\x30\x83\x20\0\x01a", body(), Box::default);
+        outbox.put_back(batch, 10);
+        assert!(read.is_unique(), "somebody holds a part of the buffer");
     }
 }

@@ -51,7 +51,8 @@ impl Shared {
         let limits: &Limits = engine.limits();
         Arc::new(Self {
             link_limits: limits.link,
-            room_enough: limits.outbox_bytes_max / 2,
+            // Never 0: nothing written is nothing to report.
+            room_enough: (limits.outbox_bytes_max / 2).max(1),
             partition: Mutex::new(Partition::new(engine)),
             clock: Clock::new(),
             deadlines: Deadlines::default(),

@@ -231,3 +231,20 @@ async fn a_tcp_reader_that_takes_nothing_for_30_s_is_closed() {
     patiently(publisher.acknowledge(AckKind::Puback, 9)).await;
     publisher.expect_silence().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_outbox_of_a_byte_passes_messages_one_by_one() {
+    let limits = Limits { outbox_bytes_max: 1, ..defaults::limits() };
+    let broker = broker().limits(limits).start().expect("a broker");
+    let mut reader = Wire::attach(&broker, 4096);
+    reader.enter(&Hello::new("r")).await;
+    reader.subscribed("t", 1).await;
+    let mut publisher = Wire::attach(&broker, 4096);
+    publisher.enter(&Hello::new("p")).await;
+    for id in 1..=20 {
+        publisher.publish(&publish("t", "x").q1(id)).await;
+    }
+    for _ in 1..=20 {
+        assert_eq!(reader.receive().await.0, "t");
+    }
+}

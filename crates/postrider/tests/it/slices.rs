@@ -137,3 +137,17 @@ async fn clients_that_come_while_a_fan_out_goes_on_do_not_each_do_a_part_of_it_f
         assert_eq!(reader.receive().await.0, "a");
     }
 }
+
+#[tokio::test]
+async fn a_socket_is_looked_at_between_any_two_slices() {
+    let (broker, _readers) = sliced().await;
+    let mut writer = Wire::attach(&broker, 4096);
+    writer.enter(&Hello::new("w")).await;
+    let mut other = Wire::client(&broker, &Hello::new("o")).await;
+    writer.send(&publish("a", "x").bytes(Version::V5)).await;
+    for id in 1..=4 {
+        other.publish(&publish("b", "y").q1(id)).await;
+    }
+    let sent = sent(&broker).await;
+    assert!((1..100).contains(&sent), "{sent} slices in front of four answers");
+}

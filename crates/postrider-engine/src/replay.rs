@@ -69,6 +69,13 @@ impl Engine {
         }
     }
 
+    /// Whether a first look finds something retained that the filter matches, or does not come to an end: a
+    /// subscription that brings nothing retained costs no memory.
+    pub(crate) fn may_replay(&self, filter: Filter<'_>) -> bool {
+        let mut cursor = Cursor::new(filter);
+        !self.retained.is_empty() && self.retained.scan(filter, &mut cursor, STEPS, |_| false) == Scan::Stopped
+    }
+
     /// One session's turn to go on with its replays.
     pub(crate) fn continue_replay(&mut self, now: Now, tray: &mut Tray) {
         let Some(key) = self.replaying.pop_front() else { return };

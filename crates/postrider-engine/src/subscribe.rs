@@ -111,7 +111,7 @@ impl Engine {
             RetainHandling::IfNew => subscribed.replaced.is_none(),
             RetainHandling::Never => false,
         };
-        if replays_now && !self.retained.is_empty() {
+        if replays_now && self.may_replay(filter) {
             replays.push(Replay::new(filter, grant, self.retained_sequence));
         }
         Ok(grant.qos)

@@ -231,3 +231,16 @@ fn a_client_that_acknowledges_nothing_cannot_pile_up_replays() {
     world.subscribe(client, &subscribe(1, "r/#", 0));
     assert_eq!(world.take(client).len(), 3);
 }
+
+#[test]
+fn what_is_retained_far_behind_what_does_not_match_is_found() {
+    let mut world = World::new();
+    let writer = world.connect(&Hello::new("w"));
+    for number in 0..3000 {
+        world.publish(writer, &publish(&format!("far/{number:04}/no"), "x").retain());
+    }
+    world.publish(writer, &publish("far/9999/yes", "x").retain());
+    let reader = world.connect(&Hello::new("r"));
+    world.subscribe(reader, &subscribe(3, "far/+/yes", 0).and("far/+/never", 0));
+    assert_eq!(world.take(reader), ["SUBACK #3 00 00", "PUBLISH far/9999/yes q0 retain \"x\""]);
+}

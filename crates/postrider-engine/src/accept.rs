@@ -9,9 +9,7 @@ use crate::sessions::{Online, Session};
 use crate::will::Will;
 use crate::{Effect, Engine, Judge, Lane, LinkId, Tray, Who};
 use postrider_ports::{AuthorizeRequest, Cause, ClientId, Event, Peer, Principal, Subject};
-use postrider_proto::{
-    Connack, Disconnect, Properties, PropertiesBuf, Property, PropertyId, Qos, ReasonCode, Start, Version,
-};
+use postrider_proto::{Connack, Properties, PropertiesBuf, Property, PropertyId, Qos, ReasonCode, Start, Version};
 use postrider_router::SessionKey;
 use postrider_session::Now;
 use smallvec::SmallVec;
@@ -191,7 +189,7 @@ impl Engine {
     /// The connection that has the session now gives way. [MQTT-3.1.4-3]
     fn take_over(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
         let Some(old) = self.sessions.get(key).and_then(|session| session.online) else { return };
-        old.farewell(Disconnect::new(ReasonCode::SessionTakenOver), None, tray);
+        old.farewell(ReasonCode::SessionTakenOver, None, tray);
         self.part(now, old.link, Cause::TakenOver, tray);
     }
 

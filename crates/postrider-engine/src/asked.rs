@@ -6,7 +6,7 @@ use crate::links::LinkState;
 use crate::sessions::Session;
 use crate::{Effect, Engine, LinkId, Passed, Tray};
 use postrider_ports::{Answer, Cause, Counters, Question, SessionInfo, Ticket};
-use postrider_proto::{Disconnect, PropertiesBuf, Property, PropertyId, ReasonCode};
+use postrider_proto::{PropertiesBuf, Property, PropertyId, ReasonCode};
 use postrider_session::Now;
 
 impl Engine {
@@ -75,8 +75,7 @@ impl Engine {
         if let Some(online) = self.online_of(link) {
             let mut properties = PropertiesBuf::new();
             properties.push(Property::Text(PropertyId::ServerReference, (&*place).into()));
-            let properties = properties.as_properties();
-            online.farewell_whole(Disconnect { properties, ..Disconnect::new(ReasonCode::UseAnotherServer) }, tray);
+            online.farewell_with(ReasonCode::UseAnotherServer, properties.as_properties(), tray);
         }
         self.part(now, link, Cause::Shutdown, tray);
     }
@@ -102,7 +101,7 @@ impl Engine {
     /// DISCONNECT to a 5.0 client, and the end of its connection.
     fn dismiss(&mut self, now: Now, link: LinkId, reason: ReasonCode, cause: Cause, tray: &mut Tray) {
         if let Some(online) = self.online_of(link) {
-            online.farewell(Disconnect::new(reason), None, tray);
+            online.farewell(reason, None, tray);
         }
         self.part(now, link, cause, tray);
     }

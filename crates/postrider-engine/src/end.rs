@@ -29,7 +29,7 @@ impl Engine {
     pub(crate) fn violate(&mut self, now: Now, link: LinkId, violation: Violation, tray: &mut Tray) -> Progress {
         let reason = violation.reason();
         if let Some(online) = self.online_of(link) {
-            online.farewell(Disconnect::new(reason), Some(&violation.to_string()), tray);
+            online.farewell(reason, Some(&violation.to_string()), tray);
         }
         self.part(now, link, Cause::Violation(reason, violation.clause()), tray);
         Progress::Gone

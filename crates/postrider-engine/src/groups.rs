@@ -113,11 +113,10 @@ impl Group {
         &self.queue
     }
 
-    /// Counts messages that no member gets; says how many there were before.
+    /// Counts messages that no member gets; says how many there are by now.
     pub(crate) fn count_drop(&mut self, reason: DropReason, count: u64) -> u64 {
-        let before = self.drops.of(reason);
         self.drops.add(reason, count);
-        before
+        self.drops.of(reason)
     }
 
     pub(crate) fn online(&self) -> &[SessionKey] {

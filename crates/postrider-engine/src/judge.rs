@@ -11,7 +11,7 @@ use crate::{Effect, Engine, Judge, Lane, LinkId, Progress, Tray, Verdict, Who};
 use postrider_ports::{
     Access, Action, AuthenticateAnswer, AuthenticateRequest, AuthorizeRequest, Cause, Subject, Ticket,
 };
-use postrider_proto::{Auth, Disconnect, PropertiesBuf, Property, PropertyId, Publish, ReasonCode, Subscribe, Text};
+use postrider_proto::{Auth, PropertiesBuf, Property, PropertyId, Publish, ReasonCode, Subscribe, Text};
 use postrider_router::SessionKey;
 use postrider_session::{Now, Violation};
 use std::sync::Arc;
@@ -236,7 +236,7 @@ impl Engine {
             AuthenticateAnswer::Refuse { .. } => ReasonCode::NotAuthorized,
         };
         if let Some(online) = self.online_of(link) {
-            online.farewell(Disconnect::new(reason), Some("authenticating anew failed"), tray);
+            online.farewell(reason, Some("authenticating anew failed"), tray);
         }
         self.part(now, link, Cause::Violation(reason, "MQTT-4.12.1-2"), tray);
     }

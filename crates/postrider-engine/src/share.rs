@@ -7,7 +7,7 @@ use crate::deliver::{Delivered, Delivery, Outgoing};
 use crate::fanout::Tally;
 use crate::groups::Choice;
 use crate::publish::Incoming;
-use crate::{Engine, Tray};
+use crate::{Engine, ShareStrategy, Tray};
 use foldhash::fast::FixedState;
 use postrider_ports::{DropReason, Event};
 use postrider_proto::Qos;
@@ -27,10 +27,8 @@ impl Engine {
     ) -> Tally {
         let mut tally = Tally::default();
         // Whoever published it; what has no client goes by its topic.
-        let source = match self.author_of(incoming) {
-            Some(author) => FixedState::with_seed(0).hash_one(author.as_str()),
-            None => FixedState::with_seed(0).hash_one(incoming.parts.topic.as_bytes()),
-        };
+        let author = self.author_of(incoming).map(|author| author.as_str().as_bytes());
+        let source = self.source(author.unwrap_or(incoming.parts.topic.as_bytes()));
         for share in shares {
             self.counters.deliveries_owed += 1;
             // What waits goes first. [MQTT-4.6.0-5]
@@ -42,6 +40,23 @@ impl Engine {
             tally.add(delivered.unwrap_or_else(|| self.queue_for_group(now, *share, outgoing, tray)));
         }
         tally
+    }
+
+    /// What [`ShareStrategy::Hash`] chooses by; the others do not look at it.
+    fn source(&self, name: &[u8]) -> u64 {
+        match self.limits.share_strategy {
+            ShareStrategy::Hash => FixedState::default().hash_one(name),
+            ShareStrategy::RoundRobin
+            | ShareStrategy::Random
+            | ShareStrategy::Sticky
+            | ShareStrategy::LeastInFlight => 0,
+        }
+    }
+
+    /// The shared subscriptions that a session is a member of.
+    fn shares_of(&self, key: SessionKey) -> Vec<FilterId> {
+        let flows = self.sessions.get(key).and_then(|session| session.flows.as_ref());
+        flows.map(|flows| flows.shares.clone()).unwrap_or_default()
     }
 
     /// Brings a message to a member; `None` when it has to wait for one.
@@ -113,7 +128,7 @@ impl Engine {
     pub(crate) fn hand_out(&mut self, now: Now, share: FilterId, tray: &mut Tray) {
         // Who published them is not known any more; their topic keeps those of one kind together.
         while let Some(parcel) = self.next_of_group(share) {
-            let source = FixedState::with_seed(0).hash_one(parcel.message.topic().as_bytes());
+            let source = self.source(parcel.message.topic().as_bytes());
             let mut outgoing = Outgoing::of_message(&parcel.message, parcel.retain);
             self.counters.deliveries_queued -= 1;
             if parcel.message.is_expired(now.mono) {
@@ -136,9 +151,7 @@ impl Engine {
     /// A session has room: it takes what waits for its groups.
     #[cold]
     pub(crate) fn pull_shared(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
-        let flows = self.sessions.get(key).and_then(|session| session.flows.as_ref());
-        let shares = flows.map(|flows| flows.shares.clone()).unwrap_or_default();
-        for share in shares {
+        for share in self.shares_of(key) {
             self.hand_out(now, share, tray);
         }
     }
@@ -167,18 +180,14 @@ impl Engine {
 
     /// A member is connected again.
     pub(crate) fn return_to_groups(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
-        let flows = self.sessions.get(key).and_then(|session| session.flows.as_ref());
-        let shares = flows.map(|flows| flows.shares.clone()).unwrap_or_default();
-        for share in shares {
+        for share in self.shares_of(key) {
             self.arrive(now, share, key, tray);
         }
     }
 
     /// A member lost its connection: what it has not acknowledged goes to another, if one is there.
     pub(crate) fn part_from_groups(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
-        let flows = self.sessions.get(key).and_then(|session| session.flows.as_ref());
-        let shares = flows.map(|flows| flows.shares.clone()).unwrap_or_default();
-        for share in shares {
+        for share in self.shares_of(key) {
             let Some(group) = self.groups.get_mut(share) else { continue };
             group.leave(key);
             if group.is_attended() {
@@ -197,9 +206,7 @@ impl Engine {
 
     /// The session ends: others get what it has not acknowledged.
     pub(crate) fn bequeath(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
-        let flows = self.sessions.get(key).and_then(|session| session.flows.as_ref());
-        let shares = flows.map(|flows| flows.shares.clone()).unwrap_or_default();
-        for share in shares {
+        for share in self.shares_of(key) {
             self.router.remove(share, key);
             self.take_back(key, share);
             self.leave_group(now, share, key, tray);
@@ -268,8 +275,8 @@ impl Engine {
             return;
         }
         self.counters.drops.add(reason, count);
-        let before = self.groups.get_mut(share).map_or(0, |group| group.count_drop(reason, count));
-        if reason != DropReason::Offline && (before + count + 1).ilog2() != (before + 1).ilog2() {
+        let total = self.groups.get_mut(share).map_or(count, |group| group.count_drop(reason, count));
+        if reason != DropReason::Offline && (total + 1).ilog2() != (total - count + 1).ilog2() {
             let filter = self.router.text(share).map_or("", |filter| filter.as_str());
             self.observe(tray, || Event::ShareDropped { filter: filter.into(), reason });
         }

@@ -7,7 +7,7 @@
 use crate::sessions::Online;
 use crate::{Engine, Lane, Tray};
 use postrider_proto::{
-    Ack, Disconnect, PacketId, Properties, PropertiesBuf, Property, PropertyId, Suback, Unsuback, Version,
+    Ack, Disconnect, PacketId, Properties, PropertiesBuf, Property, PropertyId, ReasonCode, Suback, Unsuback, Version,
 };
 use postrider_router::SessionKey;
 use postrider_session::Violation;
@@ -79,28 +79,20 @@ impl Online {
         tray.send_since(self.link, start, Lane::Control);
     }
 
-    /// DISCONNECT with properties of its own, or without them where they would make it too large. [MQTT-3.14.2-3]
-    pub(crate) fn farewell_whole(&self, disconnect: Disconnect<'_>, tray: &mut Tray) {
-        if !self.version.is_v5() {
-            return;
-        }
-        let start = tray.mark();
-        let bare = Disconnect::new(disconnect.reason);
-        let is_told = self.takes(disconnect.encoded_len(self.version));
-        if is_told { disconnect } else { bare }.encode(self.version, &mut tray.bytes);
-        tray.send_since(self.link, start, Lane::Control);
+    /// Why the connection ends, to clients that can be told.
+    pub(crate) fn farewell(&self, reason: ReasonCode, text: Option<&str>, tray: &mut Tray) {
+        self.farewell_with(reason, sentence(text).as_properties(), tray);
     }
 
-    /// Why the connection ends, to clients that can be told. [MQTT-3.14.2-3]
-    pub(crate) fn farewell(&self, disconnect: Disconnect<'_>, text: Option<&str>, tray: &mut Tray) {
+    /// The same with properties, or without them where they would make the DISCONNECT too large. [MQTT-3.14.2-3]
+    pub(crate) fn farewell_with(&self, reason: ReasonCode, properties: Properties<'_>, tray: &mut Tray) {
         if !self.version.is_v5() {
             return;
         }
         let start = tray.mark();
-        let properties = sentence(text);
-        let told = Disconnect { properties: properties.as_properties(), ..disconnect };
-        let is_told = self.takes(told.encoded_len(self.version));
-        if is_told { told } else { disconnect }.encode(self.version, &mut tray.bytes);
+        let bare = Disconnect::new(reason);
+        let told = Disconnect { properties, ..bare };
+        if self.takes(told.encoded_len(self.version)) { told } else { bare }.encode(self.version, &mut tray.bytes);
         tray.send_since(self.link, start, Lane::Control);
     }
 }

@@ -9,7 +9,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     limits.mailbox.messages_max = 10_000_000;
     limits.mailbox.bytes_max = 4 << 30;
     let broker = postrider::Broker::builder().listen(address.parse()?).limits(limits).start()?;
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tokio::signal::ctrl_c().await?;
     broker.shutdown(Duration::from_secs(5)).await;
     Ok(())
 }

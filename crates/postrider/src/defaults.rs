@@ -82,7 +82,7 @@ pub fn limits() -> Limits {
         broker_rates: Rates::OFF,
         // A bad client is told and disconnected; keeping it out is for who knows its clients.
         ban: None,
-        // About a millisecond of work before others get their turn.
+        // Long lists go out with one system call a client all the same; a slice is some ten milliseconds of them.
         fanout_slice: 2048,
         // Nothing to say unless the embedder has a scheme of its own.
         response_information: None,

@@ -112,8 +112,8 @@ pub(crate) struct Retained {
     /// Messages, each with a topic of its own
     #[arg(long, value_name = "MESSAGES", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) count: u32,
-    /// Bytes of payload
-    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=16_000_000))]
+    /// Bytes of payload, at least 16
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(16..=16_000_000))]
     pub(crate) size: u32,
 }
 

@@ -177,8 +177,12 @@ impl Driver {
                         end.link.on_accepted(NOW.mono, keep_alive_s, packet_bytes_max);
                     }
                 }
-                // A connection that is over is opened again by the workload; nothing here is held or asked.
-                Effect::Part { .. }
+                // A connection that is over is opened again by the workload; nothing here is held, asked or kept.
+                Effect::Append { .. }
+                | Effect::After(_)
+                | Effect::Release(_)
+                | Effect::Load { .. }
+                | Effect::Part { .. }
                 | Effect::Exchange { .. }
                 | Effect::Resume { .. }
                 | Effect::Judge { .. }

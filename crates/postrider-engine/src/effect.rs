@@ -4,7 +4,7 @@ use crate::LinkId;
 use bytes::Bytes;
 use core::ops::Range;
 use postrider_ports::{Answer, AuthenticateRequest, AuthorizeRequest, Cause, Event, PartitionId, Ticket};
-use postrider_session::Message;
+use postrider_session::{Message, Sequence};
 
 /// Something to be done, in the order of the tray.
 #[derive(Clone, Debug)]
@@ -78,6 +78,47 @@ pub enum Effect {
     },
     /// Tell whoever watches.
     Observe(Box<Event>),
+    /// Append a record to the log. Records are numbered in the order of these effects, without holes.
+    Append {
+        /// What kind of record it is.
+        kind: u8,
+        /// Its payload, of [`Tray::bytes`].
+        range: Range<u32>,
+        /// Whether anything waits for it.
+        urgency: Urgency,
+        /// Whether a full device has to take it all the same.
+        importance: Importance,
+    },
+    /// Whatever follows for any link leaves when the log is durable up to this record, and so does what comes later
+    /// for the same link. [`Sequence::NONE`] ends that, and so does the end of the input.
+    After(Sequence),
+    /// A record is needed no more. It was appended before this effect.
+    Release(Sequence),
+    /// Read records back; the answer is [`crate::Input::Loaded`].
+    Load {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// Which ones. They have been appended, perhaps not written.
+        sequences: Vec<Sequence>,
+    },
+}
+
+/// Whether a record is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Something waits: it begins a sync as soon as the device is free.
+    Now,
+    /// Nothing does: it rides with the next one, or goes within 200 ms.
+    Lazy,
+}
+
+/// Who may still write when the device is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Importance {
+    /// Something new: there is room as long as [`crate::Input::Committed`] said so.
+    Ordinary,
+    /// What makes room or keeps a promise that was made; it may use the reserve.
+    Essential,
 }
 
 /// Which of an outbox's two lanes bytes go by.

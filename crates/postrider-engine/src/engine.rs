@@ -107,6 +107,8 @@ impl Engine {
             Input::Remote { from: _, message, retain } => self.on_remote(now, &message, retain, tray),
             Input::Passed(passed) => self.on_passed(&passed),
             Input::Asked { ticket, question } => self.on_asked(now, ticket, &question, tray),
+            Input::Committed { through, room, is_full } => self.on_committed(through, room, is_full, tray),
+            Input::Loaded { ticket, records } => self.on_loaded(now, ticket, records, tray),
             Input::Continue => self.on_continue(now, tray),
             Input::Tick => self.on_tick(now, tray),
         }
@@ -125,6 +127,12 @@ impl Engine {
     pub fn has_work(&self) -> bool {
         !self.fanouts.is_empty() || !self.replaying.is_empty()
     }
+
+    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "the log comes next")]
+    fn on_committed(&mut self, _through: postrider_session::Sequence, _room: u64, _is_full: bool, _tray: &mut Tray) {}
+
+    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "the log comes next")]
+    fn on_loaded(&mut self, _now: Now, _ticket: Ticket, _records: Vec<crate::LoadedRecord>, _tray: &mut Tray) {}
 
     /// What is allowed.
     #[must_use]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use postrider_ports::{Access, AuthenticateAnswer, Cause, PartitionId, Peer, Question, Ticket};
 use postrider_proto::{Connect, Packet};
-use postrider_session::{Message, Violation};
+use postrider_session::{Message, Sequence, Violation};
 
 /// Names a link: the place the driver gave it, and how many links had that place before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,10 +81,35 @@ pub enum Input<'a> {
         /// The question.
         question: Question,
     },
+    /// The log is durable up to here, or has room again.
+    Committed {
+        /// The last record that is durable, and with it all before.
+        through: Sequence,
+        /// Room for more ordinary records, in bytes, beside what has been appended.
+        room: u64,
+        /// The device has no more room than that.
+        is_full: bool,
+    },
+    /// An answer to [`crate::Effect::Load`].
+    Loaded {
+        /// The ticket of the question.
+        ticket: Ticket,
+        /// What was found, in the order it was asked for.
+        records: Vec<LoadedRecord>,
+    },
     /// Go on with work that was cut into slices; see [`crate::Engine::has_work`].
     Continue,
     /// Time passed; see [`crate::Engine::next_deadline`].
     Tick,
+}
+
+/// A record that was read back.
+#[derive(Clone, Debug)]
+pub struct LoadedRecord {
+    /// Which one.
+    pub sequence: Sequence,
+    /// What is in it; `None` when it could not be read.
+    pub payload: Option<Bytes>,
 }
 
 /// What passes through the driver and only it can count.

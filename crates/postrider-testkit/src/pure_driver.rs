@@ -364,6 +364,8 @@ impl PureDriver {
                 Effect::Judge { ticket, question } => self.questions.push_back((ticket, *question)),
                 Effect::Forward { to, message, retain } => self.forwards.push_back((to, message, retain)),
                 Effect::Answer { ticket, answer } => self.answers.push((ticket, answer)),
+                // There is no log yet, so nothing is appended.
+                Effect::Append { .. } | Effect::After(_) | Effect::Release(_) | Effect::Load { .. } => {}
                 Effect::Observe(event) => {
                     if let Some(witness) = &mut self.witness {
                         witness.extend(witnessed_event(&event));

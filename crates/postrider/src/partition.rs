@@ -192,6 +192,8 @@ impl Partition {
                 }
             }
             Effect::Observe(event) => scratch.events.push(*event),
+            // There is no log yet, so nothing is appended.
+            Effect::Append { .. } | Effect::After(_) | Effect::Release(_) | Effect::Load { .. } => {}
             // There is one partition.
             Effect::Forward { .. } => debug_assert!(false, "one partition forwards to none"),
         }

@@ -40,4 +40,4 @@ pub use storage::{
     StorageFile,
 };
 pub use survey::Tail;
-pub use writer::{Durability, Handle, Refused, Urgency, Waker, Writer, WriterOptions};
+pub use writer::{Appended, Durability, Handle, NewRecord, Refused, Standing, Urgency, Waker, Writer, WriterOptions};

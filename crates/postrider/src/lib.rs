@@ -19,8 +19,12 @@ mod conn;
 mod deadlines;
 pub mod defaults;
 mod error;
+mod failure;
+mod gates;
 mod intake;
 mod link_task;
+mod log;
+mod log_threads;
 mod meter;
 mod observer;
 mod outbox;
@@ -28,11 +32,13 @@ mod partition;
 mod scratch;
 mod seeds;
 mod shared;
+mod store;
 mod transport;
 mod workers;
 
 pub use broker::{Broker, Builder};
 pub use error::{Error, ErrorKind};
+pub use failure::Failure;
 pub use postrider_engine::{BanRule, Limits, PayloadFormat, Rate, Rates, ShareStrategy, Who};
 pub use postrider_ports::{
     Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
@@ -41,3 +47,4 @@ pub use postrider_ports::{
 };
 pub use postrider_proto::{Qos, ReasonCode, Version};
 pub use postrider_session::{Bounds, LinkLimits, Overflow};
+pub use store::{Durability, Restored};

@@ -2,12 +2,17 @@
 //!
 //! Owns: one engine, the links' own halves, and bytes on their way in and out.
 
+mod durable;
+
+pub use durable::{LogStep, Shelf};
+
 use crate::witness::{Witnessed, witnessed, witnessed_answer, witnessed_event};
 use bytes::Bytes;
+use durable::Gated;
 use postrider_engine::{Effect, Engine, Input, Judge, Lane, Limits, LinkId, Passed, Progress, Seeds, Tray, Verdict};
 use postrider_ports::{Answer, Cause, Event, ListenerId, PartitionId, Peer, Question, Ticket};
 use postrider_proto::{Packet, Version};
-use postrider_session::{Message, Mono, Now, ServerLink, Violation};
+use postrider_session::{Message, Mono, Now, Sequence, ServerLink, Violation};
 use std::collections::VecDeque;
 
 /// One engine and everything around it.
@@ -29,6 +34,8 @@ pub struct PureDriver {
     pub works_at_once: bool,
     /// Everything the engine has taken, if somebody wants to know.
     pub witness: Option<Vec<Witnessed>>,
+    /// The log, unless everything is in memory.
+    pub shelf: Option<Shelf>,
     /// What the engine has not heard of yet.
     passed: Passed,
     /// The first invariant that was found broken.
@@ -43,10 +50,20 @@ struct Link {
     is_named: bool,
     input: Vec<u8>,
     output: VecDeque<u8>,
+    gated: VecDeque<Gated>,
     charged: u32,
     unreported: u32,
     is_held: bool,
     end: LinkEnd,
+}
+
+/// When something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// After every input.
+    AtOnce,
+    /// When the script says so.
+    WhenTold,
 }
 
 /// Whether a connection goes on.
@@ -75,6 +92,7 @@ impl PureDriver {
             forwards: VecDeque::new(),
             works_at_once: true,
             witness: None,
+            shelf: None,
             passed: Passed::default(),
             broken: None,
         }
@@ -90,6 +108,7 @@ impl PureDriver {
             is_named: false,
             input: Vec::new(),
             output: VecDeque::new(),
+            gated: VecDeque::new(),
             charged: 0,
             unreported: 0,
             is_held: false,
@@ -175,6 +194,7 @@ impl PureDriver {
         let link = &mut self.links[at];
         let mut words = Vec::new();
         link.link.farewell(violation, &mut words);
+        link.gated.clear();
         self.passed.packets_sent += u64::from(!words.is_empty());
         self.passed.bytes_sent += words.len() as u64;
         link.output.extend(words);
@@ -207,6 +227,7 @@ impl PureDriver {
             return;
         }
         link.end = end;
+        link.gated.clear();
         let id = link.id;
         if let Some(witness) = &mut self.witness {
             witness.push(Witnessed::Parted { at });
@@ -272,6 +293,7 @@ impl PureDriver {
                     let link = &mut self.links[at];
                     let mut words = Vec::new();
                     link.link.farewell(Violation::KeepAliveTimeout, &mut words);
+                    link.gated.clear();
                     link.output.extend(words);
                     self.end(now, at, LinkEnd::Closed(Cause::KeepAlive), Cause::KeepAlive);
                 }
@@ -326,17 +348,17 @@ impl PureDriver {
     /// Does what the engine asks, and looks at its invariants.
     fn apply(&mut self, now: Now) {
         let mut tray = core::mem::take(&mut self.tray);
-        let mut resumed = Vec::new();
+        let (mut resumed, mut gate) = (Vec::new(), Sequence::NONE);
         for effect in tray.effects.drain(..) {
             match effect {
                 Effect::Send { link, range, lane } => {
                     let bytes = &tray.bytes[range.start as usize..range.end as usize];
-                    self.append(link, bytes, lane);
+                    self.append(link, bytes, lane, gate);
                 }
                 Effect::SendShared { link, head, body } => {
                     let head = &tray.bytes[head.start as usize..head.end as usize];
-                    self.append(link, head, Lane::Data);
-                    self.append(link, &tray.bodies[body as usize].bytes, Lane::Data);
+                    self.append(link, head, Lane::Data, gate);
+                    self.append(link, &tray.bodies[body as usize].bytes, Lane::Data, gate);
                 }
                 Effect::Accepted { link, keep_alive_s, packet_bytes_max } => {
                     let link = &mut self.links[link.slot as usize];
@@ -355,6 +377,7 @@ impl PureDriver {
                     let link = &mut self.links[link.slot as usize];
                     if link.end == LinkEnd::Open {
                         link.end = LinkEnd::Closed(cause);
+                        link.drop_gated();
                         let at = link.id.slot as usize;
                         if let Some(witness) = &mut self.witness {
                             witness.push(Witnessed::Parted { at });
@@ -364,8 +387,8 @@ impl PureDriver {
                 Effect::Judge { ticket, question } => self.questions.push_back((ticket, *question)),
                 Effect::Forward { to, message, retain } => self.forwards.push_back((to, message, retain)),
                 Effect::Answer { ticket, answer } => self.answers.push((ticket, answer)),
-                // There is no log yet, so nothing is appended.
-                Effect::Append { .. } | Effect::After(_) | Effect::Release(_) | Effect::Load { .. } => {}
+                Effect::After(sequence) => gate = sequence,
+                Effect::Append { .. } | Effect::Release(_) | Effect::Load { .. } => self.shelve(effect, &tray.bytes),
                 Effect::Observe(event) => {
                     if let Some(witness) = &mut self.witness {
                         witness.extend(witnessed_event(&event));
@@ -385,9 +408,10 @@ impl PureDriver {
         for link in resumed {
             self.offer(now, link.slot as usize);
         }
+        self.keep_pace(now);
     }
 
-    fn append(&mut self, id: LinkId, bytes: &[u8], lane: Lane) {
+    fn append(&mut self, id: LinkId, bytes: &[u8], lane: Lane, gate: Sequence) {
         self.passed.bytes_sent += bytes.len() as u64;
         let link = &mut self.links[id.slot as usize];
         if let Some(witness) = &mut self.witness {
@@ -396,12 +420,25 @@ impl PureDriver {
         if link.end != LinkEnd::Open {
             return;
         }
+        if let Some(witness) = self.witness.as_mut().filter(|_| lane == Lane::Data) {
+            witness.push(Witnessed::Sent { at: id.slot as usize, bytes: bytes.to_vec() });
+        }
+        let durable = self.shelf.as_ref().map_or(Sequence::NONE, |shelf| shelf.log.durable());
+        if gate > durable || !link.gated.is_empty() {
+            link.gated.push_back(Gated { gate, bytes: bytes.to_vec(), lane });
+            return;
+        }
         link.output.extend(bytes);
         if lane == Lane::Data {
-            if let Some(witness) = &mut self.witness {
-                witness.push(Witnessed::Sent { at: id.slot as usize, bytes: bytes.to_vec() });
-            }
             link.charged += u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         }
+    }
+}
+
+impl Link {
+    /// What waits for the log is thrown away, but for a good-bye.
+    fn drop_gated(&mut self) {
+        self.output.extend(durable::farewell(&self.gated, self.link.version()));
+        self.gated.clear();
     }
 }

@@ -19,6 +19,7 @@ mod conn;
 mod deadlines;
 pub mod defaults;
 mod error;
+mod examine;
 mod failure;
 mod gates;
 mod intake;
@@ -38,8 +39,10 @@ mod workers;
 
 pub use broker::{Broker, Builder};
 pub use error::{Error, ErrorKind};
+pub use examine::{Examined, Salvaged, check_data, salvage_data};
 pub use failure::Failure;
 pub use postrider_engine::{BanRule, Limits, PayloadFormat, Rate, Rates, ShareStrategy, Who};
+pub use postrider_journal::{Damage, DamageKind};
 pub use postrider_ports::{
     Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
     ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply, SessionInfo, Subject,

@@ -214,9 +214,11 @@ fn replay<S: Storage>(
 pub(crate) fn unusable(path: &Path, error: io::Error) -> Error {
     let shown = path.display();
     let (kind, advice) = if error.kind() == io::ErrorKind::NotFound {
-        (ErrorKind::NoStore, "mount the right disk, or let a new store be made".to_owned())
+        (ErrorKind::NoStore, "mount the right disk, or name another directory".to_owned())
     } else if path.exists() && !path.is_dir() {
         (ErrorKind::Device, format!("{shown} is a file; name a directory"))
+    } else if error.kind() == io::ErrorKind::AlreadyExists {
+        (ErrorKind::Device, "name a directory that is not there yet".to_owned())
     } else {
         (ErrorKind::Device, "name a directory that can be written".to_owned())
     };

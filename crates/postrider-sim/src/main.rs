@@ -1,4 +1,4 @@
-//! `postrider-sim SEED [STEPS] [--engines N] [--quiet]`: prints one run as a timeline.
+//! `postrider-sim SEED [STEPS] [--engines N] [--disk] [--quiet]`: prints one run as a timeline.
 
 #![allow(clippy::print_stdout, reason = "a timeline is for reading")]
 
@@ -15,6 +15,8 @@ fn main() -> ExitCode {
         match arg.as_str() {
             "--engines" => options.partitions = u16::try_from(number()).unwrap_or(1),
             "--seeds" => seeds = number(),
+            "--disk" => options.has_disk = true,
+            "--shares" => options.shares_durably = true,
             "--quiet" => options.is_verbose = false,
             other => numbers.extend(other.parse::<u64>().ok()),
         }

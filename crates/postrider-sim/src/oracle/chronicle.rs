@@ -4,7 +4,7 @@
 //! there are several, until what clients see rules out all but one.
 
 use super::crash::Crash;
-use super::{Oracle, Place, Seen, Terms};
+use super::{Oracle, Place, Seen, Tally, Terms};
 use postrider_ports::{Drops, SessionInfo};
 use postrider_proto::{AckKind, PacketId, Qos, ReasonCode};
 use postrider_session::Sequence;
@@ -58,7 +58,7 @@ impl Item {
             Self::Present(place, is_present) => oracle.check_present(*place, *is_present)?,
             Self::Refused(place, reason) => oracle.check_refused(*place, *reason)?,
             Self::Received(client_id, seen) => oracle.received(client_id, seen)?,
-            Self::Input { events, .. } => events.iter().try_for_each(|event| oracle.take(0, event))?,
+            Self::Input { events, .. } => oracle.take_input(0, events)?,
         }
         Ok(())
     }
@@ -232,8 +232,8 @@ impl Chronicle {
         agree(&mut self.live, |oracle| oracle.check_end(&info_of, &had_cut, drops))
     }
 
-    /// Messages that members of groups were sent, that were taken back from some, and that had an alias.
-    pub(crate) fn tally(&self) -> (u64, u64, u64) {
+    /// What came to pass.
+    pub(crate) fn tally(&self) -> Tally {
         self.live.first().map(Oracle::tally).unwrap_or_default()
     }
 

@@ -112,6 +112,7 @@ impl Oracle {
         if let Some(owed) = session.owed.iter_mut().find(|owed| is_it(owed) && returns(owed)) {
             owed.received += 1;
             (owed.may_return, owed.acked_ms, owed.seen.packet_id) = (false, None, seen.packet_id);
+            self.returned += 1;
             return Ok(());
         }
         // I4: first deliveries come in order, for each publisher, topic and QoS.

@@ -70,6 +70,19 @@ struct Due {
     is_doubtful: bool,
 }
 
+/// What came to pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// Messages that members of groups were sent.
+    pub(crate) shared: u64,
+    /// Those that were taken back from some.
+    pub(crate) taken_back: u64,
+    /// Those that had an alias.
+    pub(crate) aliased: u64,
+    /// Those with QoS 1 that came again after a crash.
+    pub(crate) returned: u64,
+}
+
 /// The reference broker.
 #[derive(Clone, Debug)]
 pub(crate) struct Oracle {
@@ -104,6 +117,7 @@ pub(crate) struct Oracle {
     said: BTreeMap<Place, VecDeque<Vec<u8>>>,
     /// Something was taken back, and what is told now came after that.
     has_lost: bool,
+    returned: u64,
     now_ms: u64,
 }
 
@@ -130,6 +144,7 @@ impl Oracle {
             wishes,
             said: BTreeMap::new(),
             has_lost: false,
+            returned: 0,
             now_ms,
         }
     }
@@ -215,6 +230,19 @@ impl Oracle {
             Witnessed::Will { client_id } => self.will(partition, client_id)?,
             Witnessed::Ended { client_id } => self.ended(client_id)?,
             Witnessed::Logged { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Takes what one input of an engine has brought about.
+    fn take_input(&mut self, partition: usize, events: &[Witnessed]) -> Result<(), String> {
+        let is_no_room = |event: &Witnessed| matches!(event, Witnessed::Refused { reason, .. } if *reason == ReasonCode::QuotaExceeded);
+        let is_refused = events.iter().any(is_no_room);
+        for event in events {
+            match event {
+                Witnessed::Publish { at, payload, .. } if is_refused => self.check_said((partition, *at), payload)?,
+                event => self.take(partition, event)?,
+            }
         }
         Ok(())
     }
@@ -316,10 +344,9 @@ impl Oracle {
         Ok(())
     }
 
-    /// Messages that members of groups were sent, that were taken back from some, and that had an alias.
-    fn tally(&self) -> (u64, u64, u64) {
+    fn tally(&self) -> Tally {
         let (shared, taken_back) = self.groups.tally();
-        (shared, taken_back, self.taps.aliased)
+        Tally { shared, taken_back, aliased: self.taps.aliased, returned: self.returned }
     }
 
     /// What is retained in a partition, by topic. I7

@@ -20,6 +20,8 @@ pub(super) struct Device {
     mode: Mode,
     /// What was refused, and after how many more steps the broker ends of it.
     fault: Option<(Fault, usize)>,
+    /// Whether it ever runs full.
+    fills: bool,
     options: Options,
 }
 
@@ -48,7 +50,7 @@ impl Device {
             ..Options::new(Creation::Allowed(StoreId([9; 16])))
         };
         let mode = if random.once_in(5) { Mode::Os } else { Mode::Fsync };
-        Self { disk: SimulatedDisk::new(seed), log: None, mode, fault: None, options }
+        Self { disk: SimulatedDisk::new(seed), log: None, mode, fault: None, fills: random.once_in(4), options }
     }
 
     fn is_off(&self) -> bool {
@@ -164,6 +166,8 @@ impl Simulation {
             65 => self.cut_power_soon(),
             66 if self.random.once_in(3) => self.break_soon(),
             67 => return self.crash(),
+            68 => self.fill(),
+            69..=70 => self.make_room(),
             _ => {}
         }
         let Some(device) = &mut self.device else { return Ok(()) };
@@ -171,7 +175,27 @@ impl Simulation {
             *steps = steps.saturating_sub(1);
             *steps == 0
         });
-        if is_time || device.is_off() { self.crash() } else { Ok(()) }
+        if !is_time && !device.is_off() {
+            return Ok(());
+        }
+        self.crash()?;
+        // What a recovery has appended may be lost like anything else.
+        if self.random.once_in(6) { self.crash() } else { Ok(()) }
+    }
+
+    /// The device has hardly any room left.
+    fn fill(&mut self) {
+        let more = self.random.below(12_000) as u64;
+        if let Some(device) = self.device.as_mut().filter(|device| device.fills) {
+            device.disk.limit_space(Some(device.disk.used_bytes() + more));
+            self.report.fillings += 1;
+        }
+    }
+
+    pub(super) fn make_room(&self) {
+        if let Some(device) = &self.device {
+            device.disk.limit_space(None);
+        }
     }
 
     fn cut_power_soon(&mut self) {

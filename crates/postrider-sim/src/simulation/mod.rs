@@ -4,7 +4,10 @@ mod acts;
 mod disk;
 mod limits;
 mod network;
+mod report;
 mod rest;
+
+pub use report::{Options, Report};
 
 use crate::client::{Broker, SimClient};
 use crate::oracle::{Chronicle, Oracle};
@@ -16,76 +19,6 @@ use postrider_ports::{Drops, PartitionId, Question, Ticket};
 use postrider_session::{Message, Mono, Now, Wall};
 use postrider_testkit::{Pace, PureDriver, Witnessed};
 use std::collections::{BTreeMap, VecDeque};
-
-/// What a run is to be like.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Engines, joined by `Forward` and `Remote`.
-    pub partitions: u16,
-    /// Random steps before everything comes to rest.
-    pub steps: usize,
-    /// What is durable is kept on a disk, and the broker crashes.
-    pub has_disk: bool,
-    /// Clients with a durable session share subscriptions too.
-    pub shares_durably: bool,
-    /// Prints each step as it happens.
-    pub is_verbose: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { partitions: 1, steps: 400, has_disk: false, shares_durably: false, is_verbose: false }
-    }
-}
-
-/// What a run saw.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Steps taken, those of the end among them.
-    pub steps: u64,
-    /// Messages that clients published.
-    pub published: u64,
-    /// Messages that clients received.
-    pub delivered: u64,
-    /// Connections that were cut.
-    pub cuts: u64,
-    /// Messages that were sent through shared subscriptions.
-    pub shared: u64,
-    /// Those that a member had not acknowledged when it left.
-    pub taken_back: u64,
-    /// Messages that were sent with an alias for a topic.
-    pub aliased: u64,
-    /// PUBLISH packets that waited for a rate.
-    pub held: u64,
-    /// Connections that were refused.
-    pub refused: u64,
-    /// PUBACK and PUBCOMP packets that publishers received.
-    pub acked: u64,
-    /// Wills that were published.
-    pub wills: u64,
-    /// Crashes of the broker, those of a broker that was just beginning among them.
-    pub crashes: u64,
-    /// Those that took the power away.
-    pub power_cuts: u64,
-    /// Those behind a device that refused something.
-    pub faults: u64,
-    /// Those after which more than one story may be true.
-    pub forks: u64,
-    /// Records that were appended.
-    pub records: u64,
-    /// Records that crashes have taken.
-    pub records_lost: u64,
-    /// Segments that were removed.
-    pub segments_removed: u64,
-    /// Messages with QoS 1 that came again after a crash.
-    pub returned: u64,
-    /// Sessions that were found again by their clients after a crash.
-    pub resumed: u64,
-    /// Virtual milliseconds.
-    pub virtual_ms: u64,
-    /// A digest of everything that happened, for comparing two runs.
-    pub digest: u64,
-}
 
 struct Simulation {
     random: Random,
@@ -178,7 +111,9 @@ impl Simulation {
             self.live_with_disk()?;
         }
         self.come_to_rest()?;
-        (self.report.shared, self.report.taken_back, self.report.aliased) = self.oracle.tally();
+        let tally = self.oracle.tally();
+        (self.report.shared, self.report.taken_back) = (tally.shared, tally.taken_back);
+        (self.report.aliased, self.report.returned) = (tally.aliased, tally.returned);
         for driver in &self.drivers {
             let counters = driver.engine.counters();
             self.report.held += counters.publishes_held;

@@ -82,6 +82,7 @@ impl Simulation {
 
     fn check_accepted(&mut self, place: Option<(usize, usize)>, is_present: bool) -> Result<(), String> {
         let Some(place) = place else { return Ok(()) };
+        self.report.resumed += u64::from(is_present && self.report.crashes > 0);
         self.oracle.check_answer(place, ("CONNACK", None))?;
         self.oracle.check_present(place, is_present)
     }

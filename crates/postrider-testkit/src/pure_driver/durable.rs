@@ -3,7 +3,7 @@
 //! Owns: the gates of each link.
 
 use super::{LinkEnd, Pace, PureDriver};
-use crate::memory_log::{Entry, Found, MemoryLog};
+use crate::memory_log::{Entry, Found, MemoryLog, Released, Remains};
 use crate::witness::Witnessed;
 use bytes::Bytes;
 use postrider_engine::{Effect, Engine, Input, Lane, Limits, Recovery, Seeds, Tray};
@@ -178,6 +178,32 @@ impl PureDriver {
         recover(limits, shelf.partition, seeds, now, found, shelf.log.last(), &mut Tray::new())
     }
 
+    /// Whether what could be found after a crash says what the living engine would: all records, those that are
+    /// needed alone, and those with any of the others. `state` puts what is durable into words.
+    ///
+    /// # Errors
+    /// Two of them differ, or a record is not what it should be.
+    pub fn check_log(&self, now: Now, seed: u64, state: impl Fn(&Engine) -> String) -> Result<(), String> {
+        let Some(shelf) = &self.shelf else { return Ok(()) };
+        let all = Remains { unsynced: usize::MAX, released: Released::Kept };
+        let some = Remains { released: Released::Some(seed), ..all };
+        let found = [
+            ("all records", shelf.log.remains(all).0),
+            ("the needed ones", shelf.log.needed()),
+            ("some of the others", shelf.log.remains(some).0),
+        ];
+        let expected = state(&self.engine);
+        for (what, found) in found {
+            let engine = self.recovered(now, &found)?;
+            postrider_engine::check_all(&engine).map_err(|error| format!("{error} after {what}"))?;
+            let recovered = state(&engine);
+            if recovered != expected {
+                return Err(format!("{what} say something else: {}", difference(&expected, &recovered)));
+            }
+        }
+        Ok(())
+    }
+
     /// An effect on the log.
     pub(super) fn shelve(&mut self, effect: Effect, bytes: &[u8]) {
         let Some(shelf) = &mut self.shelf else {
@@ -222,6 +248,15 @@ impl PureDriver {
             self.on_durable(now, shelf.log.last());
         }
     }
+}
+
+/// The lines that only one of two texts has.
+fn difference(expected: &str, found: &str) -> String {
+    let only = |one: &str, other: &str| {
+        let lines: Vec<&str> = one.lines().filter(|line| !other.lines().any(|other| other == *line)).take(6).collect();
+        lines.join(" | ")
+    };
+    format!("the engine alone has [{}], the records alone have [{}]", only(expected, found), only(found, expected))
 }
 
 fn recover(

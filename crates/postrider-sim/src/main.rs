@@ -69,7 +69,7 @@ fn on_disk(total: &Report) -> String {
         "{} crash points ({} losses of power in the middle of a call, {} behind a refusal of the device, {} with more \
          than one story), {} messages acknowledged to publishers, 0 of them lost, 0 doubled, {} came again at QoS 1, {} \
          sessions resumed behind a crash, {} wills; {} records appended, {} of them lost with nothing seen of them, {} \
-         segments removed, {} times full",
+         segments removed, {} times full, {} times stopped in order",
         total.crashes,
         total.power_cuts,
         total.faults,
@@ -82,5 +82,6 @@ fn on_disk(total: &Report) -> String {
         total.records_lost,
         total.segments_removed,
         total.fillings,
+        total.stops,
     )
 }

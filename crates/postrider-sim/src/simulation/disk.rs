@@ -167,6 +167,7 @@ impl Simulation {
             66 if self.random.once_in(3) => self.break_soon(),
             67 => return self.crash(),
             68 => self.fill(),
+            71 if self.random.once_in(3) => return self.stop_in_order(),
             69..=70 => self.make_room(),
             _ => {}
         }
@@ -246,9 +247,29 @@ impl Simulation {
         self.settle()
     }
 
-    /// The broker ends without a word, and after a while begins again with what is on the disk.
+    /// An administrator stops the broker, and it begins again.
+    fn stop_in_order(&mut self) -> Result<(), String> {
+        self.stop()?;
+        self.commit()?;
+        let Some(device) = self.device.as_mut().filter(|device| !device.is_over()) else { return self.crash() };
+        if let Some(log) = device.log.take() {
+            match log.close() {
+                Ok(_) => self.report.stops += 1,
+                Err(fault) => device.note(fault, &mut self.random),
+            }
+        }
+        self.end_and_begin()
+    }
+
+    /// The broker ends without a word.
     fn crash(&mut self) -> Result<(), String> {
         self.settle()?;
+        self.report.crashes += 1;
+        self.end_and_begin()
+    }
+
+    /// After a while the broker begins again with what is on the disk.
+    fn end_and_begin(&mut self) -> Result<(), String> {
         self.note_drops();
         let at_ms = self.now.mono.0;
         for number in 0..self.clients.len() {
@@ -292,7 +313,6 @@ impl Simulation {
         let (Some(device), Some(shelf)) = (&mut self.device, &mut self.drivers[0].shelf) else {
             return Err("there is no disk".to_owned());
         };
-        self.report.crashes += 1;
         self.report.power_cuts += u64::from(device.is_off());
         self.report.faults += u64::from(device.fault.is_some());
         let loss = match device.mode {
@@ -306,7 +326,10 @@ impl Simulation {
             let ahead = 1 + self.random.below(12) as u64;
             device.disk.cut_power_at(device.disk.changes() + ahead);
         }
-        let Some((log, found, last)) = read_all(device)? else { return Ok(None) };
+        let Some((log, found, last)) = read_all(device)? else {
+            self.report.crashes += 1;
+            return Ok(None);
+        };
         let room = log.room();
         (shelf.room, shelf.is_full) = (room.ordinary, false);
         check_found(&shelf.log, &found, last)?;

@@ -42,7 +42,7 @@ fn what_was_released_is_there_as_long_as_its_reason_is_not_durable() {
 #[test]
 fn what_says_that_something_is_over_stays_as_long_as_that_may_come_back() {
     let mut log = log_of(&[OTHER, OTHER, KEPT, OTHER]);
-    [1, 2, 3].map(Sequence).map(|sequence| log.release(sequence).expect("it is there"));
+    [1, 2, 3].map(Sequence).into_iter().for_each(|sequence| log.release(sequence).expect("it is there"));
     log.commit(Sequence(4));
     assert_eq!(numbers(&log, Remains::LEAST), [4]);
     for seed in 0..200 {

@@ -7,6 +7,7 @@ use crate::log::Log;
 use crate::pump::send_pubrel;
 use crate::records::kind;
 use crate::sessions::Session;
+use crate::stored::Stored;
 use crate::{Engine, Tray};
 use postrider_proto::{Ack, AckKind, PacketId, ReasonCode};
 use postrider_router::SessionKey;
@@ -81,14 +82,12 @@ impl Session {
     #[inline]
     pub(crate) fn forget(&mut self, now: Mono, parcel: Option<Parcel>, log: &mut Option<Box<Log>>, tray: &mut Tray) {
         if let (Some(stored), Some(log)) = (&mut self.stored, log) {
-            stored.touch_flows(now, log);
-            if let Some(parcel) = parcel {
-                log.let_go(parcel.recorded(), tray);
-            }
+            stored.forget(now, parcel, log, tray);
         }
     }
 
     /// A QoS 2 message of a recorded session is answered: its identifier, unless refused, is in the log first.
+    #[inline]
     pub(crate) fn admit(
         &mut self,
         now: Mono,
@@ -97,16 +96,13 @@ impl Session {
         log: &mut Option<Box<Log>>,
         tray: &mut Tray,
     ) {
-        let (Some(stored), Some(log)) = (&mut self.stored, log) else { return };
-        let is_open = core::mem::take(&mut stored.is_admission_open);
-        match (reason.is_error(), is_open) {
-            (true, false) => stored.step(kind::RELEASED, packet_id, now, log, tray),
-            (false, true) => stored.step(kind::ADMITTED, packet_id, now, log, tray),
-            (true, true) | (false, false) => {}
+        if let (Some(stored), Some(log)) = (&mut self.stored, log) {
+            stored.admit(now, packet_id, reason, log, tray);
         }
     }
 
     /// A step of a flow with QoS 2 is durable before its answer leaves, if the session is recorded.
+    #[inline]
     pub(crate) fn step(
         &mut self,
         now: Mono,
@@ -117,6 +113,26 @@ impl Session {
     ) {
         if let (Some(stored), Some(log)) = (&mut self.stored, log) {
             stored.step(kind, packet_id, now, log, tray);
+        }
+    }
+}
+
+impl Stored {
+    #[cold]
+    fn forget(&mut self, now: Mono, parcel: Option<Parcel>, log: &mut Log, tray: &mut Tray) {
+        self.touch_flows(now, log);
+        if let Some(parcel) = parcel {
+            log.let_go(parcel.recorded(), tray);
+        }
+    }
+
+    #[cold]
+    fn admit(&mut self, now: Mono, packet_id: PacketId, reason: ReasonCode, log: &mut Log, tray: &mut Tray) {
+        let is_open = core::mem::take(&mut self.is_admission_open);
+        match (reason.is_error(), is_open) {
+            (true, false) => self.step(kind::RELEASED, packet_id, now, log, tray),
+            (false, true) => self.step(kind::ADMITTED, packet_id, now, log, tray),
+            (true, true) | (false, false) => {}
         }
     }
 }

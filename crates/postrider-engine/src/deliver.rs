@@ -9,7 +9,6 @@ use crate::frames::{Form, Frame, Frames};
 use crate::log::Log;
 use crate::publish::{Incoming, is_ours};
 use crate::sessions::{Online, Session};
-use crate::stored::Stored;
 use crate::{Effect, Engine, Lane, Limits, Tray};
 use bytes::Bytes;
 use postrider_ports::DropReason;
@@ -376,25 +375,6 @@ impl Engine {
     }
 }
 
-/// A recorded session is sent a recorded message under an identifier.
-#[cold]
-fn on_sent(
-    now: Now,
-    stored: &mut Stored,
-    delivery: Delivery<'_>,
-    packet_id: PacketId,
-    sequence: Sequence,
-    log: &mut Log,
-    tray: &mut Tray,
-) {
-    if let Some(recording) = log.recording_of(sequence) {
-        recording.add(stored, delivery, Some(packet_id));
-        return;
-    }
-    let terms = stored.terms(delivery.qos, delivery.retain, delivery.ids, packet_id);
-    stored.on_sent(now.mono, sequence, terms, log, tray);
-}
-
 impl Session {
     /// Whether a message may go out at once, past everything that waits.
     #[inline]
@@ -433,22 +413,41 @@ impl Session {
             // others of its group may have to get.
             let is_kept = self.is_durable() || self.stored.is_some() || delivery.share.is_some();
             let parcel = is_kept.then(|| delivery.parcel(outgoing));
-            let identifier = self.flows_mut(limits).outbound.begin(form.qos, parcel);
-            packet_id = Some(identifier);
-            if let (Some(stored), Some(log)) = (&mut self.stored, log)
-                && outgoing.sequence().is_some()
-                && delivery.is_recorded()
-            {
-                on_sent(now, stored, delivery, identifier, outgoing.sequence(), log, tray);
-            }
+            packet_id = Some(self.flows_mut(limits).outbound.begin(form.qos, parcel));
         }
-        // Nobody sees what is not durable.
-        tray.wait_for(outgoing.sequence());
+        if outgoing.sequence().is_some() {
+            self.on_sent(now, delivery, packet_id, outgoing.sequence(), log, tray);
+        }
         let alias =
             if online.topic_alias_max == 0 { None } else { self.alias(now, form, &online, delivery.ids, outgoing) };
         let how = How { ids: delivery.ids, packet_id, is_dup: false, alias };
         self.charge(outgoing.send(now, form, &how, &online, tray));
         Ok(())
+    }
+
+    /// A recorded message goes out, if it has QoS 1 or 2 under an identifier.
+    #[cold]
+    fn on_sent(
+        &mut self,
+        now: Now,
+        delivery: Delivery<'_>,
+        packet_id: Option<PacketId>,
+        sequence: Sequence,
+        log: &mut Option<Box<Log>>,
+        tray: &mut Tray,
+    ) {
+        if let (Some(stored), Some(log), Some(packet_id)) = (&mut self.stored, log, packet_id)
+            && delivery.is_recorded()
+        {
+            if let Some(recording) = log.recording_of(sequence) {
+                recording.add(stored, delivery, Some(packet_id));
+            } else {
+                let terms = stored.terms(delivery.qos, delivery.retain, delivery.ids, packet_id);
+                stored.on_sent(now.mono, sequence, terms, log, tray);
+            }
+        }
+        // Nobody sees what is not durable.
+        tray.wait_for(sequence);
     }
 
     /// The alias to send the topic with, if the client allows aliases and takes what it adds to the packet.

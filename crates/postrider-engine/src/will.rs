@@ -135,7 +135,9 @@ impl Engine {
         let origin = Origin { admitted: None, will: will.brought_by };
         self.route(now, Authorized::certify(incoming), origin, None, tray);
         // The log says that it is over.
-        if let Some(key) = self.sessions.find(subject.client_id.as_str()).filter(|key| self.is_stored(*key)) {
+        if self.log.is_some()
+            && let Some(key) = self.sessions.find(subject.client_id.as_str()).filter(|key| self.is_stored(*key))
+        {
             self.store_session(key, Urgency::Now, tray);
         }
     }

@@ -164,3 +164,6 @@ impl MemoryLog {
         (self.last, self.durable) = (last, last);
     }
 }
+
+#[cfg(test)]
+mod tests;

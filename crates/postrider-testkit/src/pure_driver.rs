@@ -36,6 +36,8 @@ pub struct PureDriver {
     pub witness: Option<Vec<Witnessed>>,
     /// The log, unless everything is in memory.
     pub shelf: Option<Shelf>,
+    /// When the clock of this process would have begun.
+    origin: Mono,
     /// What the engine has not heard of yet.
     passed: Passed,
     /// The first invariant that was found broken.
@@ -93,6 +95,7 @@ impl PureDriver {
             works_at_once: true,
             witness: None,
             shelf: None,
+            origin: Mono(0),
             passed: Passed::default(),
             broken: None,
         }
@@ -100,6 +103,7 @@ impl PureDriver {
 
     /// A connection is opened; returns its number.
     pub fn open(&mut self, now: Now) -> usize {
+        let now = self.local(now);
         self.passed.sockets += 1;
         let slot = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
         self.links.push(Link {
@@ -119,6 +123,7 @@ impl PureDriver {
 
     /// The far end has sent bytes.
     pub fn receive(&mut self, now: Now, at: usize, bytes: &[u8]) {
+        let now = self.local(now);
         let limits = self.engine.limits().link;
         let link = &mut self.links[at];
         if link.end != LinkEnd::Open {
@@ -218,6 +223,7 @@ impl PureDriver {
 
     /// The far end has closed the connection.
     pub fn close(&mut self, now: Now, at: usize) {
+        let now = self.local(now);
         self.end(now, at, LinkEnd::Gone, Cause::Closed);
     }
 
@@ -240,6 +246,7 @@ impl PureDriver {
 
     /// The far end takes up to `max` bytes from its socket.
     pub fn take_output(&mut self, now: Now, at: usize, max: usize) -> Vec<u8> {
+        let now = self.local(now);
         let link = &mut self.links[at];
         let count = link.output.len().min(max);
         let bytes: Vec<u8> = link.output.drain(..count).collect();
@@ -281,6 +288,7 @@ impl PureDriver {
 
     /// Time has passed.
     pub fn tick(&mut self, now: Now) {
+        let now = self.local(now);
         let limits = self.engine.limits().link;
         for at in 0..self.links.len() {
             let link = &self.links[at];
@@ -312,17 +320,20 @@ impl PureDriver {
     pub fn next_deadline(&self) -> Option<Mono> {
         let limits = self.engine.limits().link;
         let links = self.links.iter().filter(|link| link.end == LinkEnd::Open);
-        links.filter_map(|link| link.link.next_deadline(&limits)).chain(self.engine.next_deadline()).min()
+        let next = links.filter_map(|link| link.link.next_deadline(&limits)).chain(self.engine.next_deadline()).min();
+        next.map(|next| next.plus_ms(self.origin.0))
     }
 
     /// A plugin answers.
     pub fn answer(&mut self, now: Now, ticket: Ticket, verdict: Verdict) {
+        let now = self.local(now);
         self.engine.handle(now, Input::Judged { ticket, verdict }, &mut self.tray);
         self.apply(now);
     }
 
     /// An administrator asks.
     pub fn ask(&mut self, now: Now, ticket: Ticket, question: Question) {
+        let now = self.local(now);
         self.tell_passed(now);
         self.engine.handle(now, Input::Asked { ticket, question }, &mut self.tray);
         self.apply(now);
@@ -330,6 +341,7 @@ impl PureDriver {
 
     /// Another partition hands a message over.
     pub fn remote(&mut self, now: Now, from: PartitionId, message: Message, retain: bool) {
+        let now = self.local(now);
         if let Some(witness) = &mut self.witness {
             let parts = message.parts();
             let topic = parts.topic.as_str().to_owned();
@@ -341,8 +353,18 @@ impl PureDriver {
 
     /// One slice of work.
     pub fn work(&mut self, now: Now) {
+        let now = self.local(now);
+        self.go_on(now);
+    }
+
+    fn go_on(&mut self, now: Now) {
         self.engine.handle(now, Input::Continue, &mut self.tray);
         self.apply(now);
+    }
+
+    /// By the clock of this process.
+    const fn local(&self, now: Now) -> Now {
+        Now { mono: Mono(now.mono.since_ms(self.origin)), wall: now.wall }
     }
 
     /// Does what the engine asks, and looks at its invariants.
@@ -399,11 +421,12 @@ impl PureDriver {
         }
         tray.clear();
         self.tray = tray;
+        self.note_logged();
         if let Err(broken) = postrider_engine::check_all(&self.engine) {
             self.broken.get_or_insert(broken);
         }
         while self.works_at_once && self.engine.has_work() {
-            self.work(now);
+            self.go_on(now);
         }
         for link in resumed {
             self.offer(now, link.slot as usize);

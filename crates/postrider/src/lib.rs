@@ -51,3 +51,8 @@ pub use postrider_ports::{
 pub use postrider_proto::{Qos, ReasonCode, Version};
 pub use postrider_session::{Bounds, LinkLimits, Overflow};
 pub use store::{Durability, Restored};
+
+/// The examples of the README, compiled with the documentation's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -3,12 +3,13 @@
 //! Owns: the gates of each link.
 
 use super::{LinkEnd, Pace, PureDriver};
-use crate::memory_log::{Found, MemoryLog};
+use crate::memory_log::{Entry, Found, MemoryLog, Released, Remains};
+use crate::witness::Witnessed;
 use bytes::Bytes;
 use postrider_engine::{Effect, Engine, Input, Lane, Limits, Recovery, Seeds, Tray};
 use postrider_ports::{PartitionId, Ticket};
 use postrider_proto::{Packet, Version, split};
-use postrider_session::{Now, Sequence};
+use postrider_session::{Mono, Now, Sequence};
 use std::collections::VecDeque;
 
 /// Bytes of a link that wait for a record.
@@ -45,10 +46,15 @@ pub struct Shelf {
     pub room: u64,
     /// Whether the device is full, as the next commit says.
     pub is_full: bool,
+    /// The last record that the witness has heard of.
+    noted: Sequence,
     partition: PartitionId,
     seed: u64,
     starts: u64,
 }
+
+/// The kind of record that is written when acknowledgements have come, whenever there is time.
+const FLOWS: u8 = 9;
 
 impl PureDriver {
     /// An engine with an empty log.
@@ -63,6 +69,7 @@ impl PureDriver {
             steps: Vec::new(),
             room: 1 << 40,
             is_full: false,
+            noted: Sequence::NONE,
             partition,
             seed,
             starts: 0,
@@ -79,6 +86,11 @@ impl PureDriver {
 
     /// Everything up to a record becomes durable: what waited for that leaves, and the engine hears of it.
     pub fn commit_through(&mut self, now: Now, through: Sequence) {
+        let now = self.local(now);
+        self.on_durable(now, through);
+    }
+
+    fn on_durable(&mut self, now: Now, through: Sequence) {
         let Some(shelf) = &mut self.shelf else { return };
         shelf.log.commit(through);
         let (through, room, is_full) = (shelf.log.durable(), shelf.room, shelf.is_full);
@@ -107,6 +119,11 @@ impl PureDriver {
 
     /// Reads back what was asked for first.
     pub fn load(&mut self, now: Now) {
+        let now = self.local(now);
+        self.load_next(now);
+    }
+
+    fn load_next(&mut self, now: Now) {
         let Some(shelf) = &mut self.shelf else { return };
         let Some((ticket, sequences)) = shelf.asked.pop_front() else { return };
         let records = shelf.log.load(&sequences);
@@ -122,8 +139,13 @@ impl PureDriver {
         shelf.asked.clear();
         shelf.steps.clear();
         shelf.log.restart(found, last);
+        shelf.noted = last;
         let seeds = Seeds { hash: shelf.seed, ids: u128::from(shelf.seed) << 64 | u128::from(shelf.starts) };
         let partition = shelf.partition;
+        // Every other time the machine begins anew too, and its clock with it.
+        if shelf.starts.is_multiple_of(2) {
+            self.origin = Mono(now.mono.0.saturating_sub(10));
+        }
         for link in &mut self.links {
             link.end = LinkEnd::Gone;
             link.gated.clear();
@@ -136,12 +158,13 @@ impl PureDriver {
         self.forwards.clear();
         self.passed = postrider_engine::Passed::default();
         self.tray = Tray::new();
+        let now = self.local(now);
         match recover(limits, partition, seeds, now, found, last, &mut self.tray) {
             Ok(engine) => self.engine = engine,
             Err(error) => _ = self.broken.get_or_insert(error),
         }
         self.apply(now);
-        self.commit_through(now, last);
+        self.on_durable(now, last);
     }
 
     /// What a second engine makes of some records, without anything of it being done.
@@ -151,8 +174,34 @@ impl PureDriver {
     pub fn recovered(&self, now: Now, found: &Found) -> Result<Engine, String> {
         let Some(shelf) = &self.shelf else { return Err("there is no log".to_owned()) };
         let seeds = Seeds { hash: shelf.seed, ids: 0 };
-        let limits = self.engine.limits().clone();
+        let (limits, now) = (self.engine.limits().clone(), self.local(now));
         recover(limits, shelf.partition, seeds, now, found, shelf.log.last(), &mut Tray::new())
+    }
+
+    /// Whether what could be found after a crash says what the living engine would: all records, those that are
+    /// needed alone, and those with any of the others. `state` puts what is durable into words.
+    ///
+    /// # Errors
+    /// Two of them differ, or a record is not what it should be.
+    pub fn check_log(&self, now: Now, seed: u64, state: impl Fn(&Engine) -> String) -> Result<(), String> {
+        let Some(shelf) = &self.shelf else { return Ok(()) };
+        let all = Remains { unsynced: usize::MAX, released: Released::Kept };
+        let some = Remains { released: Released::Some(seed), ..all };
+        let found = [
+            ("all records", shelf.log.remains(all).0),
+            ("the needed ones", shelf.log.needed()),
+            ("some of the others", shelf.log.remains(some).0),
+        ];
+        let expected = state(&self.engine);
+        for (what, found) in found {
+            let engine = self.recovered(now, &found)?;
+            postrider_engine::check_all(&engine).map_err(|error| format!("{error} after {what}"))?;
+            let recovered = state(&engine);
+            if recovered != expected {
+                return Err(format!("{what} say something else: {}", difference(&expected, &recovered)));
+            }
+        }
+        Ok(())
     }
 
     /// An effect on the log.
@@ -178,16 +227,36 @@ impl PureDriver {
         }
     }
 
+    /// Says to the witness which records came of one input.
+    pub(super) fn note_logged(&mut self) {
+        let (Some(shelf), Some(witness)) = (&mut self.shelf, &mut self.witness) else { return };
+        // What is said of acknowledgements that came is late by nature, and belongs to no input.
+        let is_own = |(_, entry): &(&Sequence, &Entry)| entry.kind != FLOWS;
+        let own = shelf.log.entries().range(shelf.noted.next()..).filter(is_own).last();
+        let through = own.map_or(shelf.noted, |(sequence, _)| *sequence);
+        witness.push(Witnessed::Logged { from: shelf.noted, through });
+        shelf.noted = shelf.log.last();
+    }
+
     /// What goes by itself.
     pub(super) fn keep_pace(&mut self, now: Now) {
         while self.shelf.as_ref().is_some_and(|shelf| shelf.loads == Pace::AtOnce && !shelf.asked.is_empty()) {
-            self.load(now);
+            self.load_next(now);
         }
         let Some(shelf) = &self.shelf else { return };
         if shelf.commits == Pace::AtOnce && shelf.log.durable() < shelf.log.last() {
-            self.commit(now);
+            self.on_durable(now, shelf.log.last());
         }
     }
+}
+
+/// The lines that only one of two texts has.
+fn difference(expected: &str, found: &str) -> String {
+    let only = |one: &str, other: &str| {
+        let lines: Vec<&str> = one.lines().filter(|line| !other.lines().any(|other| other == *line)).take(6).collect();
+        lines.join(" | ")
+    };
+    format!("the engine alone has [{}], the records alone have [{}]", only(expected, found), only(found, expected))
 }
 
 fn recover(

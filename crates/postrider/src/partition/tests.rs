@@ -72,7 +72,7 @@ impl Stage {
     fn new() -> Self {
         let journal = Arc::new(Slow::default());
         let engine = Engine::new(defaults::limits(), PartitionId(0), seeds::random());
-        let log = Log::new(journal.clone(), Sequence::NONE);
+        let log = Log::new(journal.clone(), Sequence::NONE, 0);
         Self { journal, partition: Partition::new(engine, Tray::new(), Some(log)), scratch: Scratch::default() }
     }
 

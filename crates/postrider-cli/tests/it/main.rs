@@ -15,6 +15,7 @@ mod crowd;
 mod formats;
 mod hoards;
 mod impostor;
+mod kills;
 mod listening;
 mod mutation;
 mod options;

@@ -4,7 +4,7 @@ use super::line::Line;
 use super::{Count, lasting};
 use postrider_proto::{AckKind, Packet, ReasonCode, Version};
 use postrider_testkit::{ack, publish};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::Result;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,8 +15,12 @@ pub(super) struct Publisher {
     next: u32,
     /// Messages that were sent and are not over, in order.
     open: VecDeque<Flight>,
-    /// Numbers of those that the broker has taken.
+    /// Numbers of those that the broker has taken since somebody looked.
     pub(super) taken: Vec<u32>,
+    /// How many it has ever taken.
+    pub(super) taken_count: Count,
+    /// The last of each topic.
+    pub(super) latest: HashMap<String, u32>,
     pub(super) refused: Count,
     /// What a CONNECT has led to: a session that must be there from then on.
     has_session: bool,
@@ -48,6 +52,8 @@ impl Publisher {
             next: 1,
             open: VecDeque::new(),
             taken: Vec::new(),
+            taken_count: 0,
+            latest: HashMap::new(),
             refused: 0,
             has_session: false,
             sessions_lost: 0,
@@ -115,6 +121,8 @@ impl Publisher {
         }
         if is_first {
             self.taken.push(number);
+            self.taken_count += 1;
+            self.latest.insert(self.topic(number), number);
         }
         Ok(())
     }

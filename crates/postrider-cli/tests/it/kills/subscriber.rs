@@ -89,15 +89,8 @@ impl Subscriber {
         line.send(&ack(kind, id, ReasonCode::Success, Version::V5))
     }
 
-    /// Whether every one of these has come.
-    pub(super) fn has_all(&self, topic: &str, numbers: &[u32]) -> bool {
-        self.missing(topic, numbers) == 0
-    }
-
-    pub(super) fn missing(&self, topic: &str, numbers: &[u32]) -> Count {
-        let none = BTreeMap::new();
-        let heard = self.heard.get(topic).unwrap_or(&none);
-        numbers.iter().filter(|number| !heard.contains_key(number)).count() as Count
+    pub(super) fn has(&self, topic: &str, number: u32) -> bool {
+        self.heard.get(topic).is_some_and(|heard| heard.contains_key(&number))
     }
 
     /// Messages that came more than once.

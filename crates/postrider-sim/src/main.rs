@@ -1,8 +1,9 @@
-//! `postrider-sim SEED [STEPS] [--engines N] [--quiet]`: prints one run as a timeline.
+//! `postrider-sim SEED [STEPS] [--seeds N] [--engines N] [--disk] [--shares] [--quiet]`: prints one run as a timeline,
+//! or what many runs came to.
 
 #![allow(clippy::print_stdout, reason = "a timeline is for reading")]
 
-use postrider_sim::{Options, run};
+use postrider_sim::{Options, Report, run};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -15,6 +16,8 @@ fn main() -> ExitCode {
         match arg.as_str() {
             "--engines" => options.partitions = u16::try_from(number()).unwrap_or(1),
             "--seeds" => seeds = number(),
+            "--disk" => options.has_disk = true,
+            "--shares" => options.shares_durably = true,
             "--quiet" => options.is_verbose = false,
             other => numbers.extend(other.parse::<u64>().ok()),
         }
@@ -23,22 +26,62 @@ fn main() -> ExitCode {
     if let Some(steps) = numbers.get(1) {
         options.steps = usize::try_from(*steps).unwrap_or(options.steps);
     }
-    let mut total = 0;
+    let mut total = Report::default();
     for seed in first..first.saturating_add(seeds) {
         match run(seed, options) {
             Ok(report) => {
-                total += report.delivered;
+                total.add(&report);
                 if seeds == 1 {
                     println!("seed {seed}: {report:?}");
                 }
             }
             Err(error) => {
                 println!("FAILED {error}");
-                println!("again: cargo xtask sim {seed}");
+                println!("again: cargo xtask sim {seed}{}", words(options));
                 return ExitCode::FAILURE;
             }
         }
     }
-    println!("{seeds} seeds from {first}: nothing broken, {total} messages delivered");
+    println!("{seeds} seeds from {first}: nothing broken, {} messages delivered", total.delivered);
+    if options.has_disk {
+        println!("{}", on_disk(&total));
+    }
     ExitCode::SUCCESS
+}
+
+/// What repeats a run, behind its seed.
+fn words(options: Options) -> String {
+    let usual = Options::default();
+    let mut words = String::new();
+    if options.steps != usual.steps {
+        words += &format!(" {}", options.steps);
+    }
+    if options.partitions != usual.partitions {
+        words += &format!(" --engines {}", options.partitions);
+    }
+    words += if options.has_disk { " --disk" } else { "" };
+    words + if options.shares_durably { " --shares" } else { "" }
+}
+
+/// What the disk and the crashes came to. What is lost or doubled has ended the runs before this.
+fn on_disk(total: &Report) -> String {
+    format!(
+        "{} crash points ({} losses of power in the middle of a call, {} behind a refusal of the device, {} with more \
+         than one story), {} messages acknowledged to publishers, 0 of them lost, 0 doubled, {} came again at QoS 1, {} \
+         sessions resumed behind a crash, {} wills; {} records appended, {} of them lost with nothing seen of them, {} \
+         segments removed, {} times full, {} times stopped in order",
+        total.crashes,
+        total.power_cuts,
+        total.faults,
+        total.forks,
+        total.acked,
+        total.returned,
+        total.resumed,
+        total.wills,
+        total.records,
+        total.records_lost,
+        total.segments_removed,
+        total.fillings,
+        total.stops,
+    )
 }

@@ -2,12 +2,17 @@
 //!
 //! Owns: one engine, the links' own halves, and bytes on their way in and out.
 
+mod durable;
+
+pub use durable::{LogStep, Shelf};
+
 use crate::witness::{Witnessed, witnessed, witnessed_answer, witnessed_event};
 use bytes::Bytes;
+use durable::Gated;
 use postrider_engine::{Effect, Engine, Input, Judge, Lane, Limits, LinkId, Passed, Progress, Seeds, Tray, Verdict};
 use postrider_ports::{Answer, Cause, Event, ListenerId, PartitionId, Peer, Question, Ticket};
 use postrider_proto::{Packet, Version};
-use postrider_session::{Message, Mono, Now, ServerLink, Violation};
+use postrider_session::{Message, Mono, Now, Sequence, ServerLink, Violation};
 use std::collections::VecDeque;
 
 /// One engine and everything around it.
@@ -29,6 +34,10 @@ pub struct PureDriver {
     pub works_at_once: bool,
     /// Everything the engine has taken, if somebody wants to know.
     pub witness: Option<Vec<Witnessed>>,
+    /// The log, unless everything is in memory.
+    pub shelf: Option<Shelf>,
+    /// When the clock of this process would have begun.
+    origin: Mono,
     /// What the engine has not heard of yet.
     passed: Passed,
     /// The first invariant that was found broken.
@@ -43,10 +52,20 @@ struct Link {
     is_named: bool,
     input: Vec<u8>,
     output: VecDeque<u8>,
+    gated: VecDeque<Gated>,
     charged: u32,
     unreported: u32,
     is_held: bool,
     end: LinkEnd,
+}
+
+/// When something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// After every input.
+    AtOnce,
+    /// When the script says so.
+    WhenTold,
 }
 
 /// Whether a connection goes on.
@@ -75,6 +94,8 @@ impl PureDriver {
             forwards: VecDeque::new(),
             works_at_once: true,
             witness: None,
+            shelf: None,
+            origin: Mono(0),
             passed: Passed::default(),
             broken: None,
         }
@@ -82,6 +103,7 @@ impl PureDriver {
 
     /// A connection is opened; returns its number.
     pub fn open(&mut self, now: Now) -> usize {
+        let now = self.local(now);
         self.passed.sockets += 1;
         let slot = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
         self.links.push(Link {
@@ -90,6 +112,7 @@ impl PureDriver {
             is_named: false,
             input: Vec::new(),
             output: VecDeque::new(),
+            gated: VecDeque::new(),
             charged: 0,
             unreported: 0,
             is_held: false,
@@ -100,6 +123,7 @@ impl PureDriver {
 
     /// The far end has sent bytes.
     pub fn receive(&mut self, now: Now, at: usize, bytes: &[u8]) {
+        let now = self.local(now);
         let limits = self.engine.limits().link;
         let link = &mut self.links[at];
         if link.end != LinkEnd::Open {
@@ -175,6 +199,7 @@ impl PureDriver {
         let link = &mut self.links[at];
         let mut words = Vec::new();
         link.link.farewell(violation, &mut words);
+        link.gated.clear();
         self.passed.packets_sent += u64::from(!words.is_empty());
         self.passed.bytes_sent += words.len() as u64;
         link.output.extend(words);
@@ -198,6 +223,7 @@ impl PureDriver {
 
     /// The far end has closed the connection.
     pub fn close(&mut self, now: Now, at: usize) {
+        let now = self.local(now);
         self.end(now, at, LinkEnd::Gone, Cause::Closed);
     }
 
@@ -207,6 +233,7 @@ impl PureDriver {
             return;
         }
         link.end = end;
+        link.gated.clear();
         let id = link.id;
         if let Some(witness) = &mut self.witness {
             witness.push(Witnessed::Parted { at });
@@ -219,6 +246,7 @@ impl PureDriver {
 
     /// The far end takes up to `max` bytes from its socket.
     pub fn take_output(&mut self, now: Now, at: usize, max: usize) -> Vec<u8> {
+        let now = self.local(now);
         let link = &mut self.links[at];
         let count = link.output.len().min(max);
         let bytes: Vec<u8> = link.output.drain(..count).collect();
@@ -260,6 +288,7 @@ impl PureDriver {
 
     /// Time has passed.
     pub fn tick(&mut self, now: Now) {
+        let now = self.local(now);
         let limits = self.engine.limits().link;
         for at in 0..self.links.len() {
             let link = &self.links[at];
@@ -272,6 +301,7 @@ impl PureDriver {
                     let link = &mut self.links[at];
                     let mut words = Vec::new();
                     link.link.farewell(Violation::KeepAliveTimeout, &mut words);
+                    link.gated.clear();
                     link.output.extend(words);
                     self.end(now, at, LinkEnd::Closed(Cause::KeepAlive), Cause::KeepAlive);
                 }
@@ -290,17 +320,20 @@ impl PureDriver {
     pub fn next_deadline(&self) -> Option<Mono> {
         let limits = self.engine.limits().link;
         let links = self.links.iter().filter(|link| link.end == LinkEnd::Open);
-        links.filter_map(|link| link.link.next_deadline(&limits)).chain(self.engine.next_deadline()).min()
+        let next = links.filter_map(|link| link.link.next_deadline(&limits)).chain(self.engine.next_deadline()).min();
+        next.map(|next| next.plus_ms(self.origin.0))
     }
 
     /// A plugin answers.
     pub fn answer(&mut self, now: Now, ticket: Ticket, verdict: Verdict) {
+        let now = self.local(now);
         self.engine.handle(now, Input::Judged { ticket, verdict }, &mut self.tray);
         self.apply(now);
     }
 
     /// An administrator asks.
     pub fn ask(&mut self, now: Now, ticket: Ticket, question: Question) {
+        let now = self.local(now);
         self.tell_passed(now);
         self.engine.handle(now, Input::Asked { ticket, question }, &mut self.tray);
         self.apply(now);
@@ -308,6 +341,7 @@ impl PureDriver {
 
     /// Another partition hands a message over.
     pub fn remote(&mut self, now: Now, from: PartitionId, message: Message, retain: bool) {
+        let now = self.local(now);
         if let Some(witness) = &mut self.witness {
             let parts = message.parts();
             let topic = parts.topic.as_str().to_owned();
@@ -319,24 +353,34 @@ impl PureDriver {
 
     /// One slice of work.
     pub fn work(&mut self, now: Now) {
+        let now = self.local(now);
+        self.go_on(now);
+    }
+
+    fn go_on(&mut self, now: Now) {
         self.engine.handle(now, Input::Continue, &mut self.tray);
         self.apply(now);
+    }
+
+    /// By the clock of this process.
+    const fn local(&self, now: Now) -> Now {
+        Now { mono: Mono(now.mono.since_ms(self.origin)), wall: now.wall }
     }
 
     /// Does what the engine asks, and looks at its invariants.
     fn apply(&mut self, now: Now) {
         let mut tray = core::mem::take(&mut self.tray);
-        let mut resumed = Vec::new();
+        let (mut resumed, mut gate) = (Vec::new(), Sequence::NONE);
         for effect in tray.effects.drain(..) {
             match effect {
                 Effect::Send { link, range, lane } => {
                     let bytes = &tray.bytes[range.start as usize..range.end as usize];
-                    self.append(link, bytes, lane);
+                    self.append(link, bytes, lane, gate);
                 }
                 Effect::SendShared { link, head, body } => {
                     let head = &tray.bytes[head.start as usize..head.end as usize];
-                    self.append(link, head, Lane::Data);
-                    self.append(link, &tray.bodies[body as usize].bytes, Lane::Data);
+                    self.append(link, head, Lane::Data, gate);
+                    self.append(link, &tray.bodies[body as usize].bytes, Lane::Data, gate);
                 }
                 Effect::Accepted { link, keep_alive_s, packet_bytes_max } => {
                     let link = &mut self.links[link.slot as usize];
@@ -355,6 +399,7 @@ impl PureDriver {
                     let link = &mut self.links[link.slot as usize];
                     if link.end == LinkEnd::Open {
                         link.end = LinkEnd::Closed(cause);
+                        link.drop_gated();
                         let at = link.id.slot as usize;
                         if let Some(witness) = &mut self.witness {
                             witness.push(Witnessed::Parted { at });
@@ -364,8 +409,8 @@ impl PureDriver {
                 Effect::Judge { ticket, question } => self.questions.push_back((ticket, *question)),
                 Effect::Forward { to, message, retain } => self.forwards.push_back((to, message, retain)),
                 Effect::Answer { ticket, answer } => self.answers.push((ticket, answer)),
-                // There is no log yet, so nothing is appended.
-                Effect::Append { .. } | Effect::After(_) | Effect::Release(_) | Effect::Load { .. } => {}
+                Effect::After(sequence) => gate = sequence,
+                Effect::Append { .. } | Effect::Release(_) | Effect::Load { .. } => self.shelve(effect, &tray.bytes),
                 Effect::Observe(event) => {
                     if let Some(witness) = &mut self.witness {
                         witness.extend(witnessed_event(&event));
@@ -376,18 +421,20 @@ impl PureDriver {
         }
         tray.clear();
         self.tray = tray;
+        self.note_logged();
         if let Err(broken) = postrider_engine::check_all(&self.engine) {
             self.broken.get_or_insert(broken);
         }
         while self.works_at_once && self.engine.has_work() {
-            self.work(now);
+            self.go_on(now);
         }
         for link in resumed {
             self.offer(now, link.slot as usize);
         }
+        self.keep_pace(now);
     }
 
-    fn append(&mut self, id: LinkId, bytes: &[u8], lane: Lane) {
+    fn append(&mut self, id: LinkId, bytes: &[u8], lane: Lane, gate: Sequence) {
         self.passed.bytes_sent += bytes.len() as u64;
         let link = &mut self.links[id.slot as usize];
         if let Some(witness) = &mut self.witness {
@@ -396,12 +443,25 @@ impl PureDriver {
         if link.end != LinkEnd::Open {
             return;
         }
+        if let Some(witness) = self.witness.as_mut().filter(|_| lane == Lane::Data) {
+            witness.push(Witnessed::Sent { at: id.slot as usize, bytes: bytes.to_vec() });
+        }
+        let durable = self.shelf.as_ref().map_or(Sequence::NONE, |shelf| shelf.log.durable());
+        if gate > durable || !link.gated.is_empty() {
+            link.gated.push_back(Gated { gate, bytes: bytes.to_vec(), lane });
+            return;
+        }
         link.output.extend(bytes);
         if lane == Lane::Data {
-            if let Some(witness) = &mut self.witness {
-                witness.push(Witnessed::Sent { at: id.slot as usize, bytes: bytes.to_vec() });
-            }
             link.charged += u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         }
+    }
+}
+
+impl Link {
+    /// What waits for the log is thrown away, but for a good-bye.
+    fn drop_gated(&mut self) {
+        self.output.extend(durable::farewell(&self.gated, self.link.version()));
+        self.gated.clear();
     }
 }

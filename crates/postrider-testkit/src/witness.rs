@@ -4,6 +4,7 @@
 
 use postrider_ports::{Event, PartitionId};
 use postrider_proto::{Ack, AckKind, Packet, PacketId, PropertyId, Qos, ReasonCode, SubscribeOptions, Text, Version};
+use postrider_session::Sequence;
 
 /// Something the engine has taken: what a reference broker has to take in the same order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,12 +53,14 @@ pub enum Witnessed {
         /// A PUBLISH or a part of one.
         bytes: Vec<u8>,
     },
-    /// A PUBLISH at QoS 2 was answered by a PUBREC that refuses it.
+    /// A PUBLISH was answered by a PUBACK or PUBREC that refuses it.
     Refused {
         /// Which connection.
         at: usize,
         /// Its Packet Identifier.
         packet_id: PacketId,
+        /// Why.
+        reason: ReasonCode,
     },
     /// A SUBSCRIBE.
     Subscribe {
@@ -96,6 +99,14 @@ pub enum Witnessed {
     Ended {
         /// Whose.
         client_id: String,
+    },
+    /// All since the last of these came of one input, and these records are its own: those behind `from` up to
+    /// `through`. None where both are the same.
+    Logged {
+        /// The last record before.
+        from: Sequence,
+        /// The last record now.
+        through: Sequence,
     },
     /// A message from another partition.
     Remote {
@@ -156,8 +167,8 @@ pub(crate) fn witnessed_event(event: &Event) -> Option<Witnessed> {
 pub(crate) fn witnessed_answer(at: usize, version: Version, bytes: &[u8]) -> Option<Witnessed> {
     let frame = postrider_proto::split(bytes, usize::MAX).ok()??;
     match Packet::decode(frame, version).ok()? {
-        Packet::Ack(Ack { kind: AckKind::Pubrec, packet_id, reason, .. }) if reason.is_error() => {
-            Some(Witnessed::Refused { at, packet_id })
+        Packet::Ack(Ack { kind: AckKind::Puback | AckKind::Pubrec, packet_id, reason, .. }) if reason.is_error() => {
+            Some(Witnessed::Refused { at, packet_id, reason })
         }
         _ => None,
     }

@@ -1,8 +1,9 @@
 //! A broker and its clients in a test: everything happens when the script says so.
 
 use crate::describe::describe;
+use crate::memory_log::{MemoryLog, Remains};
 use crate::packets::{Hello, Pub, Sub};
-use crate::pure_driver::{LinkEnd, PureDriver};
+use crate::pure_driver::{LinkEnd, Pace, PureDriver};
 use postrider_engine::{Judge, Limits, PayloadFormat, Rates, ShareStrategy, Verdict, Who};
 use postrider_ports::{Access, Answer, AuthenticateAnswer, Counters, PartitionId, Question, SessionInfo, Ticket};
 use postrider_proto::{AckKind, Packet, Qos, ReasonCode, Version, split};
@@ -59,7 +60,13 @@ pub fn limits() -> Limits {
         client_id_prefix: "auto-".into(),
         subscriptions_max: 1000,
         subscription_bytes_max: 1 << 20,
-        mailbox: Bounds { messages_max: 10, qos0_max: 20, bytes_max: 100_000, overflow: Overflow::Reject },
+        mailbox: Bounds {
+            messages_max: 10,
+            qos0_max: 20,
+            bytes_max: 100_000,
+            memory_bytes_max: 1000,
+            overflow: Overflow::Reject,
+        },
         outbox_bytes_max: 4096,
         retained_messages_max: 10_000,
         retained_bytes_max: 10_000_000,
@@ -98,6 +105,46 @@ impl World {
         change(&mut limits);
         let now = Now { mono: Mono(1_000_000), wall: Wall(1_700_000_000_000) };
         Self { driver: PureDriver::new(limits, PartitionId(0), 7), now, tickets: 0, halves: HashMap::new() }
+    }
+
+    /// A broker with changed limits and an empty log, which becomes durable when the script says so.
+    #[must_use]
+    pub fn durable(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut world = Self::with(change);
+        let limits = world.driver.engine.limits().clone();
+        world.driver = PureDriver::durable(limits, PartitionId(0), 7, world.now);
+        world.check();
+        world
+    }
+
+    /// Everything that was appended becomes durable.
+    pub fn commit(&mut self) {
+        self.driver.commit(self.now);
+        self.check();
+    }
+
+    /// The log becomes durable after every input, or again when the script says so.
+    pub fn set_commits(&mut self, pace: Pace) {
+        self.driver.shelf.as_mut().expect("a broker with a log").commits = pace;
+        if pace == Pace::AtOnce {
+            self.commit();
+        }
+    }
+
+    /// The broker crashes and another begins with what remains of the log: no connection is left.
+    pub fn crash(&mut self, remains: Remains) {
+        let (found, last) = self.log().remains(remains);
+        self.driver.restart(self.now, &found, last);
+        self.check();
+    }
+
+    /// The log.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn log(&self) -> &MemoryLog {
+        &self.driver.shelf.as_ref().expect("a broker with a log").log
     }
 
     /// Opens a connection and sends CONNECT, whatever comes of it.

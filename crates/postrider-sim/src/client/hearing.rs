@@ -55,7 +55,10 @@ impl SimClient {
                 heard.push(Heard::Refused(connack.reason));
             }
             Packet::Publish(publish) => self.on_publish(publish, random, heard),
-            Packet::Ack(ack) => self.on_ack(ack)?,
+            Packet::Ack(ack) => {
+                self.on_ack(ack)?;
+                heard.push(Heard::Other((packet.name(), Some(ack.packet_id))));
+            }
             Packet::Disconnect(disconnect) => {
                 let place = disconnect.properties.text(PropertyId::ServerReference);
                 let place = place.map(|place| place.as_str().to_owned());
@@ -66,9 +69,9 @@ impl SimClient {
             }
             Packet::Suback(suback) => {
                 self.on_suback(suback)?;
-                heard.push(Heard::Other("SUBACK"));
+                heard.push(Heard::Other(("SUBACK", None)));
             }
-            packet => heard.push(Heard::Other(packet.name())),
+            packet => heard.push(Heard::Other((packet.name(), None))),
         }
         Ok(())
     }

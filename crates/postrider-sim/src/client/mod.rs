@@ -3,7 +3,7 @@
 mod hearing;
 mod hello;
 
-use crate::oracle::Seen;
+use crate::oracle::{Answer, Seen};
 use crate::random::Random;
 use crate::topics::Wishes;
 use postrider_engine::PayloadFormat;
@@ -109,9 +109,8 @@ pub(crate) enum Heard {
     Message(Seen),
     /// A DISCONNECT, with its Server Reference.
     Disconnected(ReasonCode, Option<String>),
-    /// Its name, for the timeline.
-    #[allow(dead_code, reason = "read by Debug")]
-    Other(&'static str),
+    /// Anything else: its name, and the identifier if it acknowledges.
+    Other(Answer),
 }
 
 impl SimClient {

@@ -4,7 +4,7 @@ use super::groups::{Origin, Shared};
 use super::{Oracle, Owed, Place, Seen, Session};
 use crate::topics::{is_shared, matches};
 use postrider_ports::SessionInfo;
-use postrider_proto::{Qos, RetainHandling, SubscribeOptions};
+use postrider_proto::{AckKind, PacketId, Qos, RetainHandling, SubscribeOptions};
 
 impl Oracle {
     /// What everybody is owed for one message that a partition has taken. [MQTT-3.3.4-2] to [MQTT-3.3.4-4]
@@ -46,7 +46,8 @@ impl Oracle {
             ids.sort_unstable();
             let keeps_flag = matching.iter().any(|(options, _)| options.retain_as_published);
             let seen = Seen { qos: granted.min(qos), retain: retain && keeps_flag, ids, ..message.clone() };
-            session.owed.push(Owed { seen, received: 0 });
+            let is_doubtful = self.has_lost;
+            session.owed.push(Owed { seen, received: 0, acked_ms: None, may_return: false, is_doubtful });
         }
     }
 
@@ -83,7 +84,7 @@ impl Oracle {
     }
 
     /// A client has received a PUBLISH, and it was no repetition that its packet identifier gives away.
-    pub(crate) fn received(&mut self, client_id: &str, seen: &Seen) -> Result<(), String> {
+    pub(super) fn received(&mut self, client_id: &str, seen: &Seen) -> Result<(), String> {
         let share = self.wishes.get(client_id).and_then(|wishes| wishes.share_of(&seen.topic, &seen.ids));
         if share.is_some() && self.partitions == 1 {
             return self.groups.check_received(client_id, seen);
@@ -105,6 +106,13 @@ impl Oracle {
         let may_repeat = seen.dup && seen.qos == Qos::AtLeastOnce;
         if let Some(owed) = session.owed.iter_mut().find(|owed| may_repeat && is_it(owed) && is_again(owed)) {
             owed.received += 1;
+            return Ok(());
+        }
+        let returns = |owed: &Owed| owed.may_return && owed.seen.qos == seen.qos;
+        if let Some(owed) = session.owed.iter_mut().find(|owed| is_it(owed) && returns(owed)) {
+            owed.received += 1;
+            (owed.may_return, owed.acked_ms, owed.seen.packet_id) = (false, None, seen.packet_id);
+            self.returned += 1;
             return Ok(());
         }
         // I4: first deliveries come in order, for each publisher, topic and QoS.
@@ -152,7 +160,7 @@ impl Oracle {
             let alike = || session.owed.iter().filter(|other| is_alike(owed, other));
             alike().map(|other| other.received as usize).sum::<usize>() >= alike().count()
         };
-        let missing = session.owed.iter().filter(|owed| owed.received == 0 && !made_up_for(owed));
+        let missing = session.owed.iter().filter(|owed| owed.received == 0 && !owed.is_doubtful && !made_up_for(owed));
         let missing: Vec<&Owed> = missing.collect();
         let above_0 = missing.iter().filter(|owed| owed.seen.qos != Qos::AtMostOnce).count() as u64;
         let dropped = info.drops.total();
@@ -169,6 +177,20 @@ impl Oracle {
         match session.replays.iter().find(stale) {
             Some((topic, ..)) if !had_cut && dropped == 0 => Err(format!("{client_id} misses what {topic} retains")),
             _ => Ok(above_0),
+        }
+    }
+}
+
+impl Oracle {
+    /// A client has acknowledged a message.
+    pub(super) fn on_ack(&mut self, place: Place, kind: AckKind, packet_id: PacketId) {
+        let now = self.now_ms;
+        let Some(session) = self.session_at(place).filter(|_| kind == AckKind::Puback) else { return };
+        let is_it = |owed: &&mut Owed| {
+            owed.received > 0 && owed.seen.qos == Qos::AtLeastOnce && owed.seen.packet_id == Some(packet_id)
+        };
+        if let Some(owed) = session.owed.iter_mut().rev().find(is_it) {
+            owed.acked_ms.get_or_insert(now);
         }
     }
 }

@@ -7,7 +7,7 @@ use postrider_engine::{BanRule, Limits, Rate};
 use postrider_proto::ReasonCode;
 use std::collections::{BTreeMap, VecDeque};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Doors {
     rule: Option<BanRule>,
     /// Take-overs of each client, in milliseconds.

@@ -9,7 +9,7 @@ use postrider_engine::ShareStrategy;
 use postrider_proto::{PacketId, Qos, SubscribeOptions};
 use std::collections::BTreeMap;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Group {
     pub(super) members: BTreeMap<String, Member>,
     /// Messages that a member had and another may get.
@@ -24,7 +24,7 @@ pub(super) struct Group {
     pub(super) last: BTreeMap<(String, String, String, Qos), u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Member {
     pub(super) is_online: bool,
     /// What it has asked for since it is a member; what waits for it may have been meant for earlier ones.
@@ -38,7 +38,7 @@ pub(super) struct Member {
 ///   │  └────────────│─▶ Held(Firm) ──acknowledged, session ended──▶ over
 ///   └── taken back ─┘
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) number: u64,
     pub(super) what: Shared,

@@ -13,7 +13,7 @@ use postrider_proto::{AckKind, PacketId, Qos, ReasonCode, SubscribeOptions};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every shared subscription that ever had a member.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Groups {
     strategy: ShareStrategy,
     all: BTreeMap<String, Group>,

@@ -18,7 +18,7 @@ impl Oracle {
             self.part((home, at));
         }
         if let Some(old) = self.sessions.get(id) {
-            if old.ends_ms.is_some_and(|ends| old.expiry_s > 0 && ends + GRACE_MS < now) {
+            if old.ends_ms.is_some_and(|ends| old.expiry_s > 0 && ends + old.ends_late_ms + GRACE_MS < now) {
                 return Err(format!("the session of {id} should have ended"));
             }
             let is_over = terms.is_clean || old.expiry_s == 0;
@@ -38,24 +38,21 @@ impl Oracle {
         let session = self.sessions.entry(id.clone()).or_default();
         session.home = place.0;
         session.online = Some(place.1);
-        if is_found {
-            self.present.insert(place);
-        }
+        self.present.insert(place, is_found);
         session.is_v5 = terms.version.is_v5();
         session.expiry_s = terms.expiry_s;
-        session.ends_ms = None;
+        (session.ends_ms, session.ends_late_ms) = (None, 0);
         session.will = terms.will;
         self.groups.connect(&terms.client_id);
         Ok(())
     }
 
     /// Whether a CONNACK tells the truth about the session. I9
-    pub(crate) fn check_present(&self, place: Place, is_present: bool) -> Result<(), String> {
-        let expected = self.present.contains(&place);
-        if expected == is_present {
-            return Ok(());
+    pub(super) fn check_present(&self, place: Place, is_present: bool) -> Result<(), String> {
+        match self.present.get(&place) {
+            Some(expected) if *expected == is_present => Ok(()),
+            expected => Err(format!("session present for {place:?} is {is_present}, but should be {expected:?}")),
         }
-        Err(format!("session present for {place:?} is {is_present}, but should be {expected}"))
     }
 
     pub(super) fn part(&mut self, place: Place) {
@@ -71,7 +68,7 @@ impl Oracle {
         let Some(terms) = will else { return };
         let at_ms = now + u64::from(terms.delay_s.min(expiry_s)) * 1000;
         if let Some(terms_of) = self.terms.get(&place) {
-            self.due.entry(terms_of.client_id.clone()).or_default().push(Due { terms, at_ms });
+            self.due.entry(terms_of.client_id.clone()).or_default().push(Due { terms, at_ms, is_doubtful: false });
         }
     }
 

@@ -1,6 +1,8 @@
 //! A naive reference broker: lists and a full search for everything. It takes what the engine takes, in the
 //! same order, and says what every client must see.
 
+mod chronicle;
+mod crash;
 mod deliveries;
 mod doors;
 mod group;
@@ -9,6 +11,8 @@ mod lives;
 mod tap;
 mod words;
 
+pub(crate) use chronicle::{Answer, Chronicle};
+pub(crate) use crash::Crash;
 pub(crate) use words::{Place, Seen, Terms, WillTerms};
 
 use crate::topics::{Wishes, is_shared};
@@ -25,6 +29,12 @@ use tap::Taps;
 struct Owed {
     seen: Seen,
     received: u32,
+    /// When its PUBACK came.
+    acked_ms: Option<u64>,
+    /// A crash took away what was known of its PUBACK, so it may come once more.
+    may_return: bool,
+    /// A crash took away what happened just before it, so nobody can tell whether it was owed.
+    is_doubtful: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -34,6 +44,8 @@ struct Session {
     online: Option<usize>,
     expiry_s: u32,
     ends_ms: Option<u64>,
+    /// How much later it may end: after a crash nobody knows for how long its client was away.
+    ends_late_ms: u64,
     owed: Vec<Owed>,
     /// Retained messages that subscriptions bring: topic, payload, how often the topic had changed.
     replays: Vec<(String, Vec<u8>, u64)>,
@@ -54,10 +66,25 @@ struct Session {
 struct Due {
     terms: WillTerms,
     at_ms: u64,
+    /// It was in memory when the broker crashed, or its session ended after that.
+    is_doubtful: bool,
+}
+
+/// What came to pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// Messages that members of groups were sent.
+    pub(crate) shared: u64,
+    /// Those that were taken back from some.
+    pub(crate) taken_back: u64,
+    /// Those that had an alias.
+    pub(crate) aliased: u64,
+    /// Those with QoS 1 that came again after a crash.
+    pub(crate) returned: u64,
 }
 
 /// The reference broker.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Oracle {
     sessions: BTreeMap<String, Session>,
     /// By partition and topic.
@@ -79,14 +106,19 @@ pub(crate) struct Oracle {
     payload_format: PayloadFormat,
     groups: Groups,
     doors: Doors,
+    /// As they were at the beginning.
+    doors_at_first: Doors,
     taps: Taps,
-    /// Connections that found a session.
-    present: BTreeSet<Place>,
+    /// Connections that were let in, and whether they found a session.
+    present: BTreeMap<Place, bool>,
     /// What each client may subscribe to.
     wishes: BTreeMap<String, Wishes>,
     /// Payloads that each connection has sent and no partition has taken.
     said: BTreeMap<Place, VecDeque<Vec<u8>>>,
-    pub(crate) now_ms: u64,
+    /// Something was taken back, and what is told now came after that.
+    has_lost: bool,
+    returned: u64,
+    now_ms: u64,
 }
 
 impl Oracle {
@@ -106,23 +138,26 @@ impl Oracle {
             payload_format: limits.payload_format,
             groups: Groups::new(limits.share_strategy),
             doors: Doors::new(limits),
+            doors_at_first: Doors::new(limits),
             taps: Taps::default(),
-            present: BTreeSet::new(),
+            present: BTreeMap::new(),
             wishes,
             said: BTreeMap::new(),
+            has_lost: false,
+            returned: 0,
             now_ms,
         }
     }
 
     /// A client has dialled with these terms.
-    pub(crate) fn expect_connect(&mut self, place: Place, terms: Terms) {
+    fn expect_connect(&mut self, place: Place, terms: Terms) {
         self.taps.open(place, &terms);
         self.terms.insert(place, terms);
     }
 
     /// A client has put PUBLISH packets with these payloads onto the wire.
-    pub(crate) fn expect_publish(&mut self, place: Place, payloads: impl Iterator<Item = Vec<u8>>) {
-        self.said.entry(place).or_default().extend(payloads);
+    fn expect_publish(&mut self, place: Place, payloads: &[Vec<u8>]) {
+        self.said.entry(place).or_default().extend(payloads.iter().cloned());
     }
 
     /// What a connection has sent is taken in its order, and nothing is left out.
@@ -133,18 +168,18 @@ impl Oracle {
     }
 
     /// Whether everything that a connection has sent was taken.
-    pub(crate) fn has_taken_all(&self, place: Place) -> bool {
+    fn has_taken_all(&self, place: Place) -> bool {
         self.said.get(&place).is_none_or(VecDeque::is_empty)
     }
 
     /// A client stays outside.
-    pub(crate) fn check_refused(&self, place: Place, reason: ReasonCode) -> Result<(), String> {
+    fn check_refused(&self, place: Place, reason: ReasonCode) -> Result<(), String> {
         let terms = self.terms.get(&place).ok_or("an unknown CONNECT was refused")?;
         self.doors.check_refused(&terms.client_id, reason, terms.dialled_ms)
     }
 
     /// Takes what the engine of a partition has taken.
-    pub(crate) fn take(&mut self, partition: usize, witnessed: &Witnessed) -> Result<(), String> {
+    fn take(&mut self, partition: usize, witnessed: &Witnessed) -> Result<(), String> {
         match witnessed {
             Witnessed::Connect { at, .. } => self.connect((partition, *at))?,
             Witnessed::Publish { .. } => self.take_publish(partition, witnessed)?,
@@ -152,6 +187,7 @@ impl Oracle {
                 if let Some(terms) = self.terms.get(&(partition, *at)) {
                     self.groups.on_ack(&terms.client_id, *kind, *packet_id, *reason);
                 }
+                self.on_ack((partition, *at), *kind, *packet_id);
             }
             Witnessed::Sent { at, bytes } => self.send((partition, *at), bytes)?,
             Witnessed::Remote { from, topic, payload, qos, retain } => {
@@ -164,7 +200,7 @@ impl Oracle {
                 let seen = Seen::published(topic, payload, *qos, *retain, format);
                 self.publish(partition, None, &seen, None, Origin::Publish);
             }
-            Witnessed::Refused { at, packet_id } => {
+            Witnessed::Refused { at, packet_id, .. } => {
                 // [MQTT-4.3.3-9]: what was refused may be tried again under any identifier.
                 if let Some(session) = self.session_at((partition, *at))
                     && let Some(payload) = session.taken_as.remove(packet_id)
@@ -193,6 +229,20 @@ impl Oracle {
             Witnessed::Parted { at } => self.part((partition, *at)),
             Witnessed::Will { client_id } => self.will(partition, client_id)?,
             Witnessed::Ended { client_id } => self.ended(client_id)?,
+            Witnessed::Logged { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Takes what one input of an engine has brought about.
+    fn take_input(&mut self, partition: usize, events: &[Witnessed]) -> Result<(), String> {
+        let is_no_room = |event: &Witnessed| matches!(event, Witnessed::Refused { reason, .. } if *reason == ReasonCode::QuotaExceeded);
+        let is_refused = events.iter().any(is_no_room);
+        for event in events {
+            match event {
+                Witnessed::Publish { at, payload, .. } if is_refused => self.check_said((partition, *at), payload)?,
+                event => self.take(partition, event)?,
+            }
         }
         Ok(())
     }
@@ -253,7 +303,7 @@ impl Oracle {
     }
 
     /// After everything has come to rest: nothing is missing that was not counted as dropped. I1, I2, I10
-    pub(crate) fn check_end(
+    fn check_end(
         &self,
         info_of: impl Fn(usize, &str) -> Option<SessionInfo>,
         had_cut: impl Fn(&str) -> bool,
@@ -276,8 +326,9 @@ impl Oracle {
         if let Some(((from, to), _)) = self.forwards.iter().find(|(_, wire)| !wire.is_empty()) {
             return Err(format!("partition {to} misses what {from} took"));
         }
-        match self.due.iter().find(|(_, list)| !list.is_empty()) {
-            Some((client_id, list)) => Err(format!("a will of {client_id}, due at {}, never came", list[0].at_ms)),
+        let is_sure = |due: &&Due| !due.is_doubtful;
+        match self.due.iter().find_map(|(client_id, list)| Some((client_id, list.iter().find(is_sure)?))) {
+            Some((client_id, due)) => Err(format!("a will of {client_id}, due at {}, never came", due.at_ms)),
             None => Ok(()),
         }
     }
@@ -293,14 +344,13 @@ impl Oracle {
         Ok(())
     }
 
-    /// Messages that members of groups were sent, that were taken back from some, and that had an alias.
-    pub(crate) fn tally(&self) -> (u64, u64, u64) {
+    fn tally(&self) -> Tally {
         let (shared, taken_back) = self.groups.tally();
-        (shared, taken_back, self.taps.aliased)
+        Tally { shared, taken_back, aliased: self.taps.aliased, returned: self.returned }
     }
 
     /// What is retained in a partition, by topic. I7
-    pub(crate) fn retained(&self, partition: usize) -> BTreeMap<String, Vec<u8>> {
+    fn retained(&self, partition: usize) -> BTreeMap<String, Vec<u8>> {
         let own = self.retained.iter().filter(|((home, _), _)| *home == partition);
         own.map(|((_, topic), (payload, _))| (topic.clone(), payload.clone())).collect()
     }

@@ -7,14 +7,14 @@ use super::{Place, Seen, Terms};
 use postrider_proto::{Packet, PropertyId, Version};
 use std::collections::BTreeMap;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Taps {
     all: BTreeMap<Place, Tap>,
     /// Messages without a topic of their own.
     pub(super) aliased: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Tap {
     version: Version,
     alias_max: u16,

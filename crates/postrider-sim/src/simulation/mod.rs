@@ -1,63 +1,24 @@
 //! One run: a seed in, a verdict out.
 
 mod acts;
+mod disk;
 mod limits;
 mod network;
+mod report;
 mod rest;
 
+pub use report::{Options, Report};
+
 use crate::client::{Broker, SimClient};
-use crate::oracle::Oracle;
+use crate::oracle::{Chronicle, Oracle};
 use crate::random::Random;
 use crate::topics::SHARES;
+use disk::Device;
 
-use postrider_ports::{PartitionId, Question, Ticket};
+use postrider_ports::{Drops, PartitionId, Question, Ticket};
 use postrider_session::{Message, Mono, Now, Wall};
-use postrider_testkit::PureDriver;
+use postrider_testkit::{Pace, PureDriver, Witnessed};
 use std::collections::{BTreeMap, VecDeque};
-
-/// What a run is to be like.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Engines, joined by `Forward` and `Remote`.
-    pub partitions: u16,
-    /// Random steps before everything comes to rest.
-    pub steps: usize,
-    /// Prints each step as it happens.
-    pub is_verbose: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { partitions: 1, steps: 400, is_verbose: false }
-    }
-}
-
-/// What a run saw.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Steps taken, those of the end among them.
-    pub steps: u64,
-    /// Messages that clients published.
-    pub published: u64,
-    /// Messages that clients received.
-    pub delivered: u64,
-    /// Connections that were cut.
-    pub cuts: u64,
-    /// Messages that were sent through shared subscriptions.
-    pub shared: u64,
-    /// Those that a member had not acknowledged when it left.
-    pub taken_back: u64,
-    /// Messages that were sent with an alias for a topic.
-    pub aliased: u64,
-    /// PUBLISH packets that waited for a rate.
-    pub held: u64,
-    /// Connections that were refused.
-    pub refused: u64,
-    /// Virtual milliseconds.
-    pub virtual_ms: u64,
-    /// A digest of everything that happened, for comparing two runs.
-    pub digest: u64,
-}
 
 struct Simulation {
     random: Random,
@@ -66,7 +27,10 @@ struct Simulation {
     clients: Vec<SimClient>,
     /// Forwarded messages in order, by pair of partitions.
     wires: BTreeMap<(usize, usize), VecDeque<(Message, bool)>>,
-    oracle: Oracle,
+    oracle: Chronicle,
+    device: Option<Device>,
+    /// Messages that earlier processes have counted as dropped, by client.
+    dropped: BTreeMap<String, Drops>,
     tokens: u64,
     /// Connections that clients gave up without the broker hearing of it, by partition.
     left: Vec<(usize, usize)>,
@@ -95,43 +59,61 @@ impl Simulation {
         let mut random = Random::new(seed);
         let limits = limits::chosen(options, &mut random);
         let broker = Broker { partitions: usize::from(options.partitions), payload_format: limits.payload_format };
+        let now = Now { mono: Mono(1000), wall: Wall(1_700_000_000_000) };
         let driver = |number: u16| {
-            let mut driver = PureDriver::new(limits.clone(), PartitionId(number), seed);
+            let mut driver = match options.has_disk {
+                true => PureDriver::durable(limits.clone(), PartitionId(number), seed, now),
+                false => PureDriver::new(limits.clone(), PartitionId(number), seed),
+            };
+            driver.shelf.iter_mut().for_each(|shelf| shelf.loads = Pace::WhenTold);
             driver.witness = Some(Vec::new());
             driver.works_at_once = false;
             driver
         };
-        let shares: Vec<&'static str> = (0..random.below(4)).map(|_| random.pick(&SHARES)).collect();
+        let mut shares: Vec<&'static str> = (0..random.below(4)).map(|_| random.pick(&SHARES)).collect();
+        if options.has_disk && !options.shares_durably {
+            shares.clear();
+        }
         let count = 2 + random.below(5);
         let clients: Vec<SimClient> =
             (0..count).map(|number| SimClient::new(number, broker.clone(), &shares, &mut random)).collect();
         let wishes = clients.iter().map(|client| (client.id.clone(), client.wishes.clone())).collect();
-        let now = Now { mono: Mono(1000), wall: Wall(1_700_000_000_000) };
+        let oracle = Oracle::new(&limits, wishes, now.mono.0);
+        let stops_at = random.once_in(8).then(|| random.below(options.steps.max(1)));
         Self {
-            stops_at: random.once_in(8).then(|| random.below(options.steps.max(1))),
+            stops_at: stops_at.filter(|_| !options.has_disk),
             has_stopped: false,
-            random,
             now,
             drivers: (0..options.partitions).map(driver).collect(),
             clients,
             wires: BTreeMap::new(),
-            oracle: Oracle::new(&limits, wishes, now.mono.0),
+            device: options.has_disk.then(|| Device::new(seed, &mut random)),
+            oracle: match options.has_disk {
+                true => Chronicle::durable(oracle, now.mono.0),
+                false => Chronicle::new(oracle, now.mono.0),
+            },
+            dropped: BTreeMap::new(),
             tokens: 0,
             left: Vec::new(),
             report: Report::default(),
             is_verbose: options.is_verbose,
+            random,
         }
     }
 
     fn run(&mut self, steps: usize) -> Result<(), String> {
+        self.begin()?;
         for at in 0..steps {
             if self.stops_at == Some(at) {
                 self.stop()?;
             }
             self.step()?;
+            self.live_with_disk()?;
         }
         self.come_to_rest()?;
-        (self.report.shared, self.report.taken_back, self.report.aliased) = self.oracle.tally();
+        let tally = self.oracle.tally();
+        (self.report.shared, self.report.taken_back) = (tally.shared, tally.taken_back);
+        (self.report.aliased, self.report.returned) = (tally.aliased, tally.returned);
         for driver in &self.drivers {
             let counters = driver.engine.counters();
             self.report.held += counters.publishes_held;
@@ -185,7 +167,7 @@ impl Simulation {
     fn pass_to(&mut self, until: Mono) {
         self.set_time(until);
         self.tick();
-        if let Err(error) = self.settle() {
+        if let Err(error) = self.settle().and_then(|()| self.commit_some()) {
             self.fail(error);
         }
     }
@@ -238,18 +220,20 @@ impl Simulation {
             }
             driver.events.clear();
             for witnessed in driver.witness.iter_mut().flat_map(|list| list.drain(..)) {
-                if self.is_verbose {
+                let is_silent = matches!(&witnessed, Witnessed::Logged { from, through } if from == through);
+                if self.is_verbose && !is_silent {
                     let what = format!("{witnessed:?}");
                     println!("{:>9.3} s      engine {partition}: {what:.240}", self.now.mono.0 as f64 / 1000.0);
                 }
-                self.oracle.take(partition, &witnessed)?;
+                self.report.wills += u64::from(matches!(witnessed, Witnessed::Will { .. }));
+                self.oracle.take(partition, witnessed)?;
             }
             if let Some(broken) = driver.broken.take() {
                 return Err(broken);
             }
         }
         self.report.virtual_ms = self.now.mono.0;
-        Ok(())
+        self.write_log()
     }
 
     fn digest(&mut self, bytes: &[u8]) {

@@ -20,7 +20,7 @@ impl Simulation {
         let count = count.min(connection.up.len());
         let bytes: Vec<u8> = connection.up.drain(..count).collect();
         let at = connection.at;
-        self.oracle.expect_publish((client.partition, at), connection.said.drain(..));
+        self.oracle.expect_publish((client.partition, at), connection.said.drain(..).collect());
         self.drivers[client.partition].receive(self.now, at, &bytes);
     }
 
@@ -30,6 +30,12 @@ impl Simulation {
         if let Err(error) = self.settle() {
             return self.fail(error);
         }
+        self.see_some(number);
+        self.see_end(number);
+    }
+
+    /// The same for a client whose broker may be gone.
+    pub(super) fn see_some(&mut self, number: usize) {
         let client = &mut self.clients[number];
         let Some(connection) = &mut client.connection else { return };
         if !connection.is_paused {
@@ -43,7 +49,6 @@ impl Simulation {
             Ok(heard) => self.hear(number, heard),
             Err(error) => self.fail(error),
         }
-        self.see_end(number);
     }
 
     pub(super) fn hear(&mut self, number: usize, heard: Vec<Heard>) {
@@ -54,9 +59,7 @@ impl Simulation {
             let place = client.connection.as_ref().map(|connection| (client.partition, connection.at));
             let has_flag = self.clients[number].version != Version::V3_1;
             let result = match one {
-                Heard::Accepted { is_present } if has_flag => {
-                    place.map_or(Ok(()), |place| self.oracle.check_present(place, is_present))
-                }
+                Heard::Accepted { is_present } if has_flag => self.check_accepted(place, is_present),
                 Heard::Refused(reason) => self.turn_away(number, reason),
                 Heard::Disconnected(ReasonCode::SessionTakenOver, _) => Ok(()),
                 Heard::Disconnected(reason, place) => self.check_farewell(number, reason, place.as_deref()),
@@ -65,12 +68,23 @@ impl Simulation {
                     self.digest(&seen.payload);
                     self.oracle.received(&id, &seen)
                 }
-                Heard::Accepted { .. } | Heard::Other(_) => Ok(()),
+                Heard::Accepted { .. } => Ok(()),
+                Heard::Other(answer) => {
+                    self.report.acked += u64::from(matches!(answer.0, "PUBACK" | "PUBCOMP"));
+                    place.map_or(Ok(()), |place| self.oracle.check_answer(place, answer))
+                }
             };
             if let Err(error) = result {
                 self.fail(error);
             }
         }
+    }
+
+    fn check_accepted(&mut self, place: Option<(usize, usize)>, is_present: bool) -> Result<(), String> {
+        let Some(place) = place else { return Ok(()) };
+        self.report.resumed += u64::from(is_present && self.report.crashes > 0);
+        self.oracle.check_answer(place, ("CONNACK", None))?;
+        self.oracle.check_present(place, is_present)
     }
 
     /// A client was refused: if it had a right to come in, this is wrong; otherwise it comes again later.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::tests_outside_test_module, reason = "tests")]
 
+mod crashes;
+
 use postrider_sim::{Options, Report, run};
 
 /// Where the seeds begin: `POSTRIDER_SEED`, or 1.

@@ -1,0 +1,82 @@
+//! What a crash of the broker leaves of what the reference broker knows.
+//!
+//! Owns: which memories end with a process, and how exact the rest can be.
+
+use super::{Due, Oracle};
+use postrider_proto::Qos;
+use postrider_testkit::Witnessed;
+
+/// When a broker crashed and when the next one began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crash {
+    pub(crate) at_ms: u64,
+    pub(crate) back_ms: u64,
+}
+
+/// How late the log may hear that a message was acknowledged.
+const ACKS_LATE_MS: u64 = 400;
+/// So long a client has to come back after a crash before its will is published.
+const RETURN_MS: u64 = 30_000;
+
+impl Oracle {
+    /// The process ends: connections and clean sessions are gone. `durable_ms` is when the last input came of which
+    /// everything was found.
+    pub(super) fn crash(&mut self, crash: Crash, durable_ms: u64) {
+        self.doors = self.doors_at_first.clone();
+        self.present.clear();
+        self.said.clear();
+        self.terms.clear();
+        self.has_lost = false;
+        let ended: Vec<String> =
+            self.sessions.iter().filter(|(_, session)| session.expiry_s == 0).map(|(id, _)| id.clone()).collect();
+        for client_id in ended {
+            self.sessions.remove(&client_id);
+            self.groups.end(&client_id);
+        }
+        for (client_id, list) in &mut self.due {
+            let is_doubtful = !self.sessions.contains_key(client_id);
+            list.iter_mut().for_each(|due| due.is_doubtful |= is_doubtful);
+        }
+        for (client_id, session) in &mut self.sessions {
+            if session.online.take().is_some() {
+                let lives = session.expiry_s != u32::MAX;
+                session.ends_ms = lives.then(|| crash.at_ms + u64::from(session.expiry_s) * 1000);
+            }
+            session.ends_late_ms += crash.back_ms - crash.at_ms;
+            for owed in session.owed.iter_mut().filter(|owed| owed.seen.qos == Qos::AtLeastOnce && owed.received > 0) {
+                owed.may_return |= owed.acked_ms.is_none_or(|acked| acked + ACKS_LATE_MS >= durable_ms);
+            }
+            if let Some(terms) = session.will.take() {
+                let at_ms = crash.back_ms + RETURN_MS.max(u64::from(terms.delay_s) * 1000);
+                let at_ms = at_ms.min(session.ends_ms.unwrap_or(u64::MAX));
+                self.due.entry(client_id.clone()).or_default().push(Due { terms, at_ms, is_doubtful: false });
+            }
+        }
+    }
+
+    /// States that a crash in the middle of an input may leave: after each thing that happened in it, and between a
+    /// session's end and the beginning of the next.
+    pub(super) fn halves(&self, partition: usize, events: &[Witnessed]) -> Vec<Self> {
+        let mut found = vec![self.clone()];
+        let mut at = self.clone();
+        for event in events {
+            if let Witnessed::Connect { client_id, .. } = event {
+                let mut between = at.clone();
+                between.sessions.remove(client_id);
+                found.push(between);
+            }
+            if let Witnessed::Subscribe { at: link, filters, identifier } = event {
+                let mut between = at.clone();
+                for filter in filters {
+                    between.subscribe((partition, *link), std::slice::from_ref(filter), *identifier);
+                    found.push(between.clone());
+                }
+            }
+            if at.take(partition, event).is_err() {
+                break;
+            }
+            found.push(at.clone());
+        }
+        found
+    }
+}

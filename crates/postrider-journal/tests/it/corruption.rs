@@ -66,6 +66,7 @@ fn no_flipped_byte_of_a_closed_store_loses_a_record_in_silence() {
             assert!(disk.flip(&name, offset, bits));
         }
     }
+    println!("{refused} bytes that were wrong refused, {harmless} harmless");
     assert!(refused > 5000 && harmless > 1000, "{refused} refused, {harmless} harmless");
 }
 

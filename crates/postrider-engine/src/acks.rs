@@ -30,17 +30,19 @@ impl Engine {
             AckKind::Puback => {
                 let over = flows.outbound.on_puback(ack.packet_id);
                 is_stray = over.is_none();
-                session.forget(now.mono, over.flatten(), &mut self.log, tray);
+                if self.log.is_some() {
+                    self.on_over(now.mono, key, over.flatten(), tray);
+                }
             }
             AckKind::Pubrec => match flows.outbound.on_pubrec(ack.packet_id, ack.reason.is_error()) {
                 Pubrec::Release(first) => {
                     if first.is_some() {
                         session.step(now.mono, kind::RECEIVED, ack.packet_id, &mut self.log, tray);
                     }
-                    session.forget(now.mono, first, &mut self.log, tray);
+                    session.forget(now.mono, first.as_ref(), &mut self.log, tray);
                     send_pubrel(online.link, online.version, ack.packet_id, tray);
                 }
-                Pubrec::Refused(refused) => session.forget(now.mono, refused, &mut self.log, tray),
+                Pubrec::Refused(refused) => session.forget(now.mono, refused.as_ref(), &mut self.log, tray),
                 Pubrec::Unknown => {
                     is_stray = true;
                     // A refusal of something unknown needs no answer.
@@ -71,6 +73,17 @@ impl Engine {
         }
     }
 
+    /// A message with QoS 1 is acknowledged, and there is a log.
+    #[cold]
+    fn on_over(&mut self, now: Mono, key: SessionKey, parcel: Option<Parcel>, tray: &mut Tray) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.forget(now, parcel.as_ref(), &mut self.log, tray);
+        }
+        if let Some(parcel) = parcel {
+            self.finish_shared(now, &parcel, tray);
+        }
+    }
+
     fn answer(&self, key: SessionKey, ack: Ack<'_>, tray: &mut Tray) {
         let Some(online) = self.sessions.get(key).and_then(|session| session.online) else { return };
         online.ack(ack, None, tray);
@@ -80,7 +93,7 @@ impl Engine {
 impl Session {
     /// The far end has a message for good: nothing more is kept of it.
     #[inline]
-    pub(crate) fn forget(&mut self, now: Mono, parcel: Option<Parcel>, log: &mut Option<Box<Log>>, tray: &mut Tray) {
+    pub(crate) fn forget(&mut self, now: Mono, parcel: Option<&Parcel>, log: &mut Option<Box<Log>>, tray: &mut Tray) {
         if let (Some(stored), Some(log)) = (&mut self.stored, log) {
             stored.forget(now, parcel, log, tray);
         }
@@ -119,7 +132,7 @@ impl Session {
 
 impl Stored {
     #[cold]
-    fn forget(&mut self, now: Mono, parcel: Option<Parcel>, log: &mut Log, tray: &mut Tray) {
+    fn forget(&mut self, now: Mono, parcel: Option<&Parcel>, log: &mut Log, tray: &mut Tray) {
         self.touch_flows(now, log);
         if let Some(parcel) = parcel {
             log.let_go(parcel.recorded(), tray);

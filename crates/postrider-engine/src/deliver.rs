@@ -9,6 +9,8 @@ use crate::frames::{Form, Frame, Frames};
 use crate::log::Log;
 use crate::publish::{Incoming, is_ours};
 use crate::sessions::{Online, Session};
+use crate::stored::Stored;
+use crate::stored_groups::on_given;
 use crate::{Effect, Engine, Lane, Limits, Tray};
 use bytes::Bytes;
 use postrider_ports::DropReason;
@@ -40,6 +42,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) ids: &'a [u32],
     /// The shared subscription it comes through.
     pub(crate) share: Option<FilterId>,
+    /// The number of that in the log; 0 for none.
+    pub(crate) group: u64,
 }
 
 impl Delivery<'_> {
@@ -130,6 +134,11 @@ impl<'a> Outgoing<'a> {
     pub(crate) fn set_sequence(&mut self, sequence: Sequence) {
         debug_assert!(self.message.is_none(), "a message is made before it is recorded");
         self.parts.sequence = sequence;
+    }
+
+    /// Whether a group that is owed it holds its record.
+    pub(crate) fn is_held(&self) -> bool {
+        self.parts.sequence.is_some() && self.parts.qos > Qos::AtMostOnce
     }
 
     pub(crate) const fn sequence(&self) -> Sequence {
@@ -276,6 +285,7 @@ impl Engine {
             retain: outgoing.retain && hit.retain_as_published,
             ids: &ids,
             share: None,
+            group: 0,
         };
         if session.may_send(delivery.qos) {
             self.send_now(now, hit.session, delivery, outgoing, tray);
@@ -307,7 +317,8 @@ impl Engine {
         sent.payload_bytes = sent.payload_bytes.wrapping_add(count.wrapping_mul(outgoing.payload_bytes()));
     }
 
-    /// Sends a message for which there is room and quota, unless it is too large. Whoever calls counts its payload.
+    /// Sends a message for which there is room and quota, unless it is too large; whether it did. Whoever calls counts
+    /// its payload.
     #[inline]
     pub(crate) fn send_now(
         &mut self,
@@ -316,12 +327,14 @@ impl Engine {
         delivery: Delivery<'_>,
         outgoing: &mut Outgoing<'_>,
         tray: &mut Tray,
-    ) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        match session.send(now, delivery, outgoing, &self.limits, &mut self.log, tray) {
+    ) -> bool {
+        let Some(session) = self.sessions.get_mut(key) else { return false };
+        let sent = session.send(now, delivery, outgoing, &self.limits, &mut self.log, tray);
+        match sent {
             Ok(()) => self.counters.deliveries_sent += 1,
             Err(reason) => self.drop_delivery(key, reason, 1, tray),
         }
+        sent.is_ok()
     }
 
     /// Puts a delivery into the session's mailbox. [MQTT-4.5.0-1]
@@ -340,22 +353,15 @@ impl Engine {
         let offered = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds);
         self.counters.queued_bytes += flows.mailbox.bytes();
         let (is_kept, gone) = offered.into_parts();
-        if let (Some(stored), Some(log)) = (&mut session.stored, &mut self.log) {
-            if is_kept
-                && delivery.is_recorded()
-                && let Some(recording) = log.recording_of(outgoing.sequence())
-            {
-                recording.add(stored, delivery, None);
-            }
-            if !gone.is_empty() {
-                stored.touch_flows(now.mono, log);
-            }
-            gone.iter().for_each(|parcel| _ = log.let_go(parcel.recorded(), tray));
+        if let Some(log) = &mut self.log {
+            let stored = session.stored.as_deref_mut();
+            on_kept(now, stored, delivery, outgoing, (is_kept, &gone), log, tray);
         }
         self.counters.deliveries_queued += u64::from(is_kept);
         self.counters.deliveries_queued -= gone.len() as u64;
         let makes_room = !gone.is_empty() && delivery.share.is_none();
         for parcel in gone {
+            self.finish_shared(now.mono, &parcel, tray);
             let is_expired = parcel.message.is_expired(now.mono);
             let reason = if is_expired { DropReason::Expired } else { DropReason::MailboxFull };
             self.drop_delivery(key, reason, 1, tray);
@@ -373,6 +379,37 @@ impl Engine {
             Overflow::DropNewest | Overflow::DropOldest => Delivered::Taken,
         }
     }
+}
+
+/// A message was put into the mailbox of a session, or not, and others had to go.
+#[cold]
+fn on_kept(
+    now: Now,
+    stored: Option<&mut Stored>,
+    delivery: Delivery<'_>,
+    outgoing: &Outgoing<'_>,
+    (is_kept, gone): (bool, &[Parcel]),
+    log: &mut Log,
+    tray: &mut Tray,
+) {
+    if delivery.group != 0 && outgoing.is_held() {
+        match (log.recording_of(outgoing.sequence()), is_kept) {
+            (Some(recording), true) => recording.add_group(delivery),
+            (None, false) => _ = log.let_go(outgoing.sequence(), tray),
+            (Some(_), false) | (None, true) => {}
+        }
+    }
+    let Some(stored) = stored else { return };
+    if is_kept
+        && delivery.is_recorded()
+        && let Some(recording) = log.recording_of(outgoing.sequence())
+    {
+        recording.add(stored, delivery, None);
+    }
+    if !gone.is_empty() {
+        stored.touch_flows(now.mono, log);
+    }
+    gone.iter().for_each(|parcel| _ = log.let_go(parcel.recorded(), tray));
 }
 
 impl Session {
@@ -412,11 +449,14 @@ impl Session {
             // A session that ends with its connection never sends anything again, so it keeps nothing but what
             // others of its group may have to get.
             let is_kept = self.is_durable() || self.stored.is_some() || delivery.share.is_some();
+            // With QoS 2 it is this member's from now on, and no other's.
+            let is_own = delivery.group != 0 && form.qos == Qos::ExactlyOnce;
+            let delivery = if is_own { Delivery { share: None, ..delivery } } else { delivery };
             let parcel = is_kept.then(|| delivery.parcel(outgoing));
             packet_id = Some(self.flows_mut(limits).outbound.begin(form.qos, parcel));
         }
         if outgoing.sequence().is_some() {
-            self.on_sent(now, delivery, packet_id, outgoing.sequence(), log, tray);
+            self.on_sent(now, delivery, packet_id, outgoing, log, tray);
         }
         let alias =
             if online.topic_alias_max == 0 { None } else { self.alias(now, form, &online, delivery.ids, outgoing) };
@@ -432,19 +472,24 @@ impl Session {
         now: Now,
         delivery: Delivery<'_>,
         packet_id: Option<PacketId>,
-        sequence: Sequence,
+        outgoing: &Outgoing<'_>,
         log: &mut Option<Box<Log>>,
         tray: &mut Tray,
     ) {
-        if let (Some(stored), Some(log), Some(packet_id)) = (&mut self.stored, log, packet_id)
-            && delivery.is_recorded()
-        {
-            if let Some(recording) = log.recording_of(sequence) {
-                recording.add(stored, delivery, Some(packet_id));
-            } else {
-                let terms = stored.terms(delivery.qos, delivery.retain, delivery.ids, packet_id);
-                stored.on_sent(now.mono, sequence, terms, log, tray);
+        let sequence = outgoing.sequence();
+        match (self.stored.as_deref_mut(), log, packet_id) {
+            (stored, Some(log), _) if delivery.group != 0 && outgoing.is_held() => {
+                on_given(now.mono, stored, delivery, packet_id, sequence, log, tray);
             }
+            (Some(stored), Some(log), Some(packet_id)) if delivery.group == 0 && delivery.is_recorded() => {
+                if let Some(recording) = log.recording_of(sequence) {
+                    recording.add(stored, delivery, Some(packet_id));
+                } else {
+                    let terms = stored.terms(delivery.qos, delivery.retain, delivery.ids, packet_id);
+                    stored.on_sent(now.mono, sequence, terms, log, tray);
+                }
+            }
+            _ => {}
         }
         // Nobody sees what is not durable.
         tray.wait_for(sequence);

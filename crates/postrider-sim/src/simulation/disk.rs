@@ -159,16 +159,16 @@ impl Simulation {
         if self.device.is_none() {
             return Ok(());
         }
-        match self.random.below(100) {
-            0..=29 => self.commit()?,
-            30..=59 => self.read_back()?,
-            60..=64 => self.compact(),
-            65 => self.cut_power_soon(),
-            66 if self.random.once_in(3) => self.break_soon(),
-            67 => return self.crash(),
-            68 => self.fill(),
-            71 if self.random.once_in(3) => return self.stop_in_order(),
-            69..=70 => self.make_room(),
+        match self.random.below(300) {
+            0..=119 => self.commit()?,
+            120..=209 => self.read_back()?,
+            210..=224 => self.compact(),
+            225 => self.cut_power_soon(),
+            226 if self.random.once_in(3) => self.break_soon(),
+            227 => return self.crash(),
+            228..=229 => self.fill(),
+            230..=233 => self.make_room(),
+            234 if self.random.once_in(3) => return self.stop_in_order(),
             _ => {}
         }
         let Some(device) = &mut self.device else { return Ok(()) };

@@ -125,6 +125,7 @@ impl Simulation {
                 }
                 bytes.extend(more);
                 driver.work(self.now);
+                driver.commit(self.now);
             }
             let mut found = BTreeMap::new();
             let mut rest = &bytes[..];

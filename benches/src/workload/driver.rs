@@ -43,7 +43,13 @@ struct End {
 pub(super) fn limits() -> Limits {
     Limits {
         in_flight_max: 1024,
-        mailbox: Bounds { messages_max: u32::MAX, qos0_max: u32::MAX, bytes_max: u64::MAX, overflow: Overflow::Reject },
+        mailbox: Bounds {
+            messages_max: u32::MAX,
+            qos0_max: u32::MAX,
+            bytes_max: u64::MAX,
+            memory_bytes_max: 1000,
+            overflow: Overflow::Reject,
+        },
         outbox_bytes_max: 256 * 1024,
         retained_messages_max: u64::MAX,
         retained_bytes_max: u64::MAX,

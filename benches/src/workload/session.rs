@@ -26,6 +26,7 @@ fn parts() -> MessageParts<'static> {
         properties: Properties::NONE,
         qos: Qos::AtLeastOnce,
         expires: None,
+        sequence: postrider_session::Sequence::NONE,
     }
 }
 
@@ -79,7 +80,13 @@ fn qos2() -> Work {
 }
 
 fn mailbox(waiting: usize) -> Work {
-    let bounds = Bounds { messages_max: 1000, qos0_max: 1000, bytes_max: 1 << 20, overflow: Overflow::Reject };
+    let bounds = Bounds {
+        messages_max: 1000,
+        qos0_max: 1000,
+        bytes_max: 1 << 20,
+        memory_bytes_max: 1000,
+        overflow: Overflow::Reject,
+    };
     let mut mailbox = Mailbox::default();
     let parcel = parcel();
     for _ in 0..waiting {

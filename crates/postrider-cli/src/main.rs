@@ -4,8 +4,10 @@
 
 mod args;
 mod bench;
+mod check;
 mod conformance;
 mod contact;
+mod data;
 mod debug;
 mod events;
 mod output;
@@ -34,6 +36,8 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Rr(args)) => request::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Conformance(args)) => conformance::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Salvage(args)) => check::salvage(&args),
     }
 }
 

@@ -3,11 +3,13 @@
 //! Owns: the first lines people read, signals, the exit.
 
 use crate::args::Serve;
+use crate::data;
 use crate::events::Printer;
 use anyhow::{anyhow, bail};
-use postrider::{Broker, Limits, defaults};
+use postrider::{Broker, Error, ErrorKind, Failure, Limits, defaults};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -38,16 +40,31 @@ async fn serve(args: &Serve) -> anyhow::Result<ExitCode> {
     if !args.quiet {
         greet(&broker, args);
     }
-    stopped(&mut interrupt, &mut terminate).await;
+    let mut failed = pin!(broker.failed());
+    tokio::select! {
+        () = stopped(&mut interrupt, &mut terminate) => {}
+        failure = &mut failed => return Ok(fail(&failure)),
+    }
     tokio::select! {
         is_done = broker.shutdown(GRACE) => {
             if !is_done && !args.quiet {
                 say(&format!("some connections did not take their last messages in {} s and were cut", GRACE.as_secs()));
             }
         }
-        () = stopped(&mut interrupt, &mut terminate) => {}
+        () = stopped(&mut interrupt, &mut terminate) => return Ok(ExitCode::SUCCESS),
     }
-    Ok(ExitCode::SUCCESS)
+    tokio::select! {
+        biased;
+        // What was appended last may not have been kept.
+        failure = &mut failed => Ok(fail(&failure)),
+        () = std::future::ready(()) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Nobody can rely on this broker any more; whoever looks after it starts it again.
+fn fail(failure: &Failure) -> ExitCode {
+    crate::print_error(&anyhow!("{failure}; nothing was acknowledged since; {}", failure.advice()));
+    ExitCode::FAILURE
 }
 
 async fn stopped(interrupt: &mut Signal, terminate: &mut Signal) {
@@ -67,14 +84,19 @@ fn start(args: &Serve) -> anyhow::Result<Broker> {
     if args.verbose {
         builder = builder.observe(Printer);
     }
-    builder.start().map_err(|error| {
-        let advice = if error.is_address_in_use() {
-            "another broker may be running there; stop it or choose another port with -p"
-        } else {
-            "choose where to listen with --bind and -p"
-        };
-        anyhow!("{:#}; {advice}", anyhow::Error::new(error))
-    })
+    data::keep(builder, args)?.start().map_err(explain)
+}
+
+fn explain(error: Error) -> anyhow::Error {
+    let advice = match error.advice() {
+        Some(advice) if error.kind() == ErrorKind::InUse => format!("{advice} with --data-dir"),
+        Some(advice) => advice.to_owned(),
+        None if error.is_address_in_use() => {
+            "another broker may be running there; stop it or choose another port with -p".to_owned()
+        }
+        None => "choose where to listen with --bind and -p".to_owned(),
+    };
+    anyhow!("{:#}; {advice}", anyhow::Error::new(error))
 }
 
 /// Whoever can reach the broker may use it, so far; so others than this machine only on request.
@@ -110,7 +132,7 @@ fn greet(broker: &Broker, args: &Serve) {
         let reach = if address.ip().is_loopback() { "this machine only" } else { "every machine that reaches it" };
         say(&format!("listening on mqtt://{address} ({reach}; nobody is asked for a password)"));
     }
-    say(&format!("data directory: {}; for now nothing survives a restart", args.data_dir));
+    data::describe(broker, args).iter().for_each(|line| say(line));
     let name = std::env::args().next().unwrap_or_else(|| "postrider".to_owned());
     let port = broker.addresses().first().map(SocketAddr::port).filter(|port| *port != 1883);
     let port = port.map_or_else(String::new, |port| format!(" -p {port}"));
@@ -119,7 +141,7 @@ fn greet(broker: &Broker, args: &Serve) {
     say("stop it with Ctrl-C");
 }
 
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     // Nobody reads: the broker serves all the same.
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

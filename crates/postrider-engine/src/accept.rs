@@ -107,6 +107,7 @@ impl Engine {
             self.refuse(link, candidate.version, &candidate.client_id, &peer, &refusal, tray);
             return;
         }
+        let before = self.last_record();
         if let Some(key) = found {
             self.take_over(now, key, tray);
         }
@@ -136,6 +137,7 @@ impl Engine {
                 expiry_s: candidate.expiry_s,
                 expiry_timer: None,
                 drops: None,
+                stored: None,
             }),
         };
         if candidate.topic_alias_max > 0
@@ -147,7 +149,15 @@ impl Engine {
         self.links.insert(link, LinkState::Open(key, extra(&candidate)));
         self.counters.clients_connected += 1;
         self.counters.clients_maximum = self.counters.clients_maximum.max(self.counters.clients_connected);
+        self.store_accepted(key, tray);
+        if self.last_record() > before {
+            // What it was told when it left, and that it is here.
+            tray.wait_for(self.last_record());
+        }
         self.welcome(link, found.is_some(), &candidate, tray);
+        if found.is_some() && self.log.is_some() {
+            self.fetch_in_flight(key, tray);
+        }
         self.pump(now, key, tray);
         self.return_to_groups(now, key, tray);
     }
@@ -155,7 +165,8 @@ impl Engine {
     /// A session belongs to the principal that made it. A11
     fn check_owner(&self, found: Option<SessionKey>, candidate: &Candidate) -> Option<Refusal> {
         let Some(session) = found.and_then(|key| self.sessions.get(key)) else {
-            let is_full = self.sessions.len() >= self.limits.sessions_max as usize;
+            let is_full = self.sessions.len() >= self.limits.sessions_max as usize
+                || (candidate.expiry_s > 0 && self.log.as_ref().is_some_and(|log| log.is_full()));
             return is_full.then(|| Refusal::of(ReasonCode::QuotaExceeded));
         };
         let is_own = session.subject.principal == candidate.principal;

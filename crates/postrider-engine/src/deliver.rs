@@ -6,14 +6,16 @@
 use crate::aliases::Alias;
 use crate::effect::Body;
 use crate::frames::{Form, Frame, Frames};
+use crate::log::Log;
 use crate::publish::{Incoming, is_ours};
 use crate::sessions::{Online, Session};
+use crate::stored::Stored;
 use crate::{Effect, Engine, Lane, Limits, Tray};
 use bytes::Bytes;
 use postrider_ports::DropReason;
 use postrider_proto::{PacketId, PublishHead, Qos, Topic, Version};
 use postrider_router::{FilterId, Hit, Matches, SessionKey};
-use postrider_session::{Message, MessageParts, Now, Overflow, Parcel, Share, SubscriptionIds};
+use postrider_session::{Message, MessageParts, Now, Overflow, Parcel, Sequence, Share, SubscriptionIds};
 use smallvec::SmallVec;
 
 /// A message on its way out, with everything that is made of it once and used for many.
@@ -42,6 +44,11 @@ pub(crate) struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
+    /// Whether a recorded session's part in it stands in the log, if the message does.
+    fn is_recorded(self) -> bool {
+        self.qos > Qos::AtMostOnce && self.share.is_none()
+    }
+
     fn parcel(self, outgoing: &mut Outgoing<'_>) -> Parcel {
         Parcel {
             message: outgoing.message().clone(),
@@ -118,6 +125,16 @@ impl<'a> Outgoing<'a> {
     pub(crate) fn message(&mut self) -> &Message {
         let parts = &self.parts;
         self.message.get_or_insert_with(|| Message::new(parts))
+    }
+
+    /// It stands in the log; to be said before the message is made.
+    pub(crate) fn set_sequence(&mut self, sequence: Sequence) {
+        debug_assert!(self.message.is_none(), "a message is made before it is recorded");
+        self.parts.sequence = sequence;
+    }
+
+    pub(crate) const fn sequence(&self) -> Sequence {
+        self.parts.sequence
     }
 
     pub(crate) const fn retain(&self) -> bool {
@@ -302,7 +319,7 @@ impl Engine {
         tray: &mut Tray,
     ) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        match session.send(now, delivery, outgoing, &self.limits, tray) {
+        match session.send(now, delivery, outgoing, &self.limits, &mut self.log, tray) {
             Ok(()) => self.counters.deliveries_sent += 1,
             Err(reason) => self.drop_delivery(key, reason, 1, tray),
         }
@@ -324,6 +341,18 @@ impl Engine {
         let offered = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds);
         self.counters.queued_bytes += flows.mailbox.bytes();
         let (is_kept, gone) = offered.into_parts();
+        if let (Some(stored), Some(log)) = (&mut session.stored, &mut self.log) {
+            if is_kept
+                && delivery.is_recorded()
+                && let Some(recording) = log.recording_of(outgoing.sequence())
+            {
+                recording.add(stored, delivery, None);
+            }
+            if !gone.is_empty() {
+                stored.touch_flows(now.mono, log);
+            }
+            gone.iter().for_each(|parcel| _ = log.let_go(parcel.recorded(), tray));
+        }
         self.counters.deliveries_queued += u64::from(is_kept);
         self.counters.deliveries_queued -= gone.len() as u64;
         let makes_room = !gone.is_empty() && delivery.share.is_none();
@@ -345,6 +374,25 @@ impl Engine {
             Overflow::DropNewest | Overflow::DropOldest => Delivered::Taken,
         }
     }
+}
+
+/// A recorded session is sent a recorded message under an identifier.
+#[cold]
+fn on_sent(
+    now: Now,
+    stored: &mut Stored,
+    delivery: Delivery<'_>,
+    packet_id: PacketId,
+    sequence: Sequence,
+    log: &mut Log,
+    tray: &mut Tray,
+) {
+    if let Some(recording) = log.recording_of(sequence) {
+        recording.add(stored, delivery, Some(packet_id));
+        return;
+    }
+    let terms = stored.terms(delivery.qos, delivery.retain, delivery.ids, packet_id);
+    stored.on_sent(now.mono, sequence, terms, log, tray);
 }
 
 impl Session {
@@ -371,6 +419,7 @@ impl Session {
         delivery: Delivery<'_>,
         outgoing: &mut Outgoing<'_>,
         limits: &Limits,
+        log: &mut Option<Box<Log>>,
         tray: &mut Tray,
     ) -> Result<(), DropReason> {
         let Some(online) = self.online else { return Err(DropReason::Offline) };
@@ -382,10 +431,19 @@ impl Session {
         if form.qos != Qos::AtMostOnce {
             // A session that ends with its connection never sends anything again, so it keeps nothing but what
             // others of its group may have to get.
-            let is_kept = self.is_durable() || delivery.share.is_some();
+            let is_kept = self.is_durable() || self.stored.is_some() || delivery.share.is_some();
             let parcel = is_kept.then(|| delivery.parcel(outgoing));
-            packet_id = Some(self.flows_mut(limits).outbound.begin(form.qos, parcel));
+            let identifier = self.flows_mut(limits).outbound.begin(form.qos, parcel);
+            packet_id = Some(identifier);
+            if let (Some(stored), Some(log)) = (&mut self.stored, log)
+                && outgoing.sequence().is_some()
+                && delivery.is_recorded()
+            {
+                on_sent(now, stored, delivery, identifier, outgoing.sequence(), log, tray);
+            }
         }
+        // Nobody sees what is not durable.
+        tray.wait_for(outgoing.sequence());
         let alias =
             if online.topic_alias_max == 0 { None } else { self.alias(now, form, &online, delivery.ids, outgoing) };
         let how = How { ids: delivery.ids, packet_id, is_dup: false, alias };

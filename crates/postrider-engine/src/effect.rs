@@ -160,6 +160,8 @@ pub struct Tray {
     pub effects: Vec<Effect>,
     /// Packets sent that are no PUBLISH, and that the engine has not counted.
     answers: u64,
+    /// What is sent now waits for this record.
+    after: Sequence,
 }
 
 /// Above this capacity an emptied tray gives its memory back.
@@ -169,7 +171,7 @@ impl Tray {
     /// An empty tray.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), bodies: Vec::new(), effects: Vec::new(), answers: 0 }
+        Self { bytes: Vec::new(), bodies: Vec::new(), effects: Vec::new(), answers: 0, after: Sequence::NONE }
     }
 
     /// Forgets everything but what the engine has to count; keeps a moderate amount of memory.
@@ -222,6 +224,24 @@ impl Tray {
             return;
         }
         self.effects.push(Effect::Send { link, range, lane });
+    }
+
+    /// What follows in this input waits for a record, and for those that it waited for before.
+    #[inline]
+    pub(crate) fn wait_for(&mut self, sequence: Sequence) {
+        if sequence > self.after {
+            self.after = sequence;
+            self.effects.push(Effect::After(sequence));
+        }
+    }
+
+    /// The input is over.
+    #[inline]
+    pub(crate) fn wait_no_more(&mut self) {
+        if self.after.is_some() {
+            self.after = Sequence::NONE;
+            self.effects.push(Effect::After(Sequence::NONE));
+        }
     }
 
     /// Adds a payload that several links may be sent.

@@ -120,6 +120,7 @@ impl Engine {
             let deadline = now.mono.plus_s(u64::from(session.expiry_s));
             session.expiry_timer = Some(self.timers.insert(deadline, Timer::Session(key)));
         }
+        self.store_parted(now, key, tray);
         // After DISCONNECT 0 there is none.
         self.arm_will(now, key, tray);
     }
@@ -146,7 +147,10 @@ impl Engine {
         }
         self.observe(tray, || Event::SessionEnded { client_id: session.subject.client_id.clone() });
         if let Some(will) = session.will.take() {
-            self.publish_will(now, *will, session.subject, tray);
+            self.publish_will(now, *will, session.subject.clone(), tray);
+        }
+        if let Some(stored) = session.stored.take() {
+            self.store_gone(*stored, session.flows.as_deref(), tray);
         }
     }
 }

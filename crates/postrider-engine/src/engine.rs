@@ -6,6 +6,7 @@ use crate::fanout::Fanout;
 use crate::groups::Groups;
 use crate::judge::Pending;
 use crate::links::{LinkState, Links};
+use crate::log::Log;
 use crate::rates::Meters;
 use crate::retain::Kept;
 use crate::sessions::{Online, Sessions};
@@ -49,6 +50,8 @@ pub struct Engine {
     pub(crate) repeats: Repeats,
     pub(crate) sys: Sys,
     pub(crate) entropy: Entropy,
+    /// Nothing is kept without.
+    pub(crate) log: Option<Box<Log>>,
 }
 
 /// PUBLISH packets that brought nothing new: those that came are no messages received, those that went no deliveries
@@ -86,12 +89,20 @@ impl Engine {
             counters: Counters::default(),
             repeats: Repeats::default(),
             entropy: Entropy::new(seeds.ids),
+            log: None,
         }
     }
 
     /// Takes one input and writes what must happen into `tray`, behind what is there.
     #[inline]
     pub fn handle(&mut self, now: Now, input: Input<'_>, tray: &mut Tray) -> Progress {
+        let progress = self.take(now, input, tray);
+        tray.wait_no_more();
+        progress
+    }
+
+    #[inline]
+    fn take(&mut self, now: Now, input: Input<'_>, tray: &mut Tray) -> Progress {
         match input {
             Input::Received { link, packet, source } => return self.on_packet(now, link, packet, source, tray),
             Input::Linked { link, connect, peer } => {
@@ -118,7 +129,8 @@ impl Engine {
     /// When [`Input::Tick`] has to come next; cheap.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        [self.timers.next_deadline(), self.sys.next_deadline()].into_iter().flatten().min()
+        let renewal = self.log.as_ref().and_then(|log| log.renew_at);
+        [self.timers.next_deadline(), self.sys.next_deadline(), renewal].into_iter().flatten().min()
     }
 
     /// True while sliced work waits for [`Input::Continue`].
@@ -127,12 +139,6 @@ impl Engine {
     pub fn has_work(&self) -> bool {
         !self.fanouts.is_empty() || !self.replaying.is_empty()
     }
-
-    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "the log comes next")]
-    fn on_committed(&mut self, _through: postrider_session::Sequence, _room: u64, _is_full: bool, _tray: &mut Tray) {}
-
-    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "the log comes next")]
-    fn on_loaded(&mut self, _now: Now, _ticket: Ticket, _records: Vec<crate::LoadedRecord>, _tray: &mut Tray) {}
 
     /// What is allowed.
     #[must_use]

@@ -9,7 +9,7 @@ use crate::{Effect, Engine, Tray};
 use postrider_ports::ClientId;
 use postrider_proto::ReasonCode;
 use postrider_router::Matches;
-use postrider_session::{Message, Now};
+use postrider_session::{Message, Now, Sequence};
 
 /// One message and the sessions it is owed to.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Fanout {
     matches: Box<Matches>,
     next: usize,
     tally: Tally,
+    /// Recorded sessions have it already, and the others see it when this record is durable.
+    recorded: Sequence,
     /// Whose message it is, if a client's.
     author: Option<ClientId>,
     owed: Option<Owed>,
@@ -59,7 +61,8 @@ impl Fanout {
         author: Option<ClientId>,
         owed: Option<Owed>,
     ) -> Self {
-        Self { message, retain, matches, next: 0, tally, author, owed }
+        let recorded = message.sequence();
+        Self { message, retain, matches, next: 0, tally, recorded, author, owed }
     }
 
     pub(crate) const fn author(&self) -> Option<&ClientId> {
@@ -85,9 +88,14 @@ impl Engine {
         let mut outgoing = Outgoing::new(&incoming);
         outgoing.set_message(message.clone());
         outgoing.expect(fanout.matches.hits().len());
+        // Whatever comes of it, the acknowledgement too.
+        tray.wait_for(fanout.recorded);
         let before = self.counters.deliveries_sent;
         for at in fanout.next..end {
             let hit = fanout.matches.hits()[at];
+            if fanout.recorded.is_some() && self.is_stored(hit.session) {
+                continue;
+            }
             fanout.tally.add(self.deliver(now, &hit, &fanout.matches, &mut outgoing, tray));
         }
         self.count_payloads(before, &outgoing);
@@ -96,17 +104,17 @@ impl Engine {
             self.fanouts.push_front(fanout);
             return;
         }
-        self.finish_fanout(&fanout, tray);
+        self.finish_fanout(now, &fanout, tray);
     }
 
-    fn finish_fanout(&mut self, fanout: &Fanout, tray: &mut Tray) {
+    fn finish_fanout(&mut self, now: Now, fanout: &Fanout, tray: &mut Tray) {
         if self.fanouts.is_empty() {
             self.sessions.release();
         }
         let Some(owed) = fanout.owed else { return };
         let Some(key) = self.links.session_of(owed.link) else { return };
         if let Some((qos, packet_id)) = owed.ack {
-            self.acknowledge(owed.link, key, qos, packet_id, fanout.tally.reason(), tray);
+            self.acknowledge(now, owed.link, key, (qos, packet_id), fanout.tally.reason(), tray);
         }
         tray.push(Effect::Resume { link: owed.link });
     }

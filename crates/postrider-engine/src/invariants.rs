@@ -6,8 +6,10 @@ use crate::Engine;
 use crate::links::LinkState;
 use crate::publish::is_ours;
 use crate::sessions::filter_bytes;
+use crate::share::LEFT;
 use crate::timers::Timer;
 use postrider_router::{FilterId, SessionKey};
+use postrider_session::Sequence;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Looks at everything the engine holds and says what does not fit together.
@@ -23,7 +25,8 @@ pub fn check_all(engine: &Engine) -> Result<(), String> {
     check_groups(engine)?;
     check_counters(engine)?;
     check_timers(engine)?;
-    check_retained(engine)
+    check_retained(engine)?;
+    check_holders(engine)
 }
 
 /// One live owner a session, and each open link serves the session that names it.
@@ -110,10 +113,11 @@ fn check_nothing_stuck(engine: &Engine, key: SessionKey, name: &str) -> Result<(
     if online.credit <= 0 || !flows.outbound.is_open() {
         return Ok(());
     }
-    if !flows.mailbox.is_empty() {
+    let is_reading = session.stored.as_ref().is_some_and(|stored| stored.fetch.is_some());
+    if !flows.mailbox.is_empty() && !is_reading {
         return Err(format!("{name} has room and quota, but its mailbox is not sent"));
     }
-    if !flows.replays.is_empty() && !engine.replaying.contains(&key) {
+    if !flows.replays.is_empty() && !is_reading && !engine.replaying.contains(&key) {
         return Err(format!("{name} has room and quota, but its replay stands still"));
     }
     Ok(())
@@ -162,6 +166,7 @@ fn check_groups(engine: &Engine) -> Result<(), String> {
     for (key, session) in engine.sessions.iter() {
         let Some(flows) = &session.flows else { continue };
         let marks = flows.outbound.iter().filter_map(|(_, parcel)| Some(parcel?.share?.number));
+        let marks = marks.filter(|number| *number != LEFT);
         if marks
             .map(FilterId::from_bits)
             .chain(flows.shares.iter().copied())
@@ -235,4 +240,48 @@ fn check_retained(engine: &Engine) -> Result<(), String> {
     } else {
         Err(format!("retained messages take {bytes} bytes, {} are counted", engine.retained_bytes))
     }
+}
+
+/// Who holds which message is counted as it is, and each recorded session knows its own place.
+fn check_holders(engine: &Engine) -> Result<(), String> {
+    let Some(log) = &engine.log else { return Ok(()) };
+    let mut holders: BTreeMap<Sequence, u32> = BTreeMap::new();
+    let mut stored_sessions = 0;
+    for (key, session) in engine.sessions.iter() {
+        let name = &session.subject.client_id;
+        let Some(stored) = &session.stored else {
+            if session.is_durable() {
+                return Err(format!("{name} outlives its connection and is not recorded"));
+            }
+            continue;
+        };
+        stored_sessions += 1;
+        if stored.key != key {
+            return Err(format!("{name} is recorded under another key"));
+        }
+        if (stored.is_flows_dirty || stored.is_session_dirty) && !log.dirty.contains(&key) {
+            return Err(format!("{name} is out of date in the log for ever"));
+        }
+        let flows = session.flows.iter();
+        let held = flows.flat_map(|flows| {
+            let in_flight = flows.outbound.unfinished().filter_map(|(.., parcel)| Some(parcel?.recorded()));
+            in_flight.chain(flows.mailbox.recorded().map(|(sequence, ..)| sequence))
+        });
+        for sequence in held.chain(stored.pinned.iter().copied()).filter(|sequence| sequence.is_some()) {
+            *holders.entry(sequence).or_default() += 1;
+        }
+    }
+    for kept in engine.retained.iter().filter(|kept| kept.message.sequence().is_some()) {
+        *holders.entry(kept.message.sequence()).or_default() += 1;
+    }
+    for (sequence, count, mark) in log.shared() {
+        if holders.get(&sequence).copied().unwrap_or(0) != count || (count < 2 && !mark.is_some()) {
+            return Err(format!("{sequence:?} has {:?} holders, {count} are counted", holders.get(&sequence)));
+        }
+        holders.remove(&sequence);
+    }
+    if let Some((sequence, count)) = holders.iter().find(|(_, count)| **count > 1) {
+        return Err(format!("{sequence:?} has {count} holders, one is counted"));
+    }
+    if stored_sessions == log.sessions { Ok(()) } else { Err("the count of recorded sessions is wrong".to_owned()) }
 }

@@ -10,6 +10,7 @@
 
 use crate::deliver::Outgoing;
 use crate::fanout::{Fanout, Tally};
+use crate::recording::Origin;
 use crate::{Effect, Engine, Limits, LinkId, PayloadFormat, Progress, Tray};
 use bytes::Bytes;
 use postrider_ports::{ClientId, DropReason, Event, PartitionId, Subject};
@@ -17,9 +18,9 @@ use postrider_proto::{
     Ack, AckKind, PacketId, Properties, PropertiesBuf, PropertyId, PropertySet, Publish, Qos, ReasonCode, Topic,
     Version,
 };
-use postrider_router::SessionKey;
+use postrider_router::{Matches, SessionKey};
 use postrider_session::flow::Admission;
-use postrider_session::{Message, MessageParts, Now, Violation};
+use postrider_session::{Message, MessageParts, Now, Sequence, Violation};
 use std::sync::Arc;
 
 /// A message that wants to be published.
@@ -62,6 +63,14 @@ pub(crate) struct Owed {
     pub(crate) ack: Option<(Qos, PacketId)>,
 }
 
+impl Owed {
+    /// The identifier under which it came with QoS 2.
+    fn admitted(&self, publisher: Option<SessionKey>) -> Option<(SessionKey, PacketId)> {
+        let (qos, packet_id) = self.ack?;
+        (qos == Qos::ExactlyOnce).then_some((publisher?, packet_id))
+    }
+}
+
 impl Engine {
     /// A client publishes.
     #[inline]
@@ -80,6 +89,12 @@ impl Engine {
         if self.is_metered && !self.may_publish_now(now, link, publish) {
             return Progress::Hold;
         }
+        if (publish.qos > Qos::AtMostOnce || publish.retain)
+            && self.log.as_ref().is_some_and(|log| log.is_tight())
+            && let Some(progress) = self.on_tight(link, publish)
+        {
+            return progress;
+        }
         let verdict = match check_topic(publish.topic, &self.limits) {
             Err(reason) => {
                 self.counters.levels_over += u64::from(!publish.topic.is_dollar());
@@ -96,11 +111,11 @@ impl Engine {
         let received = &mut self.counters.received;
         received.payload_bytes = received.payload_bytes.wrapping_add(publish.payload.len() as u64);
         if let Some(packet_id) = publish.packet_id {
-            match self.admit(key, publish.qos, packet_id) {
+            match self.admit(now, key, publish.qos, packet_id) {
                 Admission::New => {}
                 Admission::Duplicate => {
                     self.repeats.received += 1;
-                    self.acknowledge(link, key, publish.qos, packet_id, ReasonCode::Success, tray);
+                    self.acknowledge(now, link, key, (publish.qos, packet_id), ReasonCode::Success, tray);
                     return Progress::Done;
                 }
                 Admission::Exceeded => return self.violate(now, link, Violation::ReceiveMaximumExceeded, tray),
@@ -118,7 +133,7 @@ impl Engine {
         match (routed, publish.packet_id) {
             (Routed::Sliced, _) => return Progress::Pause,
             (Routed::Done(reason), Some(packet_id)) => {
-                self.acknowledge(link, key, publish.qos, packet_id, reason, tray);
+                self.acknowledge(now, link, key, (publish.qos, packet_id), reason, tray);
             }
             (Routed::Done(_), None) => {}
         }
@@ -146,10 +161,18 @@ impl Engine {
             || core::str::from_utf8(payload).is_ok()
     }
 
-    fn admit(&mut self, key: SessionKey, qos: Qos, packet_id: PacketId) -> Admission {
+    fn admit(&mut self, now: Now, key: SessionKey, qos: Qos, packet_id: PacketId) -> Admission {
         let limits = &self.limits;
-        let session = self.sessions.get_mut(key);
-        session.map_or(Admission::Exceeded, |session| session.flows_mut(limits).inbound.on_publish(qos, packet_id))
+        let Some(session) = self.sessions.get_mut(key) else { return Admission::Exceeded };
+        let admission = session.flows_mut(limits).inbound.on_publish(qos, packet_id);
+        if qos == Qos::ExactlyOnce
+            && admission == Admission::New
+            && let (Some(stored), Some(log)) = (&mut session.stored, &mut self.log)
+        {
+            stored.is_admission_open = true;
+            stored.touch_flows(now.mono, log);
+        }
+        admission
     }
 
     /// Takes a PUBLISH apart and sends it to whoever wants it.
@@ -181,13 +204,15 @@ impl Engine {
                 properties: kept,
                 qos: publish.qos,
                 expires: expires.map(|seconds| now.mono.plus_s(u64::from(seconds))),
+                sequence: Sequence::NONE,
             },
             retain: publish.retain,
             source: Some(source),
             author: author.as_ref(),
             publisher: Some(key),
         };
-        self.route(now, Authorized::certify(incoming), Some(owed), tray)
+        let origin = Origin { admitted: owed.admitted(Some(key)), will: Sequence::NONE };
+        self.route(now, Authorized::certify(incoming), origin, Some(owed), tray)
     }
 
     /// Retains, forwards and delivers one message. The only way in.
@@ -195,18 +220,43 @@ impl Engine {
         &mut self,
         now: Now,
         authorized: Authorized<Incoming<'_>>,
+        origin: Origin,
         owed: Option<Owed>,
         tray: &mut Tray,
     ) -> Routed {
         let Authorized(incoming) = authorized;
         let mut outgoing = Outgoing::new(&incoming);
-        if incoming.retain && !self.retain(now, &incoming, &mut outgoing) {
+        if incoming.retain && !self.can_retain(&incoming) {
             return Routed::Done(ReasonCode::QuotaExceeded);
+        }
+        let matches = self.match_up(&incoming);
+        let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, &matches);
+        if is_recorded {
+            self.begin_recording(&incoming, &mut outgoing, tray);
+        }
+        if incoming.retain {
+            self.retain(now, &incoming, &mut outgoing, tray);
         }
         if self.limits.partitions > 1 {
             self.forward(&mut outgoing, tray);
         }
-        self.deliver_matching(now, &incoming, &mut outgoing, owed, tray)
+        let mut tally = Tally::default();
+        outgoing.expect(matches.hits().len() + matches.shares().len());
+        if is_recorded {
+            for hit in matches.hits() {
+                if self.is_stored(hit.session) {
+                    tally.add(self.deliver(now, hit, &matches, &mut outgoing, tray));
+                }
+            }
+            self.end_recording(now, &incoming, &outgoing, origin, tray);
+        }
+        self.deliver_matching(now, &incoming, &mut outgoing, (matches, tally), owed, tray)
+    }
+
+    fn match_up(&mut self, incoming: &Incoming<'_>) -> Box<Matches> {
+        let mut matches = self.matches.take().unwrap_or_default();
+        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
+        matches
     }
 
     /// Delivers to everybody in this partition who wants it; long lists are cut into slices.
@@ -216,16 +266,13 @@ impl Engine {
         now: Now,
         incoming: &Incoming<'_>,
         outgoing: &mut Outgoing<'_>,
+        (matches, mut tally): (Box<Matches>, Tally),
         owed: Option<Owed>,
         tray: &mut Tray,
     ) -> Routed {
-        let mut matches = self.matches.take().unwrap_or_default();
-        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
         let hits = matches.hits().len();
-        outgoing.expect(hits + matches.shares().len());
-        let mut tally = Tally::default();
         if !matches.shares().is_empty() {
-            tally = self.share_out(now, incoming, matches.shares(), outgoing, tray);
+            self.share_out(now, incoming, matches.shares(), outgoing, &mut tally, tray);
         }
         let waits = !self.fanouts.is_empty() && self.must_wait(incoming, owed);
         if waits || hits > self.limits.fanout_slice as usize {
@@ -238,8 +285,12 @@ impl Engine {
             return Routed::Sliced;
         }
         let before = self.counters.deliveries_sent;
+        let is_recorded = outgoing.sequence().is_some();
         for hit in matches.hits() {
-            tally.add(self.deliver(now, hit, &matches, outgoing, tray));
+            // Recorded sessions have it already.
+            if !is_recorded || !self.is_stored(hit.session) {
+                tally.add(self.deliver(now, hit, &matches, outgoing, tray));
+            }
         }
         self.count_payloads(before, outgoing);
         self.matches = Some(matches);
@@ -268,10 +319,12 @@ impl Engine {
         let incoming = Incoming { parts, retain, source: None, author: None, publisher: None };
         let mut outgoing = Outgoing::new(&incoming);
         outgoing.set_message(message.clone());
-        if retain {
-            self.retain(now, &incoming, &mut outgoing);
+        if retain && self.can_retain(&incoming) {
+            self.retain(now, &incoming, &mut outgoing, tray);
         }
-        self.deliver_matching(now, &incoming, &mut outgoing, None, tray);
+        let matches = self.match_up(&incoming);
+        outgoing.expect(matches.hits().len() + matches.shares().len());
+        self.deliver_matching(now, &incoming, &mut outgoing, (matches, Tally::default()), None, tray);
     }
 
     fn forward(&self, outgoing: &mut Outgoing<'_>, tray: &mut Tray) {
@@ -284,10 +337,10 @@ impl Engine {
     /// PUBACK or PUBREC. [MQTT-4.3.2-4], [MQTT-4.3.3-8]
     pub(crate) fn acknowledge(
         &mut self,
+        now: Now,
         link: LinkId,
         key: SessionKey,
-        qos: Qos,
-        packet_id: PacketId,
+        (qos, packet_id): (Qos, PacketId),
         mut reason: ReasonCode,
         tray: &mut Tray,
     ) {
@@ -303,6 +356,7 @@ impl Engine {
                 if reason.is_error() {
                     inbound.refuse(packet_id);
                 }
+                session.admit(now.mono, packet_id, reason, &mut self.log, tray);
                 AckKind::Pubrec
             }
             (_, Some(inbound)) => {

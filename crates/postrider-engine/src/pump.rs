@@ -31,6 +31,9 @@ impl Engine {
                 self.pull_shared(now, key, tray);
             }
             self.replay(now, key, tray);
+            if self.log.is_some() {
+                self.fetch_next(key, tray);
+            }
         }
     }
 
@@ -43,7 +46,7 @@ impl Engine {
             let (Some(online), Some(flows)) = (session.online, &mut session.flows) else {
                 return session.online.is_some();
             };
-            if online.credit <= 0 {
+            if online.credit <= 0 || session.stored.as_ref().is_some_and(|stored| stored.awaits_in_flight) {
                 return false;
             }
             match flows.outbound.next_resend() {
@@ -51,6 +54,7 @@ impl Engine {
                 Some(Resend::Pubrel(packet_id)) => send_pubrel(online.link, online.version, packet_id, tray),
                 Some(Resend::Publish(packet_id, _, parcel)) => {
                     let parcel = parcel.clone();
+                    tray.wait_for(parcel.message.sequence());
                     match session.send_again(now, &parcel, packet_id, tray) {
                         Ok(()) => {
                             self.repeats.sent += 1;
@@ -72,6 +76,9 @@ impl Engine {
                 Qos::AtMostOnce | Qos::AtLeastOnce => drop(flows.outbound.on_puback(packet_id)),
             }
         }
+        if self.is_stored(key) {
+            self.let_go(parcel.recorded(), tray);
+        }
         // It was counted as sent; now it is counted as dropped instead.
         self.counters.deliveries_sent -= 1;
         self.repeats.sent += 1;
@@ -90,13 +97,19 @@ impl Engine {
         let Some(parcel) = flows.mailbox.pop() else { return false };
         self.counters.queued_bytes -= before - flows.mailbox.bytes();
         self.counters.deliveries_queued -= 1;
-        self.send_parcel(now, key, &parcel, tray);
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.touch_flows(now.mono, &mut self.log);
+        }
+        if !self.send_parcel(now, key, &parcel, tray) && self.is_stored(key) {
+            self.let_go(parcel.recorded(), tray);
+        }
         true
     }
 
-    /// Sends one kept message for which there is room and quota, unless it has expired or is too large.
-    pub(crate) fn send_parcel(&mut self, now: Now, key: SessionKey, parcel: &Parcel, tray: &mut Tray) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
+    /// Sends one kept message for which there is room and quota, unless it has expired or is too large; whether it
+    /// did.
+    pub(crate) fn send_parcel(&mut self, now: Now, key: SessionKey, parcel: &Parcel, tray: &mut Tray) -> bool {
+        let Some(session) = self.sessions.get_mut(key) else { return false };
         let retain = parcel.share.map_or(parcel.retain, |share| share.retain);
         let mut outgoing = Outgoing::of_message(&parcel.message, retain);
         // [MQTT-3.3.2-5]
@@ -106,7 +119,7 @@ impl Engine {
             let ids = parcel.subscription_ids.as_slice();
             let share = parcel.share.map(|share| FilterId::from_bits(share.number));
             let delivery = Delivery { qos: parcel.qos, retain: parcel.retain, ids, share };
-            session.send(now, delivery, &mut outgoing, &self.limits, tray)
+            session.send(now, delivery, &mut outgoing, &self.limits, &mut self.log, tray)
         };
         match sent {
             Ok(()) => {
@@ -115,6 +128,7 @@ impl Engine {
             }
             Err(reason) => self.drop_delivery(key, reason, 1, tray),
         }
+        sent.is_ok()
     }
 
     pub(crate) fn answer_ping(&self, link: LinkId, tray: &mut Tray) {

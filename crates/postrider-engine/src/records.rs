@@ -2,11 +2,17 @@
 //!
 //! Owns: their kinds and their bytes.
 
+pub(crate) mod coding;
+pub(crate) mod flows;
+pub(crate) mod message;
+pub(crate) mod session;
+
+use postrider_session::{Now, Sequence};
+
 /// Kinds of records that say that others are over: the log keeps them as long as any of those might come back.
 pub const KINDS_KEPT: [u8; 3] = [kind::GONE, kind::UNSUBSCRIBED, kind::CLEARED];
 
 /// What kind a record is of. The numbers are part of the format.
-#[expect(dead_code, reason = "the engine writes them next")]
 pub(crate) mod kind {
     /// A session: who, for how long, its will, whether it is connected.
     pub(crate) const SESSION: u8 = 1;
@@ -54,5 +60,51 @@ impl core::error::Error for RecordError {}
 /// What a record concerns, in a few words for people: a session, a topic.
 #[must_use]
 pub fn describe_record(kind: u8, payload: &[u8]) -> String {
-    format!("record of kind {kind}, {} bytes", payload.len())
+    describe(kind, payload).unwrap_or_else(|error| format!("a record of kind {kind} that cannot be read: {error}"))
+}
+
+fn describe(kind: u8, payload: &[u8]) -> Result<String, RecordError> {
+    let text = match kind {
+        kind::SESSION => {
+            let record = session::SessionRecord::read(payload)?;
+            format!("session {} of client {}", record.number, record.subject.client_id)
+        }
+        kind::GONE => format!("the end of session {}", flows::read_number(payload)?),
+        kind::SUBSCRIPTION => {
+            let record = session::SubscriptionRecord::read(payload)?;
+            format!("a subscription of session {} to {}", record.session, record.filter.as_str().escape_debug())
+        }
+        kind::UNSUBSCRIBED => {
+            let (session, filter) = session::read_unsubscribed(payload)?;
+            format!("the end of a subscription of session {session} to {}", filter.as_str().escape_debug())
+        }
+        kind::MESSAGE | kind::RETAINED | kind::CLEARED => {
+            let record = message::MessageRecord::read(payload, Sequence::NONE, Now::default())?;
+            let what = match kind {
+                kind::RETAINED => "a retained message",
+                kind::CLEARED => "the end of what is retained",
+                _ => "a message",
+            };
+            let sessions: Vec<_> = record.targets.iter().take(8).map(|target| target.session.to_string()).collect();
+            let more = if record.targets.len() > 8 { " and others" } else { "" };
+            let whom = if sessions.is_empty() {
+                String::new()
+            } else {
+                format!(", for sessions {}{more}", sessions.join(", "))
+            };
+            format!("{what} for topic {}{whom}", record.parts.topic.as_str().escape_debug())
+        }
+        kind::UNRETAINED => format!("the end of retaining record {}", flows::read_number(payload)?),
+        kind::FLOWS => format!("the flows of session {}", flows::FlowsRecord::read(payload)?.session),
+        kind::SENT => {
+            let sent = flows::read_sent(payload)?;
+            format!("record {} sent to session {}", sent.sequence.0, sent.terms.session)
+        }
+        kind::RECEIVED | kind::RELEASED | kind::ADMITTED => {
+            let (session, packet_id) = flows::read_step(payload)?;
+            format!("packet identifier {packet_id} of session {session}")
+        }
+        _ => return Err(RecordError { what: "its kind is unknown" }),
+    };
+    Ok(text)
 }

@@ -1,34 +1,161 @@
 //! An engine from the records of a log.
+//!
+//! Owns: what each record means for those before it. A record may speak of others that are gone by now.
 
-use crate::{Engine, Limits, RecordError, Seeds, Tray};
+mod finish;
+mod restored;
+
+use crate::records::flows::{FlowsRecord, InFlight, read_number, read_sent, read_step};
+use crate::records::kind;
+use crate::records::message::MessageRecord;
+use crate::records::session::{SessionRecord, SubscriptionRecord, read_unsubscribed};
+use crate::{Engine, Limits, RecordError, Seeds};
 use postrider_ports::PartitionId;
-use postrider_session::{Now, Sequence};
+use postrider_session::{Message, Now, Sequence, Spilled, charge_of};
+use restored::Restored;
+use std::collections::BTreeMap;
 
 /// An engine that is being made from a log, record by record in the order of their numbers.
 #[derive(Debug)]
 pub struct Recovery {
     engine: Engine,
+    seeds: Seeds,
+    now: Now,
+    /// By number.
+    sessions: BTreeMap<u64, Restored>,
+    /// Whose will a record brought.
+    wills: BTreeMap<Sequence, u64>,
+    /// Messages that are retained no more, and the records that say so.
+    unretained: BTreeMap<Sequence, Sequence>,
+    /// Every record, in ascending order.
+    seen: Vec<Sequence>,
 }
 
 impl Recovery {
     /// Begins with nothing. `now` is when the process started.
     #[must_use]
-    pub fn new(limits: Limits, partition: PartitionId, seeds: Seeds, _now: Now) -> Self {
-        Self { engine: Engine::new(limits, partition, seeds) }
+    pub fn new(limits: Limits, partition: PartitionId, seeds: Seeds, now: Now) -> Self {
+        Self {
+            engine: Engine::new(limits, partition, seeds),
+            seeds,
+            now,
+            sessions: BTreeMap::new(),
+            wills: BTreeMap::new(),
+            unretained: BTreeMap::new(),
+            seen: Vec::new(),
+        }
     }
 
     /// Takes the next record.
     ///
     /// # Errors
     /// The record is not what it should be. Nothing has changed.
-    pub fn replay(&mut self, _sequence: Sequence, _kind: u8, _payload: &[u8]) -> Result<(), RecordError> {
+    pub fn replay(&mut self, sequence: Sequence, kind: u8, payload: &[u8]) -> Result<(), RecordError> {
+        if self.seen.last().is_some_and(|last| *last >= sequence) {
+            return Err(RecordError { what: "its number does not follow those before" });
+        }
+        match kind {
+            kind::SESSION => self.on_session(sequence, SessionRecord::read(payload)?),
+            kind::GONE => {
+                let number = read_number(payload)?;
+                self.sessions.remove(&number);
+            }
+            kind::SUBSCRIPTION => {
+                let record = SubscriptionRecord::read(payload)?;
+                let filter = record.filter.as_bytes().into();
+                let subscription = (sequence, record.grant, record.replay);
+                self.session(record.session).subscriptions.insert(filter, subscription);
+            }
+            kind::UNSUBSCRIBED => {
+                let (number, filter) = read_unsubscribed(payload)?;
+                self.session(number).subscriptions.remove(filter.as_bytes());
+            }
+            kind::MESSAGE | kind::RETAINED | kind::CLEARED => {
+                self.on_message(sequence, kind, MessageRecord::read(payload, sequence, self.now)?)?;
+            }
+            kind::UNRETAINED => _ = self.unretained.insert(Sequence(read_number(payload)?), sequence),
+            _ => self.on_flow(sequence, kind, payload)?,
+        }
+        self.seen.push(sequence);
         Ok(())
     }
 
-    /// All records have been taken; `last` is the last number that the log has given. What is needed no more is
-    /// released through the tray, and everything from now on is appended.
+    /// How many sessions and retained messages there are so far.
     #[must_use]
-    pub fn finish(self, _now: Now, _last: Sequence, _tray: &mut Tray) -> Engine {
-        self.engine
+    pub fn found(&self) -> (usize, usize) {
+        (self.sessions.len(), self.engine.retained.len())
+    }
+
+    /// A session that a record speaks of. Its own record may follow: the older one is gone when a newer one is there.
+    fn session(&mut self, number: u64) -> &mut Restored {
+        self.sessions.entry(number).or_default()
+    }
+
+    fn on_session(&mut self, sequence: Sequence, record: SessionRecord) {
+        if let Some(will) = &record.will {
+            self.wills.insert(will.brought_by, record.number);
+        }
+        let session = self.session(record.number);
+        (session.record, session.sequence) = (Some(record), sequence);
+    }
+
+    fn on_message(&mut self, sequence: Sequence, kind: u8, record: MessageRecord<'_>) -> Result<(), RecordError> {
+        let size = charge_of(&record.parts);
+        for target in record.targets {
+            let session = self.session(target.session);
+            if target.sent.is_some() {
+                session.send(InFlight::sent(sequence, target)?);
+                continue;
+            }
+            let (qos, retain, subscription_ids) = (target.qos, target.retain, target.ids);
+            session.mailbox.spill(&Spilled { sequence, qos, retain, subscription_ids, size });
+        }
+        if let Some((number, packet_id)) = record.admitted {
+            let session = self.session(number);
+            session.admitted.insert(packet_id);
+            session.pinned.push(sequence);
+        }
+        if let Some(number) = self.wills.get(&record.will).copied()
+            && let Some(session) = &mut self.session(number).record
+        {
+            session.will.take_if(|will| will.brought_by == record.will);
+        }
+        match kind {
+            kind::RETAINED => {
+                self.engine.restore_retained(self.now, Message::new(&record.parts), record.author);
+            }
+            kind::CLEARED => self.engine.forget_retained(record.parts.topic, &mut crate::Tray::new()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What is about the flows of one session.
+    fn on_flow(&mut self, sequence: Sequence, kind: u8, payload: &[u8]) -> Result<(), RecordError> {
+        match kind {
+            kind::FLOWS => {
+                let record = FlowsRecord::read(payload)?;
+                self.session(record.session).picture(sequence, record);
+            }
+            kind::SENT => {
+                let sent = read_sent(payload)?;
+                let session = self.session(sent.terms.session);
+                session.mailbox.skip(sent.sequence);
+                session.steps.push(sequence);
+                session.send(sent);
+            }
+            kind::RECEIVED | kind::RELEASED | kind::ADMITTED => {
+                let (number, packet_id) = read_step(payload)?;
+                let session = self.session(number);
+                session.steps.push(sequence);
+                match kind {
+                    kind::RECEIVED => session.receive(number, packet_id),
+                    kind::RELEASED => _ = session.admitted.remove(&packet_id),
+                    _ => _ = session.admitted.insert(packet_id),
+                }
+            }
+            _ => return Err(RecordError { what: "its kind is unknown" }),
+        }
+        Ok(())
     }
 }

@@ -57,12 +57,20 @@ impl Engine {
         let (found, scan) = self.scan_retained(now, &mut replay, &subject, room);
         for parcel in &found {
             self.counters.deliveries_owed += 1;
-            self.send_parcel(now, key, parcel, tray);
+            if self.send_parcel(now, key, parcel, tray)
+                && self.is_stored(key)
+                && let Some(log) = &mut self.log
+            {
+                log.hold_on(parcel.recorded());
+            }
         }
         let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) else { return };
         if scan == Scan::Stopped {
             flows.replays.push_front(replay);
+        } else {
+            self.store_replayed(key, replay.filter(), tray);
         }
+        let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) else { return };
         if !flows.replays.is_empty() && !flows.is_replaying {
             flows.is_replaying = true;
             self.replaying.push_back(key);

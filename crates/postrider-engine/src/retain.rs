@@ -3,14 +3,17 @@
 //! Owns: what is retained, by whom, until when, and how much of it there may be.
 //! Spec: 3.3.1.3.
 
-use crate::Engine;
 use crate::deliver::Outgoing;
 use crate::publish::{Incoming, is_ours};
+use crate::records::coding::put_number;
+use crate::records::kind;
+use crate::records::message::{MessageHead, put_message};
 use crate::timers::Timer;
+use crate::{Effect, Engine, Tray, Urgency};
 use postrider_ports::Subject;
-use postrider_proto::Topic;
+use postrider_proto::{Properties, Qos, Topic};
 use postrider_router::Keyed;
-use postrider_session::{Message, Mono, Now, TimerKey};
+use postrider_session::{Message, MessageParts, Mono, Now, Sequence, TimerKey};
 use std::sync::Arc;
 
 /// A retained message.
@@ -25,6 +28,9 @@ pub(crate) struct Kept {
     timer: Option<TimerKey>,
 }
 
+/// Any record's number: all take the same room.
+const ANY: Sequence = Sequence(1);
+
 impl Keyed for Kept {
     fn topic(&self) -> Topic<'_> {
         self.message.topic()
@@ -32,13 +38,25 @@ impl Keyed for Kept {
 }
 
 impl Engine {
-    /// Keeps or removes what is retained for a topic; false when there is no room for it.
-    /// [MQTT-3.3.1-5] to [MQTT-3.3.1-8]
-    pub(crate) fn retain(&mut self, now: Now, incoming: &Incoming<'_>, outgoing: &mut Outgoing<'_>) -> bool {
+    /// Whether there is room for a message that is to be retained.
+    pub(crate) fn can_retain(&self, incoming: &Incoming<'_>) -> bool {
+        let topic = incoming.parts.topic;
+        if incoming.parts.payload.is_empty() || is_ours(topic) {
+            return true;
+        }
+        let parts = MessageParts { sequence: if self.log.is_some() { ANY } else { Sequence::NONE }, ..incoming.parts };
+        let before = self.retained.get(topic).map(|kept| kept.message.size() as u64);
+        let bytes = self.retained_bytes - before.unwrap_or(0) + parts.size() as u64;
+        let count = self.retained_of_clients() + u64::from(before.is_none());
+        bytes <= self.limits.retained_bytes_max && count <= self.limits.retained_messages_max
+    }
+
+    /// Keeps or removes what is retained for a topic; there is room for it. [MQTT-3.3.1-5] to [MQTT-3.3.1-8]
+    pub(crate) fn retain(&mut self, now: Now, incoming: &Incoming<'_>, outgoing: &mut Outgoing<'_>, tray: &mut Tray) {
         let topic = incoming.parts.topic;
         if incoming.parts.payload.is_empty() {
-            self.forget_retained(topic);
-            return true;
+            self.forget_retained(topic, tray);
+            return;
         }
         let message = outgoing.message().clone();
         let size = message.size() as u64;
@@ -47,12 +65,7 @@ impl Engine {
             // Charged to nobody, so that clients that fill the store do not silence the broker.
             self.sys.kept += u64::from(before.is_none());
         } else {
-            let bytes = self.retained_bytes - before.unwrap_or(0) + size;
-            let count = self.retained_of_clients() + u64::from(before.is_none());
-            if bytes > self.limits.retained_bytes_max || count > self.limits.retained_messages_max {
-                return false;
-            }
-            self.retained_bytes = bytes;
+            self.retained_bytes = self.retained_bytes - before.unwrap_or(0) + size;
         }
         self.retained_sequence += 1;
         let sequence = self.retained_sequence;
@@ -60,10 +73,57 @@ impl Engine {
             |expires: Mono| self.timers.insert(expires.max(now.mono), Timer::Retained(topic.as_bytes().into()));
         let timer = message.expires().map(expiry);
         let old = self.retained.insert(Kept { message, author: incoming.author.cloned(), sequence, timer });
-        if let Some(timer) = old.and_then(|old| old.timer) {
+        let Some(old) = old else { return };
+        if let Some(timer) = old.timer {
             self.timers.cancel(timer);
         }
-        true
+        self.unretain(old.message.sequence(), tray);
+    }
+
+    /// A message in the log is retained no more; that is remembered as long as somebody else needs its record.
+    fn unretain(&mut self, sequence: Sequence, tray: &mut Tray) {
+        let Some(log) = &mut self.log else { return };
+        if log.let_go(sequence, tray) {
+            let mark = log.append_essential(kind::UNRETAINED, Urgency::Lazy, tray, |out| put_number(out, sequence.0));
+            log.mark(sequence, mark);
+        }
+    }
+
+    /// What was retained for a topic has expired: the log is told, so that nothing older comes back.
+    pub(crate) fn expire_retained(&mut self, now: Now, topic: Topic<'_>, tray: &mut Tray) {
+        let is_recorded = self.retained.get(topic).is_some_and(|kept| kept.message.sequence().is_some());
+        let mut cleared = Sequence::NONE;
+        if is_recorded && let Some(log) = &mut self.log {
+            let parts = MessageParts {
+                topic,
+                payload: &[],
+                properties: Properties::NONE,
+                qos: Qos::AtMostOnce,
+                expires: None,
+                sequence: Sequence::NONE,
+            };
+            let write = |out: &mut Vec<u8>| put_message(out, now, &parts, &MessageHead::default(), 0);
+            cleared = log.append_essential(kind::CLEARED, Urgency::Lazy, tray, write);
+        }
+        self.forget_retained(topic, tray);
+        if cleared.is_some() {
+            tray.push(Effect::Release(cleared));
+        }
+    }
+
+    /// A message that the log says is retained.
+    pub(crate) fn restore_retained(&mut self, now: Now, message: Message, author: Option<Subject>) {
+        let topic: Box<[u8]> = message.topic().as_bytes().into();
+        self.retained_bytes += message.size() as u64;
+        self.retained_sequence += 1;
+        let sequence = self.retained_sequence;
+        let timer = message.expires().map(|at| self.timers.insert(at.max(now.mono), Timer::Retained(topic)));
+        let old = self.retained.insert(Kept { message, author: author.map(Arc::new), sequence, timer });
+        let Some(old) = old else { return };
+        self.retained_bytes -= old.message.size() as u64;
+        if let Some(timer) = old.timer {
+            self.timers.cancel(timer);
+        }
     }
 
     /// How many messages clients have retained.
@@ -71,8 +131,8 @@ impl Engine {
         self.retained.len() as u64 - self.sys.kept
     }
 
-    /// The lifetime of a retained message is over, or it was cleared. [MQTT-3.3.2-5], [MQTT-3.3.1-6]
-    pub(crate) fn forget_retained(&mut self, topic: Topic<'_>) {
+    /// [MQTT-3.3.2-5], [MQTT-3.3.1-6]
+    pub(crate) fn forget_retained(&mut self, topic: Topic<'_>, tray: &mut Tray) {
         let Some(gone) = self.retained.remove(topic) else { return };
         if is_ours(topic) {
             self.sys.kept -= 1;
@@ -82,5 +142,6 @@ impl Engine {
         if let Some(timer) = gone.timer {
             self.timers.cancel(timer);
         }
+        self.unretain(gone.message.sequence(), tray);
     }
 }

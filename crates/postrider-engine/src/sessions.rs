@@ -17,6 +17,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::replay::Replay;
+use crate::stored::Stored;
 use crate::will::Will;
 
 /// What survives a connection, and who serves it while there is one. [4.1]
@@ -34,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) expiry_s: u32,
     pub(crate) expiry_timer: Option<TimerKey>,
     pub(crate) drops: Option<Box<Drops>>,
+    /// What the log has of it.
+    pub(crate) stored: Option<Box<Stored>>,
 }
 
 /// The connection that a session has now.

@@ -12,8 +12,11 @@ use foldhash::fast::FixedState;
 use postrider_ports::{DropReason, Event};
 use postrider_proto::Qos;
 use postrider_router::{FilterId, SessionKey};
-use postrider_session::{Now, Offered, Overflow, Parcel, SubscriptionIds};
+use postrider_session::{Now, Offered, Overflow, Parcel, Share, SubscriptionIds};
 use std::hash::BuildHasher;
+
+/// Stands for a group that the session is not in any more.
+pub(crate) const LEFT: u32 = u32::MAX;
 
 impl Engine {
     /// One copy to each shared subscription that matched. [4.8.2]
@@ -23,9 +26,9 @@ impl Engine {
         incoming: &Incoming<'_>,
         shares: &[FilterId],
         outgoing: &mut Outgoing<'_>,
+        tally: &mut Tally,
         tray: &mut Tray,
-    ) -> Tally {
-        let mut tally = Tally::default();
+    ) {
         // Whoever published it; what has no client goes by its topic.
         let author = self.author_of(incoming).map(|author| author.as_str().as_bytes());
         let source = self.source(author.unwrap_or(incoming.parts.topic.as_bytes()));
@@ -39,7 +42,6 @@ impl Engine {
             };
             tally.add(delivered.unwrap_or_else(|| self.queue_for_group(now, *share, outgoing, tray)));
         }
-        tally
     }
 
     /// What [`ShareStrategy::Hash`] chooses by; the others do not look at it.
@@ -223,7 +225,8 @@ impl Engine {
             flows.shares.retain(|other| *other != share);
             self.counters.shared_subscriptions -= memberships - flows.shares.len() as u64;
             for parcel in flows.outbound.parcels_mut().filter(|parcel| is_of(parcel, share)) {
-                parcel.share = None;
+                // It stays what it was, and belongs to no group any more.
+                parcel.share = parcel.share.map(|through| Share { number: LEFT, ..through });
             }
         }
         self.return_to_group(share, waiting);

@@ -3,6 +3,7 @@
 //! Owns: the verdict on each filter, and what a new subscription brings with it.
 //! Spec: 3.8, 3.10.
 
+use crate::records::session::ReplayState;
 use crate::replay::Replay;
 use crate::sessions::{Session, filter_bytes};
 use crate::{Engine, LinkId, Progress, Tray, Who};
@@ -14,6 +15,13 @@ use postrider_proto::{
 use postrider_router::{FilterId, Grant, SessionKey};
 use postrider_session::Now;
 use smallvec::SmallVec;
+
+/// What else there is to a filter of a SUBSCRIBE.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    identifier: Option<u32>,
+    access: Access,
+}
 
 impl Engine {
     /// [MQTT-3.8.4-1] to [MQTT-3.8.4-7]
@@ -37,7 +45,8 @@ impl Engine {
         let (mut replays, mut shares) = (Vec::new(), Vec::new());
         for (at, subscription) in subscribe.subscriptions.iter().enumerate() {
             let access = verdicts.as_ref().map_or(Access::Allow, |list| list.get(at).copied().unwrap_or(Access::Deny));
-            let granted = self.subscribe_one(key, &subscription, identifier, access, &mut replays, &mut shares);
+            let asked = Asked { identifier, access };
+            let granted = self.subscribe_one(key, &subscription, asked, &mut replays, &mut shares, tray);
             codes.push(match granted {
                 Ok(qos) => qos.as_u8(),
                 Err(reason) => reason.as_u8(),
@@ -65,17 +74,17 @@ impl Engine {
         &mut self,
         key: SessionKey,
         subscription: &Subscription<'_>,
-        identifier: Option<u32>,
-        access: Access,
+        asked: Asked,
         replays: &mut Vec<Replay>,
         shares: &mut Vec<FilterId>,
+        tray: &mut Tray,
     ) -> Result<Qos, ReasonCode> {
         let filter = self.check_filter(subscription)?;
-        if access == Access::Deny {
+        if asked.access == Access::Deny {
             return Err(ReasonCode::NotAuthorized);
         }
         let Some(session) = self.sessions.get(key) else { return Err(ReasonCode::UnspecifiedError) };
-        let mut grant = Grant::of(subscription.options, identifier, self.limits.qos_max);
+        let mut grant = Grant::of(subscription.options, asked.identifier, self.limits.qos_max);
         if session.online.is_some_and(|online| online.is_bridge) {
             grant.no_local = true;
             grant.retain_as_published = true;
@@ -87,7 +96,9 @@ impl Engine {
             // It costs nothing but another replay, if the last ones are over.
             Some(_) => replaying(session, replays),
         };
-        if held >= self.limits.subscriptions_max as usize
+        let is_disk_full = session.stored.is_some() && self.log.as_ref().is_some_and(|log| log.is_full());
+        if is_disk_full
+            || held >= self.limits.subscriptions_max as usize
             || held_bytes.saturating_add(bytes) > self.limits.subscription_bytes_max
         {
             self.counters.subscriptions_over += 1;
@@ -100,18 +111,22 @@ impl Engine {
             session.filters.push(subscribed.filter);
             session.filters_bytes += bytes;
         }
-        if filter.share().is_some() {
-            // Nothing retained goes through a shared subscription. [4.8.2]
-            shares.push(subscribed.filter);
-            return Ok(grant.qos);
-        }
-        // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
         let replays_now = match subscription.options.retain_handling {
             RetainHandling::Always => true,
             RetainHandling::IfNew => subscribed.replaced.is_none(),
             RetainHandling::Never => false,
         };
-        if replays_now && self.may_replay(filter) {
+        // Nothing retained goes through a shared subscription. [4.8.2], [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
+        let replays_now = replays_now && filter.share().is_none() && self.may_replay(filter);
+        if self.is_stored(key) {
+            let replay = if replays_now { ReplayState::Unfinished } else { ReplayState::Done };
+            self.store_subscription(key, subscribed.filter, grant, replay, tray);
+        }
+        if filter.share().is_some() {
+            shares.push(subscribed.filter);
+            return Ok(grant.qos);
+        }
+        if replays_now {
             replays.push(Replay::new(filter, grant, self.retained_sequence));
         }
         Ok(grant.qos)
@@ -180,6 +195,7 @@ impl Engine {
                 flows.replays.retain(|replay| replay.filter().as_bytes() != filter);
             }
         }
+        self.store_unsubscribed(key, id, filter, tray);
         if self.groups.contains(id) {
             self.leave_group(now, id, key, tray);
         }

@@ -5,10 +5,11 @@
 
 use crate::load::{Load, SPANS};
 use crate::publish::{Authorized, Incoming};
+use crate::recording::Origin;
 use crate::{Engine, Limits, Tray};
 use postrider_ports::{Counters, DropReason};
 use postrider_proto::{Properties, Qos, Topic};
-use postrider_session::{MessageParts, Mono, Now};
+use postrider_session::{MessageParts, Mono, Now, Sequence};
 
 /// The state of the report.
 #[derive(Debug)]
@@ -170,12 +171,13 @@ impl Engine {
                 properties: Properties::NONE,
                 qos: Qos::ExactlyOnce.min(self.limits.qos_max),
                 expires: None,
+                sequence: Sequence::NONE,
             },
             retain: self.limits.retain_available,
             source: None,
             author: None,
             publisher: None,
         };
-        self.route(now, Authorized::certify(incoming), None, tray);
+        self.route(now, Authorized::certify(incoming), Origin::default(), None, tray);
     }
 }

@@ -28,6 +28,7 @@ impl Engine {
     /// Fires what is due, a bounded number at a time; [`Engine::next_deadline`] tells if there is more.
     pub(crate) fn on_tick(&mut self, now: Now, tray: &mut Tray) {
         self.report_if_due(now, tray);
+        self.renew_if_due(now, tray);
         for _ in 0..FIRED_MAX {
             let Some(timer) = self.timers.take_due(now.mono) else { return };
             match timer {
@@ -39,7 +40,7 @@ impl Engine {
                     self.counters.sessions_expired += 1;
                     self.end_session(now, key, tray);
                 }
-                Timer::Retained(topic) => self.forget_retained(Topic::trusted(&topic)),
+                Timer::Retained(topic) => self.expire_retained(now, Topic::trusted(&topic), tray),
                 Timer::Held(link) => self.release_held(link, tray),
             }
         }

@@ -6,23 +6,26 @@
 use crate::accept::Refusal;
 use crate::judge::Pending;
 use crate::publish::{Authorized, Incoming, check_topic, forwarded};
+use crate::recording::Origin;
 use crate::timers::Timer;
-use crate::{Effect, Engine, Judge, Limits, Tray, Who};
+use crate::{Effect, Engine, Judge, Limits, Tray, Urgency, Who};
 use postrider_ports::{Action, AuthorizeRequest, Event, Subject};
 use postrider_proto::{self as proto, PropertyId, ReasonCode};
 use postrider_router::SessionKey;
-use postrider_session::{Message, MessageParts, Now, TimerKey};
+use postrider_session::{Message, MessageParts, Now, Sequence, TimerKey};
 use std::sync::Arc;
 
 /// A will, kept with its session. [MQTT-3.1.2-7]
 #[derive(Debug)]
 pub(crate) struct Will {
-    message: Message,
-    retain: bool,
+    pub(crate) message: Message,
+    pub(crate) retain: bool,
     /// Lifetime in seconds from its publication.
-    expiry_s: Option<u32>,
-    delay_s: u32,
-    timer: Option<TimerKey>,
+    pub(crate) expiry_s: Option<u32>,
+    pub(crate) delay_s: u32,
+    pub(crate) timer: Option<TimerKey>,
+    /// The record of the log that brought it, if one did.
+    pub(crate) brought_by: Sequence,
 }
 
 impl Will {
@@ -44,6 +47,7 @@ impl Will {
             properties: properties.as_properties(),
             qos: will.qos,
             expires: None,
+            sequence: Sequence::NONE,
         };
         Ok(Self {
             message: Message::new(&parts),
@@ -51,6 +55,7 @@ impl Will {
             expiry_s: will.properties.number(PropertyId::MessageExpiryInterval),
             delay_s: will.properties.number(PropertyId::WillDelayInterval).unwrap_or(0),
             timer: None,
+            brought_by: Sequence::NONE,
         })
     }
 
@@ -127,6 +132,11 @@ impl Engine {
             author: Some(subject),
             publisher: None,
         };
-        self.route(now, Authorized::certify(incoming), None, tray);
+        let origin = Origin { admitted: None, will: will.brought_by };
+        self.route(now, Authorized::certify(incoming), origin, None, tray);
+        // The log says that it is over.
+        if let Some(key) = self.sessions.find(subject.client_id.as_str()).filter(|key| self.is_stored(*key)) {
+            self.store_session(key, Urgency::Now, tray);
+        }
     }
 }

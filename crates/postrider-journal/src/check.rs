@@ -2,11 +2,14 @@
 //!
 //! Never: changes a record, a name or a length.
 
-use crate::error::{Damage, Fault, OpenError, Operation};
+use crate::catalog::Catalog;
+use crate::error::{Damage, Fault, OpenError, Operation, ReadError};
 use crate::frame::StoreId;
 use crate::index::Run;
-use crate::log::lock;
+use crate::log::{lock, share};
 use crate::names;
+use crate::options::Kinds;
+use crate::recovered::Recovered;
 use crate::sequence::Sequence;
 use crate::storage::Storage;
 use crate::survey::{Survey, Tail, survey};
@@ -51,6 +54,33 @@ pub fn check<S: Storage>(storage: &S) -> Result<Report, OpenError> {
     let found = survey(storage)?;
     drop(lock);
     Ok(report(&found))
+}
+
+/// The same, and hands over every record that is whole, in the order of their sequences. What turns out to be unreadable
+/// only then is added to the damage.
+pub fn check_records<S: Storage>(storage: S, mut visit: impl FnMut(Sequence, u8, &[u8])) -> Result<Report, OpenError> {
+    let lock = lock(&storage)?;
+    let survey = survey(&storage)?;
+    let mut report = report(&survey);
+    let Some(store_id) = report.store_id else { return Ok(report) };
+    // All indexes stay in memory: none has to be written.
+    let catalog = Catalog::new(Kinds::none(), u64::MAX, survey.fresh_next);
+    let shared = share(storage, store_id, catalog, survey.segments.into_iter(), report.last)?;
+    let mut recovered = Recovered::new(shared, Vec::new(), report.last);
+    let mut payload = Vec::new();
+    loop {
+        payload.clear();
+        match recovered.next(&mut payload) {
+            Ok(Some((sequence, kind))) => visit(sequence, kind, &payload),
+            Ok(None) => break,
+            // A frame that is broken was found before.
+            Err(ReadError::Damaged(damage)) if report.damage.is_empty() => report.damage.push(damage),
+            Err(ReadError::Damaged(_) | ReadError::Absent) => {}
+            Err(ReadError::Fault(fault)) => return Err(fault.into()),
+        }
+    }
+    drop(lock);
+    Ok(report)
 }
 
 pub(crate) fn report<F>(found: &Survey<F>) -> Report {

@@ -34,6 +34,11 @@ impl Group {
         self.frame.len() as u64
     }
 
+    /// The sequence of the first record.
+    pub(crate) const fn first(&self) -> Sequence {
+        self.first
+    }
+
     /// The sequence of the last record; that before the first if there is none.
     pub(crate) const fn last(&self) -> Sequence {
         Sequence::new(self.first.number() + self.lengths.len() as u64 - 1)

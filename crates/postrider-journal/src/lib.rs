@@ -26,7 +26,7 @@ mod survey;
 mod window;
 mod writer;
 
-pub use check::{Report, SegmentReport, check};
+pub use check::{Report, SegmentReport, check, check_records};
 pub use error::{AppendError, Damage, DamageKind, Fault, OpenError, Operation, ReadError};
 pub use frame::StoreId;
 pub use log::{Compaction, Importance, Log, Room, Usage};
@@ -40,4 +40,4 @@ pub use storage::{
     StorageFile,
 };
 pub use survey::Tail;
-pub use writer::{Durability, Handle, Refused, Urgency, Waker, Writer, WriterOptions};
+pub use writer::{Appended, Durability, Handle, NewRecord, Refused, Standing, Urgency, Waker, Writer, WriterOptions};

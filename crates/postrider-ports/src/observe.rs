@@ -44,11 +44,14 @@ pub enum DropReason {
     TooLarge = 3,
     /// The session ended with messages waiting.
     SessionEnded = 4,
+    /// It could not be read back from the log.
+    Unreadable = 5,
 }
 
 impl DropReason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 5] = [Self::Offline, Self::MailboxFull, Self::Expired, Self::TooLarge, Self::SessionEnded];
+    pub const ALL: [Self; 6] =
+        [Self::Offline, Self::MailboxFull, Self::Expired, Self::TooLarge, Self::SessionEnded, Self::Unreadable];
 
     /// A word for counters and logs.
     #[must_use]
@@ -59,6 +62,7 @@ impl DropReason {
             Self::Expired => "expired",
             Self::TooLarge => "too-large",
             Self::SessionEnded => "session-ended",
+            Self::Unreadable => "unreadable",
         }
     }
 }

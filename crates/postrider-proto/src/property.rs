@@ -328,6 +328,18 @@ impl<'a> Properties<'a> {
         Ok(Self { raw, present })
     }
 
+    /// Takes a block from elsewhere than a packet, without its length in front.
+    ///
+    /// # Errors
+    /// As for a packet that may have any property.
+    pub fn parse(raw: &'a [u8]) -> Result<Self, DecodeError> {
+        if raw.is_empty() {
+            return Ok(Properties::NONE);
+        }
+        let present = check_block(raw, PropertySet::ALL)?;
+        Ok(Self { raw, present })
+    }
+
     /// Takes a block that was checked when it was stored, without its length in front.
     #[inline]
     #[must_use]

@@ -73,6 +73,18 @@ impl IdSet {
         true
     }
 
+    /// The members, in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = PacketId> {
+        let (few, many) = match &self.0 {
+            Repr::Few(list) => (Some(list.iter().copied()), None),
+            Repr::Many { bits, .. } => {
+                let is_member = |number: &u16| bits[usize::from(*number) / 64] & (1 << (number % 64)) != 0;
+                (None, Some((1..=u16::MAX).filter(is_member)))
+            }
+        };
+        few.into_iter().flatten().chain(many.into_iter().flatten()).filter_map(PacketId::new)
+    }
+
     /// How many members there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -10,15 +10,17 @@ mod link;
 mod mailbox;
 mod message;
 mod sequence;
+mod spill;
 mod time;
 mod violation;
 mod wheel;
 
 pub use id_set::IdSet;
 pub use link::{ClientLink, LinkLimits, ServerLink};
-pub use mailbox::{Bounds, Mailbox, Offered, Overflow, Parcel, Share, SubscriptionIds};
+pub use mailbox::{Bounds, Mailbox, Offered, Overflow, Parcel, Share, SubscriptionIds, charge_of};
 pub use message::{Message, MessageParts};
 pub use sequence::Sequence;
+pub use spill::Spilled;
 pub use time::{Mono, Now, Wall};
 pub use violation::Violation;
 pub use wheel::{TimerKey, Wheel};

@@ -3,7 +3,8 @@
 //! Owns: order, bounds in messages and bytes, what gives way when it is full.
 //! Never: drops anything without saying so to its caller.
 
-use crate::{Message, Mono};
+use crate::spill::Spill;
+use crate::{Message, MessageParts, Mono, Sequence, Spilled};
 use postrider_proto::Qos;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -20,6 +21,15 @@ pub struct Parcel {
     pub subscription_ids: SubscriptionIds,
     /// The shared subscription it came through.
     pub share: Option<Share>,
+}
+
+impl Parcel {
+    /// The record of the log that has to stay for this delivery, if one does: nobody keeps QoS 0, and what comes
+    /// through a shared subscription is its group's.
+    #[must_use]
+    pub fn recorded(&self) -> Sequence {
+        if self.qos == Qos::AtMostOnce || self.share.is_some() { Sequence::NONE } else { self.message.sequence() }
+    }
 }
 
 /// What a delivery through a shared subscription keeps, so that another member can get it. [4.8.2]
@@ -72,8 +82,11 @@ pub struct Bounds {
     pub messages_max: u32,
     /// Messages with QoS 0, which wait only for a connected client that does not keep up.
     pub qos0_max: u32,
-    /// Bytes of messages, shared or not.
+    /// Bytes of messages, shared or not, in memory or in the log.
     pub bytes_max: u64,
+    /// Bytes of messages in memory, where the log has them too; beyond that they are read from it when their turn
+    /// comes.
+    pub memory_bytes_max: u64,
     /// What gives way.
     pub overflow: Overflow,
 }
@@ -124,6 +137,17 @@ pub struct Mailbox {
     /// Where deliveries with several identifiers and those of shared subscriptions keep them, so that an entry
     /// stays small.
     labels: Option<Box<Labels>>,
+    /// What is not in memory; it stands behind what is.
+    away: Option<Box<Away>>,
+}
+
+/// Deliveries whose messages are in the log alone.
+#[derive(Clone, Debug, Default)]
+struct Away {
+    /// Those that are being read.
+    fetching: VecDeque<Spilled>,
+    fetching_bytes: u64,
+    spill: Spill,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -152,13 +176,19 @@ const QOS: u8 = 0b11;
 const LABELLED: u32 = 1 << 31;
 
 impl Mailbox {
+    /// An empty one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { entries: VecDeque::new(), bytes: 0, qos0: 0, labels: None, away: None }
+    }
+
     /// Puts a parcel behind all others, within `bounds`.
     ///
     /// What expired by `now` goes first when room is needed; the caller gets it back to count it.
     pub fn offer(&mut self, now: Mono, parcel: Parcel, bounds: &Bounds) -> Offered {
         let (size, qos) = (entry_size(&parcel.message), parcel.qos);
         if self.fits(size, qos, bounds) {
-            self.push(parcel, size);
+            self.push(parcel, size, bounds);
             return Offered::Queued;
         }
         let mut gone = self.take_expired(now);
@@ -168,18 +198,18 @@ impl Mailbox {
         }
         if bounds.overflow == Overflow::DropOldest && size <= bounds.bytes_max {
             while !self.fits(size, qos, bounds) {
-                let Some(oldest) = self.pop() else { break };
+                let Some(oldest) = self.pop().or_else(|| self.pop_away()) else { break };
                 gone.push(oldest);
             }
         }
         if !self.fits(size, qos, bounds) {
             return if gone.is_empty() { Offered::Full(parcel) } else { Offered::FullAnd(parcel, gone) };
         }
-        self.push(parcel, size);
+        self.push(parcel, size, bounds);
         Offered::Displaced(gone)
     }
 
-    /// Takes the oldest parcel.
+    /// Takes the oldest parcel that is in memory.
     pub fn pop(&mut self) -> Option<Parcel> {
         let entry = self.entries.pop_front()?;
         if self.entries.is_empty() {
@@ -189,7 +219,7 @@ impl Mailbox {
         Some(self.unpack(entry))
     }
 
-    /// The oldest message, left where it is.
+    /// The oldest message in memory, left where it is.
     #[must_use]
     pub fn peek(&self) -> Option<(&Message, Qos)> {
         self.entries.front().map(|entry| (&entry.message, entry.qos()))
@@ -199,7 +229,7 @@ impl Mailbox {
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() + self.away_len()
     }
 
     /// How many of them have QoS 0.
@@ -213,7 +243,7 @@ impl Mailbox {
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.away.is_none()
     }
 
     /// Bytes charged for what waits.
@@ -222,16 +252,123 @@ impl Mailbox {
         self.bytes
     }
 
+    /// Puts a delivery behind all others without its message, whatever the bounds.
+    pub fn spill(&mut self, delivery: &Spilled) {
+        self.bytes += delivery.size;
+        self.away.get_or_insert_default().spill.push_back(delivery);
+    }
+
+    /// The next messages to be read, if nothing is in memory and nothing is being read: at most so many, and no more
+    /// than one beyond so many bytes. [`Mailbox::fetched`] ends that.
+    pub fn next_fetch(&mut self, count_max: usize, bytes_max: u64) -> Vec<Sequence> {
+        let Some(away) = self.away.as_mut().filter(|away| away.fetching.is_empty()) else { return Vec::new() };
+        if !self.entries.is_empty() {
+            return Vec::new();
+        }
+        while away.fetching.len() < count_max
+            && away.fetching_bytes < bytes_max
+            && let Some(next) = away.spill.pop_front()
+        {
+            away.fetching_bytes += next.size;
+            away.fetching.push_back(next);
+        }
+        away.fetching.iter().map(|delivery| delivery.sequence).collect()
+    }
+
+    /// What was read stands in memory now. Gives back what `find` did not find.
+    pub fn fetched(&mut self, mut find: impl FnMut(Sequence) -> Option<Message>) -> Vec<Sequence> {
+        let Some(away) = &mut self.away else { return Vec::new() };
+        let fetching = core::mem::take(&mut away.fetching);
+        self.bytes -= core::mem::take(&mut away.fetching_bytes);
+        if away.spill.len() == 0 {
+            self.away = None;
+        }
+        let mut lost = Vec::new();
+        for delivery in fetching {
+            let sequence = delivery.sequence;
+            let Some(message) = find(sequence) else {
+                lost.push(sequence);
+                continue;
+            };
+            let parcel = delivery.parcel(message);
+            let size = entry_size(&parcel.message);
+            let entry = self.pack(parcel, size);
+            self.entries.push_back(entry);
+        }
+        lost
+    }
+
+    /// Forgets the deliveries in front that are not in memory and were recorded no later.
+    pub fn skip_through(&mut self, through: Sequence) {
+        while self.front_away().is_some_and(|front| front <= through) {
+            self.pop_away();
+        }
+    }
+
+    /// Forgets one delivery that is not in memory.
+    pub fn skip(&mut self, sequence: Sequence) {
+        if self.front_away() == Some(sequence) {
+            self.pop_away();
+        } else if let Some(away) = &mut self.away {
+            let gone = away.spill.remove(|delivery| delivery.sequence == sequence);
+            self.bytes -= gone.iter().map(|delivery| delivery.size).sum::<u64>();
+        }
+    }
+
+    fn front_away(&self) -> Option<Sequence> {
+        let away = self.away.as_ref()?;
+        away.fetching.front().map(|delivery| delivery.sequence).or_else(|| away.spill.front())
+    }
+
+    /// Whether messages are being read for it.
+    #[must_use]
+    pub fn is_fetching(&self) -> bool {
+        self.away.as_ref().is_some_and(|away| !away.fetching.is_empty())
+    }
+
+    /// How many parcels are in memory.
+    #[must_use]
+    pub fn ready_len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Every waiting delivery whose message is in the log, in their order.
+    pub fn recorded(&self) -> impl Iterator<Item = (Sequence, Qos, bool)> {
+        let ready = self.entries.iter().map(|entry| (self.recorded_in(entry), entry.qos(), entry.flags & RETAIN != 0));
+        let away = self.away.iter().flat_map(|away| away.fetching.iter().cloned().chain(away.spill.iter()));
+        let away = away.map(|delivery| (delivery.sequence, delivery.qos, delivery.retain));
+        ready.filter(|(sequence, ..)| sequence.is_some()).chain(away)
+    }
+
+    fn recorded_in(&self, entry: &Entry) -> Sequence {
+        let label = entry.label().and_then(|key| self.labels.as_ref()?.all.get(&key));
+        let is_shared = label.is_some_and(|label| label.share.is_some());
+        if entry.qos() == Qos::AtMostOnce || is_shared { Sequence::NONE } else { entry.message.sequence() }
+    }
+
+    fn away_len(&self) -> usize {
+        self.away.as_ref().map_or(0, |away| away.fetching.len() + away.spill.len())
+    }
+
+    fn pop_away(&mut self) -> Option<Parcel> {
+        let away = self.away.as_mut()?;
+        let oldest = match away.fetching.pop_front() {
+            Some(oldest) => {
+                away.fetching_bytes -= oldest.size;
+                oldest
+            }
+            None => away.spill.pop_front()?,
+        };
+        self.bytes -= oldest.size;
+        if away.spill.len() == 0 && away.fetching.is_empty() {
+            self.away = None;
+        }
+        Some(oldest.stub())
+    }
+
     /// Takes out every parcel with QoS 0, as a session that goes offline keeps none.
     pub fn take_qos0(&mut self) -> Vec<Parcel> {
         self.take_where(|entry| entry.qos() == Qos::AtMostOnce)
-    }
-
-    /// Takes everything out.
-    pub fn take_all(&mut self) -> Vec<Parcel> {
-        let all = self.take_where(|_| true);
-        *self = Self::default();
-        all
     }
 
     /// Takes out what came through shared subscriptions that `goes` names, oldest first.
@@ -281,12 +418,17 @@ impl Mailbox {
         let has_place = if qos == Qos::AtMostOnce {
             self.qos0 < bounds.qos0_max
         } else {
-            self.entries.len() < bounds.messages_max as usize + self.qos0 as usize
+            self.len() < bounds.messages_max as usize + self.qos0 as usize
         };
         has_place && self.bytes + size <= bounds.bytes_max
     }
 
-    fn push(&mut self, parcel: Parcel, size: u64) {
+    fn push(&mut self, parcel: Parcel, size: u64, bounds: &Bounds) {
+        if parcel.recorded().is_some() && (self.away.is_some() || self.bytes + size > bounds.memory_bytes_max) {
+            let Parcel { message, qos, retain, subscription_ids, .. } = parcel;
+            self.spill(&Spilled { sequence: message.sequence(), qos, retain, subscription_ids, size });
+            return;
+        }
         let entry = self.pack(parcel, size);
         self.entries.push_back(entry);
     }
@@ -335,6 +477,11 @@ impl Entry {
 }
 
 /// What one waiting message is charged: its own bytes and its place in the queue.
+#[must_use]
+pub fn charge_of(parts: &MessageParts<'_>) -> u64 {
+    (parts.size() + size_of::<Entry>()) as u64
+}
+
 fn entry_size(message: &Message) -> u64 {
     (message.size() + size_of::<Entry>()) as u64
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use postrider_proto::{Properties, Qos, Topic};
 use std::sync::Arc;
 
-use crate::Mono;
+use crate::{Mono, Sequence};
 
 /// An application message; cloning it shares it.
 ///
@@ -40,14 +40,20 @@ pub struct MessageParts<'a> {
     pub qos: Qos,
     /// When it expires, if it does.
     pub expires: Option<Mono>,
+    /// The record of the log that it stands in, if it does.
+    pub sequence: Sequence,
 }
 
 /// Payloads of this many bytes and more are shared by reference.
 pub(crate) const LARGE_BYTES: usize = 2048;
 
 const QOS: u8 = 0b11;
+/// What a shared allocation counts with.
+const COUNTS: usize = 16;
 const HAS_EXPIRY: u8 = 0b100;
 const HAS_PROPERTIES: u8 = 0b1000;
+const HAS_SEQUENCE: u8 = 0b1_0000;
+const IS_STUB: u8 = 0b10_0000;
 
 impl Message {
     /// Copies the parts into a message.
@@ -72,6 +78,43 @@ impl Message {
         let mut head = vec![0; head_len(parts)].into_boxed_slice();
         write_head(parts, &mut head);
         Self(Repr::Large(Arc::new(Large { head, payload })))
+    }
+
+    /// A message of which no more is known than where it stands in the log.
+    #[must_use]
+    pub fn stub(sequence: Sequence, qos: Qos) -> Self {
+        let parts = MessageParts {
+            topic: Topic::trusted(b""),
+            payload: b"",
+            properties: Properties::NONE,
+            qos,
+            expires: None,
+            sequence,
+        };
+        let mut head = vec![0; head_len(&parts)];
+        write_head(&parts, &mut head);
+        if let Some(flags) = head.first_mut() {
+            *flags |= IS_STUB;
+        }
+        Self(Repr::Small(head.into()))
+    }
+
+    /// Whether it has to be read from the log before it can be sent.
+    #[must_use]
+    pub fn is_stub(&self) -> bool {
+        self.head().first().is_some_and(|flags| flags & IS_STUB != 0)
+    }
+
+    /// The record of the log that it stands in, if it does.
+    #[inline]
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        let head = self.head();
+        if head.first().is_some_and(|flags| flags & HAS_SEQUENCE != 0) {
+            read_head(head).sequence
+        } else {
+            Sequence::NONE
+        }
     }
 
     /// Where it was published.
@@ -126,7 +169,6 @@ impl Message {
     /// The bytes of memory one copy takes, shared or not.
     #[must_use]
     pub fn size(&self) -> usize {
-        const COUNTS: usize = 16;
         match &self.0 {
             Repr::Small(bytes) => COUNTS + bytes.len(),
             Repr::Large(large) => COUNTS + size_of::<Large>() + large.head.len() + large.payload.len(),
@@ -158,10 +200,20 @@ impl core::fmt::Debug for Message {
     }
 }
 
+impl MessageParts<'_> {
+    /// The bytes of memory that a message of these parts takes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let (head, payload) = (head_len(self), self.payload.len());
+        COUNTS + if payload < LARGE_BYTES { head } else { size_of::<Large>() + head } + payload
+    }
+}
+
 fn head_len(parts: &MessageParts<'_>) -> usize {
     let expiry = if parts.expires.is_some() { 8 } else { 0 };
+    let sequence = if parts.sequence.is_some() { 8 } else { 0 };
     let properties = parts.properties.as_bytes().len();
-    3 + expiry + if properties == 0 { 0 } else { 4 + properties } + parts.topic.as_bytes().len()
+    3 + expiry + sequence + if properties == 0 { 0 } else { 4 + properties } + parts.topic.as_bytes().len()
 }
 
 /// Zeros in one allocation, where a vector would have to be moved into a second one.
@@ -170,7 +222,7 @@ fn blank(len: usize) -> Arc<[u8]> {
     ZEROS.get(..len).map_or_else(|| vec![0; len].into(), Arc::from)
 }
 
-/// Flags, topic with its length, expiry if any, properties with their length if any. Gives back the space behind.
+/// Flags, topic with its length, expiry if any, sequence if any, properties with their length if any. Gives back the space behind.
 fn write_head<'a>(parts: &MessageParts<'_>, space: &'a mut [u8]) -> &'a mut [u8] {
     let properties = parts.properties.as_bytes();
     let topic = parts.topic.as_bytes();
@@ -181,10 +233,16 @@ fn write_head<'a>(parts: &MessageParts<'_>, space: &'a mut [u8]) -> &'a mut [u8]
     if !properties.is_empty() {
         flags |= HAS_PROPERTIES;
     }
+    if parts.sequence.is_some() {
+        flags |= HAS_SEQUENCE;
+    }
     let [low, high] = u16::try_from(topic.len()).unwrap_or(u16::MAX).to_le_bytes();
     let mut space = put(topic, put(&[flags, low, high], space));
     if let Some(Mono(ms)) = parts.expires {
         space = put(&ms.to_le_bytes(), space);
+    }
+    if parts.sequence.is_some() {
+        space = put(&parts.sequence.0.to_le_bytes(), space);
     }
     if !properties.is_empty() {
         let len = u32::try_from(properties.len()).unwrap_or(u32::MAX);
@@ -218,6 +276,13 @@ fn read_head(head: &[u8]) -> MessageParts<'_> {
         expires = Some(Mono(u64::from_le_bytes(*ms)));
         rest = tail;
     }
+    let mut sequence = Sequence::NONE;
+    if flags & HAS_SEQUENCE != 0
+        && let Some((number, tail)) = rest.split_first_chunk::<8>()
+    {
+        sequence = Sequence(u64::from_le_bytes(*number));
+        rest = tail;
+    }
     let mut properties: &[u8] = &[];
     if flags & HAS_PROPERTIES != 0
         && let Some((len, tail)) = rest.split_first_chunk::<4>()
@@ -230,5 +295,6 @@ fn read_head(head: &[u8]) -> MessageParts<'_> {
         properties: Properties::trusted(properties),
         qos: Qos::from_u8(flags & QOS).unwrap_or(Qos::AtMostOnce),
         expires,
+        sequence,
     }
 }

@@ -35,6 +35,8 @@ struct Cut {
 
 /// Type of the packets that are messages.
 const PUBLISH: u8 = 3;
+/// Type of the last packet that a client of 5.0 gets.
+const DISCONNECT: u8 = 14;
 /// A buffer beyond this capacity is not kept for the next use.
 const KEPT_BYTES_MAX: usize = 128 * 1024;
 
@@ -121,13 +123,30 @@ impl Backlog {
     }
 
     /// Appends all of a backlog of which nothing is written.
-    pub(crate) fn append(&mut self, other: Self) {
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.drain(&mut other);
+    }
+
+    /// The same, and leaves the other one empty.
+    pub(crate) fn drain(&mut self, other: &mut Self) {
         debug_assert_eq!(other.written, 0, "the rest of a packet is appended nowhere");
         let shift = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
-        self.cuts.extend(other.cuts.into_iter().map(|cut| Cut { at: cut.at + shift, ..cut }));
+        self.cuts.extend(other.cuts.drain(..).map(|cut| Cut { at: cut.at + shift, ..cut }));
         self.total += other.total;
         self.is_mixed |= other.is_mixed;
+        other.clear();
+    }
+
+    /// The last packet, if it is a DISCONNECT, of a backlog of which nothing is written.
+    pub(crate) fn farewell(&self) -> Option<&[u8]> {
+        let (mut at, mut cuts, mut last) = (0, self.cuts.iter().peekable(), None);
+        while let Some(len) = Frame::announced_len(&self.bytes[at..]) {
+            let end = cuts.next_if(|cut| at + len > cut.at).map_or(at + len, |cut| cut.at);
+            last = Some(&self.bytes[at..end]);
+            at = end;
+        }
+        last.filter(|packet| packet[0] >> 4 == DISCONNECT)
     }
 
     /// Cuts off whatever follows the packet that is written in part, and returns it.

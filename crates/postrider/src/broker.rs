@@ -3,24 +3,31 @@
 //! Owns: starting, stopping, and the threads in between.
 
 use crate::acceptor;
+use crate::clock::Clock;
 use crate::conn::{Conn, Exit};
 use crate::deadlines::{self, Which};
 use crate::error::{Error, ErrorKind};
+use crate::failure::Failure;
 use crate::link_task::LinkTask;
+use crate::log_threads::{self, Closer};
 use crate::observer::Observer;
-use crate::shared::{Plugins, Shared};
+use crate::shared::{Core, Plugins, Shared};
+use crate::store::{self, Durability, Making, Opened, Restored, Settings};
 use crate::transport::Transport;
 use crate::workers::Workers;
 use crate::{defaults, scratch, seeds};
 use postrider_engine::{Engine, Limits, Who};
+use postrider_journal::OnDamage;
 use postrider_net::{Descriptors, Listener};
 use postrider_ports::{
     Answer, Authenticate, Authorize, ClientId, Counters, ListenerId, Observe, PartitionId, Peer, Question, SessionInfo,
 };
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// A running MQTT broker. Dropping it ends it at once; [`Broker::shutdown`] says good-bye first.
@@ -37,6 +44,8 @@ pub struct Broker {
     addresses: Vec<SocketAddr>,
     tasks: Vec<JoinHandle<()>>,
     workers: Arc<Workers>,
+    closer: Option<Closer>,
+    restored: Option<Restored>,
 }
 
 /// What a broker is to be like; see [`Broker::builder`].
@@ -48,7 +57,12 @@ pub struct Builder {
     authorize: Option<Box<dyn Authorize>>,
     observe: Option<Box<dyn FnOnce() -> std::io::Result<Observer>>>,
     connections_max: Option<u64>,
+    open: Option<Box<Open>>,
+    store: Settings,
 }
+
+/// Opens a log that was named.
+type Open = dyn FnOnce(Settings, Making) -> Result<Opened, Error>;
 
 impl Broker {
     /// A broker with the defaults: no listener, everybody allowed, nothing kept on disk.
@@ -62,6 +76,8 @@ impl Broker {
             authorize: None,
             observe: None,
             connections_max: None,
+            open: None,
+            store: Settings::default(),
         }
     }
 
@@ -112,13 +128,51 @@ impl Broker {
         }
     }
 
-    /// Stops listening, tells every 5.0 client 0x8B, writes what waits for the sockets and closes them. Ends
-    /// after `grace` at the latest; false when connections had to be cut then.
+    /// What was found in the data directory; nothing if all is in memory.
+    #[must_use]
+    pub const fn restored(&self) -> Option<&Restored> {
+        self.restored.as_ref()
+    }
+
+    /// Ends if the broker has to stop because its data directory fails: nothing is acknowledged any more, and every
+    /// connection is closed. Otherwise it never ends, not even with the broker.
+    pub fn failed(&self) -> impl Future<Output = Failure> + Send + 'static {
+        let mut failure = self.shared.failed();
+        async move {
+            match failure.wait_for(Option::is_some).await.map(|failure| failure.clone()) {
+                Ok(Some(failure)) => failure,
+                _ => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Stops listening, tells every 5.0 client 0x8B, writes what waits for the sockets and closes them: within
+    /// `grace`; false when connections had to be cut then. What was appended to the log is made durable at last; if
+    /// that goes wrong, [`Broker::failed`] ends.
     pub async fn shutdown(mut self, grace: Duration) -> bool {
         let is_done = tokio::time::timeout(grace, self.say_good_bye()).await.is_ok();
         self.shared.end();
         let _ = tokio::time::timeout(CUT, self.shared.census.all_ended()).await;
+        self.close_log().await;
         is_done
+    }
+
+    async fn close_log(&mut self) {
+        let Some(closer) = self.closer.take() else { return };
+        self.shared.end_log();
+        let (done, closed) = oneshot::channel();
+        let shared = self.shared.clone();
+        // Not on a thread of the runtime: a device that does not answer would hold that up too.
+        let closing = std::thread::Builder::new().name("postrider-closing".to_owned()).spawn(move || {
+            if let (Err(fault), Some(log)) = (closer.close(), &shared.log) {
+                shared.fail(Failure::new(&log.directory, fault));
+            }
+            // Who asked may have gone.
+            let _ = done.send(());
+        });
+        if closing.is_ok() {
+            let _ = closed.await;
+        }
     }
 
     async fn say_good_bye(&mut self) {
@@ -142,6 +196,14 @@ impl Drop for Broker {
         }
         self.shared.end();
         self.workers.stop();
+        self.shared.end_log();
+        if let Some(log) = &self.shared.log {
+            log.end();
+        }
+        if let Some(closer) = self.closer.take() {
+            // Whoever wants to hear of it shuts the broker down.
+            let _ = closer.close();
+        }
     }
 }
 
@@ -196,10 +258,65 @@ impl Builder {
         self
     }
 
-    /// Starts the broker. Must be called within a tokio runtime.
+    /// Keeps sessions and messages in this directory, which is made if it is not there: what is acknowledged is there
+    /// after a restart. Default: in memory.
+    #[must_use]
+    pub fn data_directory(mut self, path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        self.open = Some(Box::new(move |settings, making| store::open_directory(&path, settings, making)));
+        self
+    }
+
+    /// Keeps them in a storage of the embedder's own, which people know as `name`.
+    #[must_use]
+    pub fn data_storage<S: postrider_journal::Storage>(mut self, storage: S, name: impl Into<PathBuf>) -> Self {
+        let name = name.into();
+        self.open = Some(Box::new(move |settings, making| store::open(storage, &name, settings, making)));
+        self
+    }
+
+    /// What an acknowledgement promises if there is a data directory. Default: [`Durability::Fsync`].
+    #[must_use]
+    pub const fn durability(mut self, durability: Durability) -> Self {
+        self.store.durability = durability;
+        self
+    }
+
+    /// Starts with what is whole if the data is damaged; what is not is put aside, and [`Restored::losses`] tells what
+    /// that was. Default: the broker does not start.
+    #[must_use]
+    pub const fn accept_loss(mut self) -> Self {
+        self.store.damage = OnDamage::AcceptLoss;
+        self
+    }
+
+    /// Does not start if there is no data yet: then the directory is the wrong one. Default: it is begun.
+    #[must_use]
+    pub const fn data_must_exist(mut self) -> Self {
+        self.store.is_new_allowed = false;
+        self
+    }
+
+    /// How large the files of the log are; three of them take their room on the device at once. Default: 64 MiB.
+    #[must_use]
+    pub const fn log_file_bytes(mut self, bytes: u64) -> Self {
+        self.store.file_bytes = Some(bytes);
+        self
+    }
+
+    /// Hears now and then, while the data is read, how many records that were.
+    #[must_use]
+    pub fn on_progress(mut self, hear: impl FnMut(u64) + 'static) -> Self {
+        self.store.progress = Some(Box::new(hear));
+        self
+    }
+
+    /// Starts the broker. Must be called within a tokio runtime. It reads the data directory, which takes a second or
+    /// two for each gigabyte.
     ///
     /// # Errors
-    /// [`ErrorKind::Listen`], [`ErrorKind::Thread`].
+    /// [`ErrorKind::Listen`], [`ErrorKind::Thread`]; with a data directory also [`ErrorKind::InUse`],
+    /// [`ErrorKind::NoStore`], [`ErrorKind::Newer`], [`ErrorKind::Damaged`], [`ErrorKind::Device`].
     pub fn start(mut self) -> Result<Broker, Error> {
         let thread = |source| Error::new(ErrorKind::Thread, source);
         let observer = self.observe.take().map(|start| start()).transpose().map_err(thread)?;
@@ -208,28 +325,48 @@ impl Builder {
         self.limits.authorize = who(self.authorize.is_some());
         self.limits.is_observed = observer.is_some();
         self.limits.partitions = 1;
-        let engine = Engine::new(self.limits, PartitionId(0), seeds::random());
+        let (clock, seeds) = (Clock::new(), seeds::random());
+        let (core, closer, restored) = match self.open.take() {
+            None => (Core::in_memory(Engine::new(self.limits, PartitionId(0), seeds)), None, None),
+            Some(open) => {
+                let Opened { core, closer, restored } =
+                    open(self.store, Making { limits: self.limits, seeds, now: clock.now() })?;
+                (core, Some(closer), Some(restored))
+            }
+        };
         let plugins = Plugins { authenticate: self.authenticate, authorize: self.authorize, observer };
         let descriptors = match self.connections_max {
             Some(maximum) => Descriptors::with_maximum(maximum),
             None => Descriptors::within_limit(),
         };
-        let shared = Shared::new(engine, plugins, descriptors);
+        let shared = Shared::new(core, clock, plugins, descriptors);
+        let workers = Arc::new(Workers::start(self.threads, &shared).map_err(thread)?);
+        // From here on whatever goes wrong ends what has begun.
+        let (addresses, tasks) = (Vec::new(), Vec::new());
+        let mut broker = Broker { shared, addresses, tasks, workers, closer, restored };
+        broker.begin(self.addresses)?;
+        Ok(broker)
+    }
+}
+
+impl Broker {
+    fn begin(&mut self, addresses: Vec<SocketAddr>) -> Result<(), Error> {
+        let (shared, workers) = (&self.shared, &self.workers);
+        log_threads::start(shared).map_err(|source| Error::new(ErrorKind::Thread, source))?;
         // What the broker says of itself is there before the first client.
         scratch::with(|scratch| shared.tick(scratch));
-        let workers = Arc::new(Workers::start(self.threads, &shared).map_err(thread)?);
         let acceptors = workers.acceptors();
         let listen = |address| {
             let _guard = acceptors.enter();
             Listener::bind(address).map_err(|source| Error::new(ErrorKind::Listen(address), source))
         };
-        let listeners = self.addresses.into_iter().map(listen).collect::<Result<Vec<_>, _>>()?;
-        let addresses = listeners.iter().map(Listener::address).collect();
-        let mut tasks = vec![tokio::spawn(deadlines::run(shared.clone()))];
+        let listeners = addresses.into_iter().map(listen).collect::<Result<Vec<_>, _>>()?;
+        self.addresses = listeners.iter().map(Listener::address).collect();
+        self.tasks.push(tokio::spawn(deadlines::run(shared.clone())));
         for (id, listener) in (0..).map(ListenerId).zip(listeners) {
-            tasks.push(acceptors.spawn(acceptor::run(listener, id, shared.clone(), workers.clone())));
+            self.tasks.push(acceptors.spawn(acceptor::run(listener, id, shared.clone(), workers.clone())));
         }
-        Ok(Broker { shared, addresses, tasks, workers })
+        Ok(())
     }
 }
 

@@ -4,10 +4,12 @@
 //! the task that owns the connection steps in only when the socket does not keep up.
 
 use crate::backlog::Backlog;
-use crate::outbox::{Closing, Mail, Outbox};
+use crate::gates::Wait;
+use crate::outbox::{Closing, Mail, Outbox, Pushed};
 use crate::scratch::Scratch;
 use postrider_engine::{Body, Lane, LinkId};
 use postrider_net::Socket;
+use postrider_session::Sequence;
 use std::io::{self, IoSlice};
 use std::sync::{Mutex, MutexGuard};
 use std::task::Waker;
@@ -51,15 +53,35 @@ impl Conn {
         self.outbox.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Appends packets; true when the caller has to flush.
+    /// Appends packets.
     #[inline]
-    pub(crate) fn push(&self, bytes: &[u8], lane: Lane, scratch: &mut Scratch) -> bool {
-        self.outbox().push(bytes, lane, || scratch.take_backlog())
+    pub(crate) fn push(&self, bytes: &[u8], lane: Lane, wait: Wait, scratch: &mut Scratch) -> Pushed {
+        self.outbox().push(bytes, lane, wait, || scratch.take_backlog())
     }
 
-    /// Appends one packet with a shared payload; true when the caller has to flush.
-    pub(crate) fn push_shared(&self, head: &[u8], body: Body, scratch: &mut Scratch) -> bool {
-        self.outbox().push_shared(head, body, || scratch.take_backlog())
+    /// Appends one packet with a shared payload.
+    pub(crate) fn push_shared(&self, head: &[u8], body: Body, wait: Wait, scratch: &mut Scratch) -> Pushed {
+        self.outbox().push_shared(head, body, wait, || scratch.take_backlog())
+    }
+
+    /// Lets out what waited for the log up to there.
+    pub(crate) fn open(&self, durable: Sequence, scratch: &mut Scratch) -> Pushed {
+        let mut outbox = self.outbox();
+        let pushed = outbox.open(durable, scratch);
+        if outbox.take_released() {
+            wake(outbox);
+        }
+        pushed
+    }
+
+    /// Ends the connection from the engine's side.
+    pub(crate) fn part(&self, is_owner: bool, closing: Closing) -> Pushed {
+        let mut outbox = self.outbox();
+        let pushed = outbox.close(closing);
+        if !is_owner {
+            wake(outbox);
+        }
+        pushed
     }
 
     /// Leaves word for the owner and wakes it, unless the owner is the caller.
@@ -73,7 +95,7 @@ impl Conn {
 
     /// Ends the connection from outside.
     pub(crate) fn close(&self, closing: Closing) {
-        self.tell(false, |mail| mail.close(closing));
+        self.part(false, closing);
     }
 
     /// Writes what waits, as far as the socket takes it and the budget goes; notes room for the engine.
@@ -107,7 +129,7 @@ impl Conn {
                 Err(_) => {
                     // The connection is broken; its task will find out.
                     outbox.clear();
-                    outbox.mail.close(Closing::Now);
+                    outbox.close(Closing::Now);
                     break;
                 }
             }

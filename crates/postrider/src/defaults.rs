@@ -63,6 +63,8 @@ pub fn limits() -> Limits {
             qos0_max: 100_000,
             // As much as a thousand large sensor messages; what one absent client may cost.
             bytes_max: 16 * 1024 * 1024,
+            // A client that is only a little behind is served without reading the log.
+            memory_bytes_max: 256 * 1024,
             // A 5.0 publisher hears that nobody could take its message; every drop is counted.
             overflow: Overflow::Reject,
         },

@@ -3,7 +3,8 @@
 //! Owns: the link's half of the protocol and the bytes that could not be offered yet.
 
 use crate::conn::Conn;
-use crate::outbox::Closing;
+use crate::gates::Wait;
+use crate::outbox::{Closing, Pushed};
 use crate::partition::Partition;
 use crate::scratch::Scratch;
 use crate::shared::Shared;
@@ -83,10 +84,15 @@ impl Intake {
 
     /// A client that we do not read, because something of its own waits for us, is not silent.
     pub(crate) fn on_timeout(&mut self, now: Mono, limits: &LinkLimits) -> Result<(), Violation> {
-        if self.link.is_accepted() && matches!(self.hold, Hold::Verdict | Hold::Fanout) {
-            return self.link.on_bytes(now, 0, limits);
+        match self.hold {
+            Hold::Verdict | Hold::Fanout => self.on_unread(now, limits),
+            Hold::No | Hold::Over => self.link.on_timeout(now, limits),
         }
-        self.link.on_timeout(now, limits)
+    }
+
+    /// The same when it is not read for another reason of ours.
+    pub(crate) fn on_unread(&mut self, now: Mono, limits: &LinkLimits) -> Result<(), Violation> {
+        if self.link.is_accepted() { self.link.on_bytes(now, 0, limits) } else { self.link.on_timeout(now, limits) }
     }
 
     /// The last packet's fan-out goes on, and whoever caused it carries it on.
@@ -215,7 +221,7 @@ impl Intake {
         let outcome = shared.enter_only(Some(conn), scratch, |partition| {
             for (packet, end) in batch {
                 if matches!(packet, Packet::Connect(_)) && shared.is_over() {
-                    conn.outbox().mail.close(Closing::Now);
+                    conn.outbox().close(Closing::Now);
                     return Ok(Progress::Gone);
                 }
                 let progress = self.offer_one(now, packet, source, partition, conn, &shared.link_limits)?;
@@ -292,7 +298,7 @@ impl Intake {
             return;
         }
         shared.meter.on_farewell(words.len());
-        if conn.push(&words, Lane::Control, scratch) {
+        if conn.push(&words, Lane::Control, Wait::NOT, scratch) == Pushed::Dirty {
             scratch.dirty.push(conn.clone());
         }
     }
@@ -311,7 +317,9 @@ impl Intake {
         }
         let name = {
             let mut outbox = conn.outbox();
-            outbox.mail.close(Closing::Lingering);
+            if outbox.close(Closing::Lingering) == Pushed::Dirty {
+                scratch.dirty.push(conn.clone());
+            }
             outbox.link
         };
         match name {
@@ -349,7 +357,7 @@ fn answer_pings(count: usize, shared: &Shared, conn: &Arc<Conn>, scratch: &mut S
     shared.meter.on_pings(count);
     let mut answers = Vec::with_capacity(count * 2);
     (0..count).for_each(|_| encode_pingresp(&mut answers));
-    if conn.push(&answers, Lane::Control, scratch) {
+    if conn.push(&answers, Lane::Control, Wait::NOT, scratch) == Pushed::Dirty {
         scratch.dirty.push(conn.clone());
     }
 }

@@ -19,8 +19,13 @@ mod conn;
 mod deadlines;
 pub mod defaults;
 mod error;
+mod examine;
+mod failure;
+mod gates;
 mod intake;
 mod link_task;
+mod log;
+mod log_threads;
 mod meter;
 mod observer;
 mod outbox;
@@ -28,12 +33,16 @@ mod partition;
 mod scratch;
 mod seeds;
 mod shared;
+mod store;
 mod transport;
 mod workers;
 
 pub use broker::{Broker, Builder};
 pub use error::{Error, ErrorKind};
+pub use examine::{Examined, Salvaged, check_data, salvage_data};
+pub use failure::Failure;
 pub use postrider_engine::{BanRule, Limits, PayloadFormat, Rate, Rates, ShareStrategy, Who};
+pub use postrider_journal::{Damage, DamageKind};
 pub use postrider_ports::{
     Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
     ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply, SessionInfo, Subject,
@@ -41,3 +50,9 @@ pub use postrider_ports::{
 };
 pub use postrider_proto::{Qos, ReasonCode, Version};
 pub use postrider_session::{Bounds, LinkLimits, Overflow};
+pub use store::{Durability, Restored};
+
+/// The examples of the README, compiled with the documentation's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

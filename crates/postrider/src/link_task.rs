@@ -63,8 +63,10 @@ struct Post {
     /// Something waits that nobody is writing, or room that nobody has reported.
     needs_flush: bool,
     is_empty: bool,
-    /// The client does not read its answers, so it is not read either.
+    /// The client does not read its answers, or they wait for the log: so it is not read either.
     is_choked: bool,
+    /// They wait for the log.
+    is_held: bool,
 }
 
 /// How a turn ended.
@@ -140,7 +142,7 @@ impl LinkTask {
         }
         // Only now, as a socket that has just taken something is not stuck.
         if core::mem::take(&mut self.is_due) {
-            self.on_deadline(scratch);
+            self.on_deadline(&post, scratch);
             return Turn::Again;
         }
         match self.phase {
@@ -163,13 +165,15 @@ impl LinkTask {
         let mail = outbox.mail;
         outbox.mail = Mail { closing: mail.closing, ..Mail::default() };
         let is_empty = outbox.is_empty() && !outbox.is_flushing;
+        let is_held = outbox.check_held();
         let is_idle = !outbox.is_blocked && !outbox.is_flushing && !outbox.is_dirty;
         Post {
             mail,
             is_blocked: outbox.is_blocked,
             needs_flush: (is_idle && !outbox.is_empty()) || outbox.has_room(self.shared.room_enough),
             is_empty,
-            is_choked: outbox.control_len() > CONTROL_BYTES_MAX,
+            is_choked: outbox.control_len() > CONTROL_BYTES_MAX || is_held,
+            is_held,
         }
     }
 
@@ -311,17 +315,17 @@ impl LinkTask {
     }
 
     /// A deadline has come: keep alive, the time to connect, a far end that takes nothing, or the last words.
-    fn on_deadline(&mut self, scratch: &mut Scratch) {
+    fn on_deadline(&mut self, post: &Post, scratch: &mut Scratch) {
         let now = self.shared.clock.now();
         match self.phase {
             Phase::LastWords(until) | Phase::Lingering(until) if until <= now.mono => {
-                self.conn.outbox().mail.close(Closing::Now);
+                self.conn.outbox().close(Closing::Now);
             }
             Phase::Stalled(since) if now.mono.since_ms(since) >= STALLED_MS_MAX => {
                 self.close(Cause::Slow, scratch);
-                self.conn.outbox().mail.close(Closing::Now);
+                self.conn.outbox().close(Closing::Now);
             }
-            Phase::Serving | Phase::Stalled(_) => match self.intake.on_timeout(now.mono, &self.shared.link_limits) {
+            Phase::Serving | Phase::Stalled(_) => match self.check_silence(post, now.mono) {
                 Ok(()) => self.set_timer(),
                 Err(Violation::KeepAliveTimeout) => {
                     let input = |link| Input::Parted { link, cause: Cause::KeepAlive };
@@ -332,6 +336,12 @@ impl LinkTask {
             },
             Phase::LastWords(_) | Phase::Lingering(_) => self.set_timer(),
         }
+    }
+
+    /// A client that we do not read, because its answers wait for the log, is not silent.
+    fn check_silence(&mut self, post: &Post, now: Mono) -> Result<(), Violation> {
+        let limits = &self.shared.link_limits;
+        if post.is_held { self.intake.on_unread(now, limits) } else { self.intake.on_timeout(now, limits) }
     }
 
     /// Moves the timer to the next deadline there is.

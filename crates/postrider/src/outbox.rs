@@ -12,9 +12,14 @@
 //!                    current ─▶ control ─▶ data ───▶ socket          it does not
 //!   push(data) ────▶ data            (the rest of one packet first)
 //! ```
+//!
+//! What waits for the log stands behind gates, in front of all this.
 
 use crate::backlog::{Backlog, owned};
+use crate::gates::{Gates, Wait};
+use crate::scratch::Scratch;
 use postrider_engine::{Body, Lane, LinkId};
+use postrider_session::Sequence;
 use std::task::Waker;
 
 /// The mutable half of a connection, behind a lock of its own.
@@ -25,6 +30,10 @@ pub(crate) struct Outbox {
     /// Control packets, while the socket does not keep up.
     control: Option<Box<Backlog>>,
     data: Option<Box<Backlog>>,
+    /// What must not leave yet.
+    gates: Gates,
+    /// The owner waits until fewer answers stand behind gates.
+    is_held: bool,
     /// Wakes the task that owns the connection.
     pub(crate) waker: Option<Waker>,
     /// The link's name in the partition, once it has one.
@@ -56,10 +65,15 @@ pub(crate) struct Mail {
     pub(crate) closing: Closing,
 }
 
-impl Mail {
-    pub(crate) fn close(&mut self, closing: Closing) {
-        self.closing = self.closing.max(closing);
-    }
+/// What the caller has to do when something was put into an outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// Flush, as nobody else will.
+    Dirty,
+    /// Nothing: somebody else does.
+    Noted,
+    /// See to it that the outbox is opened when the log is durable up to what was asked for.
+    Gated,
 }
 
 /// How a connection is to end; a later word counts if it is the stronger one.
@@ -79,8 +93,11 @@ pub(crate) enum Closing {
 pub(crate) const CONTROL_BYTES_MAX: usize = 64 * 1024;
 
 impl Outbox {
-    /// Appends packets; true when somebody has to flush and nobody else will.
-    pub(crate) fn push(&mut self, bytes: &[u8], lane: Lane, take: impl FnOnce() -> Box<Backlog>) -> bool {
+    /// Appends packets.
+    pub(crate) fn push(&mut self, bytes: &[u8], lane: Lane, wait: Wait, take: impl FnOnce() -> Box<Backlog>) -> Pushed {
+        if !(wait.is_not() && self.gates.is_empty()) {
+            return self.push_gated(bytes, lane, wait, take);
+        }
         match lane {
             Lane::Control if self.is_blocked => self.control.get_or_insert_with(take).push_control(bytes),
             Lane::Control => self.data.get_or_insert_with(take).push_control(bytes),
@@ -92,18 +109,83 @@ impl Outbox {
         self.mark()
     }
 
-    /// Appends one packet with a shared payload; true as above.
-    pub(crate) fn push_shared(&mut self, head: &[u8], body: Body, take: impl FnOnce() -> Box<Backlog>) -> bool {
+    #[cold]
+    fn push_gated(&mut self, bytes: &[u8], lane: Lane, wait: Wait, take: impl FnOnce() -> Box<Backlog>) -> Pushed {
+        let place = self.gates.place(wait, take);
+        match lane {
+            Lane::Control => {
+                place.backlog.push_control(bytes);
+                *place.control_bytes += bytes.len();
+            }
+            Lane::Data => {
+                self.charged = self.charged.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+                place.backlog.push(bytes);
+            }
+        }
+        if place.is_new { Pushed::Gated } else { Pushed::Noted }
+    }
+
+    /// Appends one packet with a shared payload.
+    pub(crate) fn push_shared(
+        &mut self,
+        head: &[u8],
+        body: Body,
+        wait: Wait,
+        take: impl FnOnce() -> Box<Backlog>,
+    ) -> Pushed {
         let bytes = u32::try_from(head.len() + body.bytes.len()).unwrap_or(u32::MAX);
         self.charged = self.charged.saturating_add(bytes);
         // It will wait for longer than the buffer it came in should live.
+        if !(wait.is_not() && self.gates.is_empty()) {
+            let place = self.gates.place(wait, take);
+            place.backlog.push_shared(head, owned(body));
+            return if place.is_new { Pushed::Gated } else { Pushed::Noted };
+        }
         let body = if self.is_blocked { owned(body) } else { body };
         self.data.get_or_insert_with(take).push_shared(head, body);
         self.mark()
     }
 
-    fn mark(&mut self) -> bool {
-        !core::mem::replace(&mut self.is_dirty, true)
+    fn mark(&mut self) -> Pushed {
+        if core::mem::replace(&mut self.is_dirty, true) { Pushed::Noted } else { Pushed::Dirty }
+    }
+
+    /// The log is durable up to there: what waited for that may leave.
+    pub(crate) fn open(&mut self, durable: Sequence, scratch: &mut Scratch) -> Pushed {
+        let Some(mut open) = self.gates.take_open(durable, |empty| scratch.give_backlog(empty)) else {
+            return Pushed::Noted;
+        };
+        if self.is_blocked {
+            let control = open.take_control();
+            append(&mut self.control, (!control.is_empty()).then(|| Box::new(control)), scratch);
+        }
+        append(&mut self.data, Some(open).filter(|open| !open.is_empty()), scratch);
+        self.mark()
+    }
+
+    /// How the connection is to end. What waits for the log is thrown away, as it may never have happened, but for the
+    /// last word.
+    pub(crate) fn close(&mut self, closing: Closing) -> Pushed {
+        self.mail.closing = self.mail.closing.max(closing);
+        if self.gates.is_empty() {
+            return Pushed::Noted;
+        }
+        let Some(farewell) = self.gates.take_farewell() else { return Pushed::Noted };
+        // It comes last, whichever lane that is now; see `take_batch`.
+        let last = if self.control.is_some() { &mut self.control } else { &mut self.data };
+        last.get_or_insert_default().push_control(&farewell);
+        self.mark()
+    }
+
+    /// Whether a client whose answers wait for the log has enough of them. If so, its owner is woken when that is over.
+    pub(crate) fn check_held(&mut self) -> bool {
+        self.is_held = self.gates.control_len() > CONTROL_BYTES_MAX;
+        self.is_held
+    }
+
+    /// True once when the owner can go on.
+    pub(crate) fn take_released(&mut self) -> bool {
+        self.is_held && self.gates.control_len() <= CONTROL_BYTES_MAX && core::mem::take(&mut self.is_held)
     }
 
     /// What is to be written next. At the end nothing overtakes: a DISCONNECT is the last packet.
@@ -157,7 +239,7 @@ impl Outbox {
         Some((self.link?, core::mem::take(&mut self.unreported)))
     }
 
-    /// True when nothing waits.
+    /// True when nothing waits that may leave.
     pub(crate) const fn is_empty(&self) -> bool {
         self.current.is_none() && self.control.is_none() && self.data.is_none()
     }
@@ -172,6 +254,18 @@ impl Outbox {
         self.current = None;
         self.control = None;
         self.data = None;
+        self.gates = Gates::default();
+    }
+}
+
+fn append(lane: &mut Option<Box<Backlog>>, more: Option<Box<Backlog>>, scratch: &mut Scratch) {
+    match (lane.as_mut(), more) {
+        (Some(waiting), Some(mut more)) => {
+            waiting.drain(&mut more);
+            scratch.give_backlog(more);
+        }
+        (None, more) => *lane = more,
+        (Some(_), None) => {}
     }
 }
 
@@ -185,9 +279,9 @@ mod tests {
         let mut outbox = Outbox::default();
         let read = Bytes::from(vec![0; 64 * 1024]);
         let body = || Body { bytes: read.slice(..4096), is_borrowed: true };
-        outbox.push_shared(b"\x30\x83\x20\0\x01a", body(), Box::default);
+        outbox.push_shared(b"\x30\x83\x20\0\x01a", body(), Wait::NOT, Box::default);
         let batch = outbox.take_batch().expect("something to write");
-        outbox.push_shared(b"\x30\x83\x20\0\x01a", body(), Box::default);
+        outbox.push_shared(b"\x30\x83\x20\0\x01a", body(), Wait::NOT, Box::default);
         outbox.put_back(batch, 10);
         assert!(read.is_unique(), "somebody holds a part of the buffer");
     }

@@ -3,13 +3,16 @@
 //! Owns: the application of effects, so that each link's bytes are in the engine's order.
 //! Never: makes a system call or calls a plugin while the lock is held.
 
+use crate::backlog::owned;
 use crate::conn::Conn;
+use crate::gates::Wait;
+use crate::log::{Load, Log};
 use crate::meter::Meter;
-use crate::outbox::Closing;
+use crate::outbox::{Closing, Pushed};
 use crate::scratch::Scratch;
 use postrider_engine::{Effect, Engine, Input, Lane, LinkId, Passed, Progress, Tray};
 use postrider_ports::{Answer, Cause, Question, Ticket};
-use postrider_session::Now;
+use postrider_session::{Now, Sequence};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -25,6 +28,10 @@ pub(crate) struct Partition {
     last_asked: u64,
     /// What passed since the engine heard of it.
     passed: Passed,
+    /// Nothing if all is in memory.
+    log: Option<Log>,
+    /// What the next bytes have to wait for, while effects are applied.
+    wait: Wait,
 }
 
 #[derive(Debug, Default)]
@@ -39,15 +46,18 @@ const EFFECTS_MAX: usize = 8192;
 const BYTES_MAX: usize = 1 << 20;
 
 impl Partition {
-    pub(crate) fn new(engine: Engine) -> Self {
+    /// An engine, what it had to say when it was made, and its log.
+    pub(crate) fn new(engine: Engine, tray: Tray, log: Option<Log>) -> Self {
         Self {
             engine,
             places: Vec::new(),
             free: Vec::new(),
-            tray: Tray::new(),
+            tray,
             asked: HashMap::new(),
             last_asked: 0,
             passed: Passed::default(),
+            log,
+            wait: Wait::NOT,
         }
     }
 
@@ -88,7 +98,47 @@ impl Partition {
     /// Hands one input to the engine; its effects stay in the tray.
     #[inline]
     pub(crate) fn handle(&mut self, now: Now, input: Input<'_>) -> Progress {
+        if self.log.is_some() {
+            return self.handle_logged(now, input);
+        }
         self.engine.handle(now, input, &mut self.tray)
+    }
+
+    /// The same; what waits for a record of this input is no affair of the next one.
+    fn handle_logged(&mut self, now: Now, input: Input<'_>) -> Progress {
+        let before = self.tray.effects.len();
+        let progress = self.engine.handle(now, input, &mut self.tray);
+        // What was there may have grown by merging, never shrunk.
+        let new = &self.tray.effects[before.min(self.tray.effects.len())..];
+        let last = new.iter().rfind(|effect| matches!(effect, Effect::After(_)));
+        if matches!(last, Some(Effect::After(sequence)) if sequence.is_some()) {
+            self.tray.effects.push(Effect::After(Sequence::NONE));
+        }
+        progress
+    }
+
+    /// The log has advanced: what waited for that leaves, and the engine hears of it. Returns the records that are
+    /// needed no more.
+    pub(crate) fn on_advance(&mut self, now: Now, scratch: &mut Scratch) -> Vec<Sequence> {
+        let Some(log) = &mut self.log else { return Vec::new() };
+        let Some(news) = log.advance(scratch) else { return Vec::new() };
+        let released = log.take_released();
+        for link in news.links {
+            if let Some(conn) = conn_of(&self.places, link)
+                && conn.open(news.durable, scratch) == Pushed::Dirty
+            {
+                scratch.dirty.push(conn.clone());
+            }
+        }
+        self.handle(now, Input::Committed { through: news.durable, room: news.room, is_full: news.is_full });
+        released
+    }
+
+    /// Nothing is appended from now on, and nothing leaves that waits for it.
+    pub(crate) fn end_log(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.end();
+        }
     }
 
     /// Counts a packet that was taken. No check for overflow: 64 bits last.
@@ -133,10 +183,14 @@ impl Partition {
             return;
         }
         let mut tray = core::mem::take(&mut self.tray);
+        if let Some(log) = &mut self.log {
+            log.append(&tray, scratch);
+        }
+        self.wait = Wait::NOT;
         scratch.unflushed += tray.bytes.len();
         let mut effects = core::mem::take(&mut tray.effects);
         for effect in effects.drain(..) {
-            self.apply_one(effect, &tray, owner, scratch);
+            self.apply_one(effect, &mut tray, owner, scratch);
         }
         tray.effects = effects;
         tray.clear();
@@ -144,21 +198,27 @@ impl Partition {
     }
 
     #[inline]
-    fn apply_one(&mut self, effect: Effect, tray: &Tray, owner: Option<&Arc<Conn>>, scratch: &mut Scratch) {
+    fn apply_one(&mut self, effect: Effect, tray: &mut Tray, owner: Option<&Arc<Conn>>, scratch: &mut Scratch) {
         let is_owner = |conn: &Arc<Conn>| owner.is_some_and(|owner| Arc::ptr_eq(owner, conn));
         match effect {
             Effect::Send { link, range, lane } => {
                 let bytes = &tray.bytes[range.start as usize..range.end as usize];
-                self.append(link, bytes, lane, scratch);
+                self.send(link, bytes, lane, scratch);
             }
             Effect::SendShared { link, head, body } => {
                 let head = &tray.bytes[head.start as usize..head.end as usize];
-                let body = tray.bodies[body as usize].clone();
+                let body = &mut tray.bodies[body as usize];
+                if !self.wait.is_not() {
+                    // Once for all who get it, as it will wait for longer than the buffer it came in should live.
+                    *body = owned(body.clone());
+                }
                 self.count_sent(head.len() + body.bytes.len());
-                if let Some(conn) = conn_of(&self.places, link)
-                    && conn.push_shared(head, body, scratch)
-                {
-                    scratch.dirty.push(conn.clone());
+                if let Some(conn) = conn_of(&self.places, link) {
+                    match conn.push_shared(head, body.clone(), self.wait, scratch) {
+                        Pushed::Dirty => scratch.dirty.push(conn.clone()),
+                        Pushed::Noted => {}
+                        Pushed::Gated => self.on_gated(link),
+                    }
                 }
             }
             Effect::Accepted { link, keep_alive_s, packet_bytes_max } => {
@@ -181,7 +241,9 @@ impl Partition {
                     // A client that said good-bye does not wait for an answer.
                     let is_expected = matches!(cause, Cause::Disconnect(_));
                     let closing = if is_expected { Closing::Flushed } else { Closing::Lingering };
-                    conn.tell(is_owner(&conn), |mail| mail.close(closing));
+                    if conn.part(is_owner(&conn), closing) == Pushed::Dirty {
+                        scratch.dirty.push(conn);
+                    }
                 }
             }
             Effect::Judge { ticket, question } => scratch.judges.push((ticket, *question)),
@@ -192,20 +254,43 @@ impl Partition {
                 }
             }
             Effect::Observe(event) => scratch.events.push(*event),
-            // There is no log yet, so nothing is appended.
-            Effect::Append { .. } | Effect::After(_) | Effect::Release(_) | Effect::Load { .. } => {}
+            // All of the tray were appended before.
+            Effect::Append { .. } => debug_assert!(self.log.is_some(), "an engine without a log appends nothing"),
+            Effect::After(sequence) => {
+                self.wait = self.log.as_ref().map_or(Wait::NOT, |log| log.wait_for(sequence));
+            }
+            Effect::Release(sequence) => {
+                if let Some(log) = &mut self.log {
+                    log.release(sequence, scratch);
+                }
+            }
+            Effect::Load { ticket, sequences } => {
+                if let Some(log) = &mut self.log {
+                    log.load(Load { ticket, sequences }, scratch);
+                }
+            }
             // There is one partition.
             Effect::Forward { .. } => debug_assert!(false, "one partition forwards to none"),
         }
     }
 
     #[inline]
-    fn append(&mut self, link: LinkId, bytes: &[u8], lane: Lane, scratch: &mut Scratch) {
+    fn send(&mut self, link: LinkId, bytes: &[u8], lane: Lane, scratch: &mut Scratch) {
         self.count_sent(bytes.len());
-        if let Some(conn) = conn_of(&self.places, link)
-            && conn.push(bytes, lane, scratch)
-        {
-            scratch.dirty.push(conn.clone());
+        if let Some(conn) = conn_of(&self.places, link) {
+            match conn.push(bytes, lane, self.wait, scratch) {
+                Pushed::Dirty => scratch.dirty.push(conn.clone()),
+                Pushed::Noted => {}
+                Pushed::Gated => self.on_gated(link),
+            }
+        }
+    }
+
+    #[cold]
+    fn on_gated(&mut self, link: LinkId) {
+        let wait = self.wait;
+        if let Some(log) = &mut self.log {
+            log.on_gated(wait, link);
         }
     }
 }

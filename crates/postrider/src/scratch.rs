@@ -4,8 +4,10 @@
 
 use crate::backlog::Backlog;
 use crate::conn::Conn;
+use crate::log::Load;
 use bytes::BytesMut;
 use postrider_engine::{Judge, LinkId};
+use postrider_journal::Refused;
 use postrider_ports::{Event, Ticket};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -39,6 +41,14 @@ pub(crate) struct Scratch {
     pub(crate) judges: Vec<(Ticket, Judge)>,
     /// What observers hear.
     pub(crate) events: Vec<Event>,
+    /// Records to read back.
+    pub(crate) loads: Vec<Load>,
+    /// The log sleeps and has something to write.
+    pub(crate) must_ring: bool,
+    /// Records are to be released, and the log may not advance for long.
+    pub(crate) must_release: bool,
+    /// The log has refused a record.
+    pub(crate) refused: Option<Refused>,
 }
 
 /// Bytes of one read.

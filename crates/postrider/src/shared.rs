@@ -6,18 +6,22 @@ use crate::census::Census;
 use crate::clock::Clock;
 use crate::conn::Conn;
 use crate::deadlines::{Deadlines, Which};
+use crate::failure::Failure;
+use crate::log::Log;
+use crate::log_threads::LogPost;
 use crate::meter::Meter;
 use crate::observer::Observer;
 use crate::outbox::Closing;
 use crate::partition::Partition;
 use crate::scratch::{self, Scratch};
-use postrider_engine::{Engine, Input, Judge, Limits, Verdict};
+use postrider_engine::{Engine, Input, Judge, Limits, Tray, Verdict};
+use postrider_journal::Refused;
 use postrider_net::Descriptors;
 use postrider_ports::{Answer, Authenticate, AuthenticateAnswer, Authorize, Question, Reply, Ticket};
-use postrider_session::{LinkLimits, Mono, Now};
+use postrider_session::{LinkLimits, Mono, Now, Sequence};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// The broker as its threads see it.
 pub(crate) struct Shared {
@@ -30,6 +34,9 @@ pub(crate) struct Shared {
     pub(crate) descriptors: Arc<Descriptors>,
     pub(crate) census: Census,
     pub(crate) meter: Meter,
+    /// Nothing if all is in memory.
+    pub(crate) log: Option<LogPost>,
+    failure: watch::Sender<Option<Failure>>,
     /// Nobody is let in any more.
     is_over: AtomicBool,
     authenticate: Option<Box<dyn Authenticate>>,
@@ -45,22 +52,40 @@ pub(crate) struct Plugins {
     pub(crate) observer: Option<Observer>,
 }
 
+/// The broker's state, and what it had to say when it was made.
+pub(crate) struct Core {
+    pub(crate) engine: Engine,
+    pub(crate) tray: Tray,
+    pub(crate) log: Option<(Log, LogPost)>,
+}
+
+impl Core {
+    /// With everything in memory.
+    pub(crate) fn in_memory(engine: Engine) -> Self {
+        Self { engine, tray: Tray::new(), log: None }
+    }
+}
+
 /// Reports of room that one batch may lead to before others get their turn.
 const ROUNDS: u32 = 8;
 
 impl Shared {
-    pub(crate) fn new(engine: Engine, plugins: Plugins, descriptors: Arc<Descriptors>) -> Arc<Self> {
+    pub(crate) fn new(core: Core, clock: Clock, plugins: Plugins, descriptors: Arc<Descriptors>) -> Arc<Self> {
+        let Core { engine, tray, log } = core;
         let limits: &Limits = engine.limits();
+        let (log, post) = log.unzip();
         Arc::new(Self {
             link_limits: limits.link,
             // Never 0: nothing written is nothing to report.
             room_enough: (limits.outbox_bytes_max / 2).max(1),
-            partition: Mutex::new(Partition::new(engine)),
-            clock: Clock::new(),
+            partition: Mutex::new(Partition::new(engine, tray, log)),
+            clock,
             deadlines: Deadlines::default(),
             descriptors,
             census: Census::default(),
             meter: Meter::default(),
+            log: post,
+            failure: watch::Sender::new(None),
             is_over: AtomicBool::new(false),
             authenticate: plugins.authenticate,
             authorize: plugins.authorize,
@@ -111,6 +136,9 @@ impl Shared {
         scratch.has_work = partition.engine.has_work();
         let deadline = partition.engine.next_deadline();
         drop(partition);
+        if let Some(log) = &self.log {
+            log.on_left(scratch);
+        }
         if let Some(deadline) = deadline {
             self.deadlines.expect(deadline);
         }
@@ -132,7 +160,7 @@ impl Shared {
             scratch.rooms = rooms;
             self.flush(scratch);
         }
-        if !scratch.judges.is_empty() || !scratch.events.is_empty() {
+        if !scratch.judges.is_empty() || !scratch.events.is_empty() || self.log.is_some() {
             self.tell_the_world(scratch);
         }
     }
@@ -164,6 +192,48 @@ impl Shared {
         for (ticket, question) in core::mem::take(&mut scratch.judges) {
             self.judge(ticket, question);
         }
+        let Some(log) = &self.log else { return };
+        scratch.loads.drain(..).for_each(|load| log.load(load));
+        // While a broker ends, its log takes nothing any more.
+        if let Some(refused) = scratch.refused.take().filter(|refused| *refused != Refused::Closed) {
+            self.fail(Failure::new(&log.directory, refused));
+        }
+    }
+
+    /// Lets out what has become durable; returns the records that are needed no more.
+    pub(crate) fn advance_log(self: &Arc<Self>) -> Vec<Sequence> {
+        let now = self.clock.now();
+        self.alone(|scratch| {
+            let mut partition = self.lock();
+            let is_somebodys = partition.engine.has_work();
+            let released = partition.on_advance(now, scratch);
+            self.leave(partition, None, scratch);
+            scratch.has_work &= !is_somebodys;
+            self.follow_up(now, None, scratch);
+            released
+        })
+    }
+
+    /// The log is over, and so is the broker: nothing is acknowledged any more.
+    #[cold]
+    pub(crate) fn fail(&self, failure: Failure) {
+        self.end_log();
+        self.failure.send_if_modified(|known| {
+            let is_first = known.is_none();
+            known.get_or_insert(failure);
+            is_first
+        });
+        self.end();
+    }
+
+    /// Nothing is appended from now on.
+    pub(crate) fn end_log(&self) {
+        self.partition.lock().unwrap_or_else(PoisonError::into_inner).end_log();
+    }
+
+    /// Ends when the log does by itself.
+    pub(crate) fn failed(&self) -> watch::Receiver<Option<Failure>> {
+        self.failure.subscribe()
     }
 
     /// Asks a plugin. Its answer enters the partition from whatever thread it comes on.
@@ -205,7 +275,7 @@ impl Shared {
     }
 
     /// The same, for one input.
-    fn enter_alone<R>(self: &Arc<Self>, now: Now, work: impl FnOnce(&mut Partition) -> R) -> R {
+    pub(crate) fn enter_alone<R>(self: &Arc<Self>, now: Now, work: impl FnOnce(&mut Partition) -> R) -> R {
         self.alone(|scratch| self.enter(now, None, scratch, work))
     }
 

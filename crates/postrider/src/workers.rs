@@ -96,10 +96,11 @@ impl Future for Flusher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
     use crate::conn::{Conn, Exit};
     use crate::partition::Partition;
     use crate::scratch::Scratch;
-    use crate::shared::Plugins;
+    use crate::shared::{Core, Plugins};
     use crate::{deadlines, defaults, scratch, seeds};
     use bytes::Bytes;
     use postrider_engine::{Engine, Input, Limits, LinkId};
@@ -127,7 +128,8 @@ mod tests {
     async fn work_that_follows_from_a_late_flush_is_gone_on_with() {
         let limits = Limits { outbox_bytes_max: 4096, ..defaults::limits() };
         let engine = Engine::new(limits, PartitionId(0), seeds::random());
-        let shared = Shared::new(engine, Plugins::default(), Descriptors::with_maximum(1));
+        let shared =
+            Shared::new(Core::in_memory(engine), Clock::new(), Plugins::default(), Descriptors::with_maximum(1));
         tokio::spawn(deadlines::run(shared.clone()));
         let (conn, now) = (Arc::new(Conn::new(Exit::Task)), shared.clock.now());
         let has_work = || shared.enter_only(None, &mut Scratch::default(), |partition| partition.engine.has_work());

@@ -21,9 +21,10 @@ pub(crate) use subscribe::Sub;
 
 use crate::bench::Bench;
 use crate::conformance::Conformance;
-use clap::{Args as Group, Parser, Subcommand};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use postrider_client::Qos;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// An MQTT 3.1, 3.1.1 and 5.0 broker, and its tools. Without a command it serves.
 #[derive(Debug, Parser)]
@@ -54,6 +55,10 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Test any broker against the statements of the specification
     Conformance(Conformance),
+    /// Read a data directory, change nothing, and list what is damaged
+    Check(Check),
+    /// Copy what is whole of a damaged data directory into a new one
+    Salvage(Salvage),
 }
 
 #[derive(Clone, Debug, Group)]
@@ -67,9 +72,20 @@ pub(crate) struct Serve {
     /// Serve clients from other machines although nobody is asked for a password
     #[arg(long)]
     pub(crate) allow_anonymous: bool,
-    /// Where messages and sessions are kept; for now only `memory`, which does not survive a restart
-    #[arg(long, value_name = "DIR", default_value = "memory", value_parser = data_dir)]
-    pub(crate) data_dir: String,
+    /// Where messages and sessions are kept: a directory, or `memory`, which does not survive a restart [default:
+    /// $XDG_STATE_HOME/postrider or ~/.local/state/postrider; /var/lib/postrider for root]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// What an acknowledged message survives: a loss of power (`fsync`), the end of the process (`os`), or neither
+    /// (`memory`) [default: fsync]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) durability: Option<Durability>,
+    /// Start although some of the data is damaged; it is put aside and listed
+    #[arg(long)]
+    pub(crate) accept_loss: bool,
+    /// Do not begin anew in a directory that holds no data
+    #[arg(long)]
+    pub(crate) data_must_exist: bool,
     /// Threads that serve connections [default: half the processors, 1 to 4]
     #[arg(long, value_name = "COUNT")]
     pub(crate) threads: Option<std::num::NonZeroU8>,
@@ -107,7 +123,7 @@ impl Command {
             Self::Pub(args) => Some(("pub", &args.connection)),
             Self::Sub(args) => Some(("sub", &args.connection)),
             Self::Rr(args) => Some(("rr", &args.connection)),
-            Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) => None,
+            Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) | Self::Check(_) | Self::Salvage(_) => None,
         }
     }
 }
@@ -117,9 +133,29 @@ pub(crate) fn qos(text: &str) -> Result<Qos, String> {
     Qos::from_u8(number).ok_or_else(|| "it is 0, 1 or 2".to_owned())
 }
 
-fn data_dir(text: &str) -> Result<String, String> {
-    match text {
-        "memory" => Ok(text.to_owned()),
-        _ => Err("nothing can be kept on disk yet; use --data-dir memory".to_owned()),
-    }
+/// What an acknowledgement promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Durability {
+    Fsync,
+    Os,
+    Memory,
+}
+
+/// A data directory to look at.
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Check {
+    /// The data directory of a broker that does not run
+    pub(crate) directory: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A data directory to copy.
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Salvage {
+    /// The data directory of a broker that does not run
+    pub(crate) directory: PathBuf,
+    /// Where the copy goes: a directory that is empty or not there yet
+    pub(crate) new: PathBuf,
 }

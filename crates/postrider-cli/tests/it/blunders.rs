@@ -109,7 +109,7 @@ fn arguments_that_make_no_sense_are_told_with_exit_code_2() {
         "pub -t a -m x -l",
         "pub -t a -m x -q 3",
         "sub -t a -V 6",
-        "serve --data-dir /var/lib/postrider",
+        "serve --durability always",
         "serve -p 70000",
         "unknown",
     ] {

@@ -6,6 +6,7 @@ use crate::patience::until;
 use crate::program::{Lines, read_lines};
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 pub(crate) const POSTRIDER: &str = env!("CARGO_BIN_EXE_postrider");
@@ -30,10 +31,15 @@ impl Broker {
         Self::with(&["-v"])
     }
 
-    /// A broker with these arguments besides the port.
+    /// A broker with these arguments besides the port, and with everything in memory.
     pub(crate) fn with(args: &[&str]) -> Self {
+        Self::keeping(Path::new("memory"), args)
+    }
+
+    /// The same with a data directory.
+    pub(crate) fn keeping(directory: &Path, args: &[&str]) -> Self {
         let mut command = Command::new(POSTRIDER);
-        command.args(["serve", "-p", "0"]).args(args).stdin(Stdio::null());
+        command.args(["serve", "-p", "0", "--data-dir"]).arg(directory).args(args).stdin(Stdio::null());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let said = read_lines(child.stdout.take().expect("piped"));
         let complaints = read_lines(child.stderr.take().expect("piped"));

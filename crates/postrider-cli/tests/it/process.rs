@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 fn serve(args: &[&str]) -> Command {
     let mut command = Command::new(POSTRIDER);
-    command.arg("serve").args(args);
+    command.args(["serve", "--data-dir", "memory"]).args(args);
     command
 }
 
@@ -30,7 +30,7 @@ fn a_broker_lets_its_first_client_in_soon_after_its_process_started() {
 
 #[test]
 fn a_broker_without_a_command_serves_this_machine_only_and_says_where() {
-    let (broker, lines) = Program::start_and_hear(Command::new(POSTRIDER).args(["-p", "0"]));
+    let (broker, lines) = Program::start_and_hear(Command::new(POSTRIDER).args(["-p", "0", "--data-dir", "memory"]));
     let line = lines.wait_for("listening on");
     assert!(line.starts_with("listening on mqtt://127.0.0.1:"), "{line}");
     assert!(line.contains("this machine only"), "{line}");

@@ -3,6 +3,7 @@
 mod against_a_script;
 mod against_the_engine;
 mod on_a_socket;
+mod readme;
 mod said;
 mod unsaid;
 mod wire;

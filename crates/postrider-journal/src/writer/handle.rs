@@ -1,8 +1,9 @@
 //! What others hold of a writer: to append, to release, to read, to see what is durable.
 
-use super::queue::Verdict;
+use super::queue::{Queue, Verdict};
 use super::{Desk, Urgency};
 use crate::error::{Fault, ReadError};
+use crate::frame::HEADER_BYTES;
 use crate::log::Importance;
 use crate::record;
 use crate::sequence::Sequence;
@@ -44,39 +45,97 @@ impl<S: Storage> Handle<S> {
         payload: &[&[u8]],
         urgency: Urgency,
     ) -> Result<Sequence, Refused> {
-        let length = record::encoded_bytes(record::bytes_of(payload));
         let mut queue = self.desk.queue();
+        let result = self.put(&mut queue, importance, kind, payload, urgency);
+        // When it was refused for want of room, the thread is to see whether there is more.
+        let is_ringing = matches!(result, Ok(true) | Err(Refused::Busy | Refused::Full)) && queue.take_bell();
+        let last = queue.last();
+        drop(queue);
+        if is_ringing {
+            self.ring();
+        }
+        result.map(|_| last)
+    }
+
+    /// Puts records into the queue, one behind the other and with nothing between them.
+    ///
+    /// The thread is not told: if [`Appended::needs_ring`], the caller has to [`ring`](Self::ring) soon, which is a
+    /// system call. If one is refused, those before it have been taken and the thread knows.
+    pub fn append_all<'a>(&self, records: impl IntoIterator<Item = NewRecord<'a>>) -> Result<Appended, Refused> {
+        let (mut queue, mut is_news) = (self.desk.queue(), false);
+        for NewRecord { kind, payload, urgency, importance } in records {
+            match self.put(&mut queue, importance, kind, &[payload], urgency) {
+                Ok(is_more) => is_news |= is_more,
+                Err(refused) => {
+                    let is_ringing = queue.take_bell();
+                    drop(queue);
+                    if is_ringing {
+                        self.ring();
+                    }
+                    return Err(refused);
+                }
+            }
+        }
+        let needs_ring = is_news && queue.take_bell();
+        Ok(Appended { last: queue.last(), together_from: queue.together_from(), needs_ring })
+    }
+
+    /// Wakes the thread, as [`append_all`](Self::append_all) asked for.
+    pub fn ring(&self) {
+        self.desk.bell.notify_one();
+    }
+
+    /// Puts one record into the queue; true when it is news to the thread.
+    fn put(
+        &self,
+        queue: &mut Queue,
+        importance: Importance,
+        kind: u8,
+        payload: &[&[u8]],
+        urgency: Urgency,
+    ) -> Result<bool, Refused> {
         if let Some(fault) = &queue.fault {
             return Err(Refused::Fault(fault.clone()));
         }
         if queue.is_closing {
             return Err(Refused::Closed);
         }
+        let length = record::encoded_bytes(record::bytes_of(payload));
         match queue.judge(length, importance) {
             Verdict::Taken => {
                 let is_timed = queue.lazy_since.is_some();
                 let sequence = queue.push(kind, payload, length, urgency);
-                // A lazy one is news only to a thread that has no time to wake at.
-                let is_ringing = (urgency == Urgency::Now || !is_timed) && queue.take_bell();
                 // Before the lock goes: what is released next was named before.
                 self.reader.0.set_appended(sequence);
-                drop(queue);
-                if is_ringing {
-                    self.desk.bell.notify_one();
-                }
-                Ok(sequence)
+                // A lazy one is news only to a thread that has no time to wake at.
+                Ok(urgency == Urgency::Now || !is_timed)
             }
             Verdict::TooLarge => Err(Refused::TooLarge),
             Verdict::Busy => Err(Refused::Busy),
-            Verdict::NoRoom => {
-                let refused = if queue.is_exhausted { Refused::Full } else { Refused::Busy };
-                let is_ringing = queue.take_bell();
-                drop(queue);
-                if is_ringing {
-                    self.desk.bell.notify_one();
-                }
-                Err(refused)
-            }
+            Verdict::NoRoom => Err(if queue.is_exhausted { Refused::Full } else { Refused::Busy }),
+        }
+    }
+
+    /// What is durable and what room there is, at one moment.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let queue = self.desk.queue();
+        Standing {
+            durable: self.durable(),
+            room: queue.room_left(),
+            is_full: queue.is_exhausted,
+            fault: queue.fault.clone(),
+        }
+    }
+
+    /// Lets a full device be asked again; the waker is called when it was.
+    pub fn want_room(&self) {
+        let mut queue = self.desk.queue();
+        queue.want_room();
+        let is_ringing = queue.take_bell();
+        drop(queue);
+        if is_ringing {
+            self.ring();
         }
     }
 
@@ -101,6 +160,50 @@ impl<S: Storage> Handle<S> {
     pub fn release(&self, sequence: Sequence) -> Result<(), ReadError> {
         self.reader.0.release(sequence)
     }
+}
+
+/// A record for [`Handle::append_all`].
+#[derive(Clone, Copy, Debug)]
+pub struct NewRecord<'a> {
+    /// What kind it is, to its owner.
+    pub kind: u8,
+    /// Its payload.
+    pub payload: &'a [u8],
+    /// Whether somebody waits for it.
+    pub urgency: Urgency,
+    /// Whether it may use the reserve.
+    pub importance: Importance,
+}
+
+/// What became of records that were appended together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Appended {
+    /// The name of the last one.
+    pub last: Sequence,
+    /// All records from this one to the last become durable at one moment.
+    pub together_from: Sequence,
+    /// The thread sleeps and does not know yet.
+    pub needs_ring: bool,
+}
+
+/// How a log stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The last record that is durable, and with it all before.
+    pub durable: Sequence,
+    /// Bytes of ordinary records that will be taken for certain, each with [`Standing::OVERHEAD_BYTES`] beside its
+    /// payload.
+    pub room: u64,
+    /// The device refused more room than that.
+    pub is_full: bool,
+    /// What ended the log, if something did.
+    pub fault: Option<Fault>,
+}
+
+impl Standing {
+    /// What a record takes beside its payload, at the most: it may be alone in its frame.
+    pub const OVERHEAD_BYTES: u64 = HEADER_BYTES + 16;
 }
 
 /// Why a record was not taken into the queue.

@@ -7,7 +7,7 @@ mod handle;
 mod queue;
 mod worker;
 
-pub use handle::{Handle, Refused};
+pub use handle::{Appended, Handle, NewRecord, Refused, Standing};
 
 use crate::error::Fault;
 use crate::log::Log;

@@ -162,6 +162,31 @@ impl Queue {
         is_free
     }
 
+    /// The last record that was named.
+    pub(super) const fn last(&self) -> Sequence {
+        self.last
+    }
+
+    /// The first record of the group that the last record is in, or would be in.
+    pub(super) fn together_from(&self) -> Sequence {
+        self.groups.back().map_or_else(|| Sequence::new(self.last.number() + 1), Group::first)
+    }
+
+    /// Bytes that are certain to be taken, whatever else happens.
+    pub(super) const fn room_left(&self) -> u64 {
+        let in_queue = self.limits.queue_bytes.saturating_sub(self.bytes + self.in_flight);
+        let on_device = self.room.ordinary.saturating_sub(self.bytes);
+        let left = if in_queue < on_device { in_queue } else { on_device };
+        left.saturating_sub(HEADER_BYTES)
+    }
+
+    /// As if somebody had been refused.
+    pub(super) const fn want_room(&mut self) {
+        if self.wanted < self.limits.queue_bytes {
+            self.wanted = self.limits.queue_bytes;
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }

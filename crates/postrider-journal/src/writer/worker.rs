@@ -43,9 +43,13 @@ impl<S: Storage> Worker<S> {
             return result;
         }
         let desk = self.desk.clone();
-        desk.publish(self.log.close()?);
+        let closed = self.log.close();
+        match &closed {
+            Ok(durable) => desk.publish(*durable),
+            Err(fault) => desk.queue().fault = Some(fault.clone()),
+        }
         desk.waker.wake();
-        Ok(())
+        closed.map(|_| ())
     }
 
     fn work(&mut self) -> Result<(), Fault> {
@@ -105,7 +109,12 @@ impl<S: Storage> Worker<S> {
     fn make_room(&mut self, bytes: u64) -> Result<(), Fault> {
         let room = self.log.prepare(bytes)?;
         let mut queue = self.desk.queue();
+        let is_more = room.ordinary > queue.room.ordinary || queue.is_exhausted != (room.ordinary < bytes);
         (queue.room, queue.is_exhausted) = (room, room.ordinary < bytes);
+        drop(queue);
+        if is_more {
+            self.desk.waker.wake();
+        }
         Ok(())
     }
 

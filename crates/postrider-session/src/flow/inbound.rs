@@ -72,6 +72,21 @@ impl Inbound {
         known
     }
 
+    /// What another one knew, without a connection.
+    #[must_use]
+    pub fn restored(awaiting_pubrel: impl IntoIterator<Item = PacketId>) -> Self {
+        let mut inbound = Self::default();
+        for packet_id in awaiting_pubrel {
+            inbound.awaiting_pubrel.insert(packet_id);
+        }
+        inbound
+    }
+
+    /// The identifiers of QoS 2 messages that wait for their PUBREL, in no order that means anything.
+    pub fn identifiers(&self) -> impl Iterator<Item = PacketId> {
+        self.awaiting_pubrel.iter()
+    }
+
     /// How many QoS 2 messages wait for their PUBREL.
     #[must_use]
     pub fn awaiting_pubrel(&self) -> usize {

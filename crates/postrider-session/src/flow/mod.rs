@@ -21,4 +21,4 @@ mod inbound;
 mod outbound;
 
 pub use inbound::{Admission, Inbound};
-pub use outbound::{Outbound, Pubrec, Resend};
+pub use outbound::{Awaits, Outbound, Pubrec, Resend};

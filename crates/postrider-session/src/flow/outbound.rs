@@ -44,6 +44,17 @@ enum Stage {
     AwaitAnswer,
 }
 
+/// What an unfinished message waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaits {
+    /// QoS 1.
+    Puback,
+    /// QoS 2, until the far end has it.
+    Pubrec,
+    /// QoS 2, from then on.
+    Pubcomp,
+}
+
 /// What a PUBREC means for the flow.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Pubrec<T> {
@@ -83,6 +94,56 @@ impl<T> Default for Outbound<T> {
 }
 
 impl<T> Outbound<T> {
+    /// A flow as another one was, without a connection: its unfinished messages in the order they were begun, and the
+    /// identifier that would have been next.
+    #[must_use]
+    pub fn restored(next: PacketId, unfinished: Vec<(PacketId, Awaits, Option<T>)>) -> Self {
+        let mut flow = Self { first: next, ..Self::default() };
+        let distance = |packet_id: PacketId| {
+            let (next, number) = (usize::from(next.as_u16()), usize::from(packet_id.as_u16()));
+            if next > number { next - number } else { next + usize::from(u16::MAX) - number }
+        };
+        let span = unfinished.iter().map(|(packet_id, ..)| distance(*packet_id)).filter(|steps| *steps <= SPAN_MAX);
+        let span = span.max().unwrap_or(0);
+        flow.ring.resize_with(span, || Slot { stage: Stage::Free, counted: false, parcel: None });
+        let cycle = usize::from(u16::MAX);
+        flow.first = flow.id_at(cycle - span);
+        for (packet_id, awaits, parcel) in unfinished {
+            let stage = match awaits {
+                Awaits::Puback => Stage::AwaitPuback,
+                Awaits::Pubrec => Stage::AwaitPubrec,
+                Awaits::Pubcomp => Stage::AwaitPubcomp,
+            };
+            let slot = Slot { stage, counted: false, parcel };
+            match flow.ring.get_mut(span.wrapping_sub(distance(packet_id))) {
+                Some(place) => *place = slot,
+                None => _ = flow.stragglers.insert(packet_id.as_u16(), slot),
+            }
+        }
+        flow
+    }
+
+    /// Every unfinished message, oldest first.
+    pub fn unfinished(&self) -> impl Iterator<Item = (PacketId, Awaits, Option<&T>)> {
+        let stragglers = self.stragglers.iter().filter_map(|(number, slot)| Some((PacketId::new(*number)?, slot)));
+        let ring = self.ring.iter().enumerate().map(|(at, slot)| (self.id_at(at), slot));
+        stragglers.chain(ring).filter_map(|(packet_id, slot)| {
+            let awaits = match slot.stage {
+                Stage::AwaitPuback => Awaits::Puback,
+                Stage::AwaitPubrec => Awaits::Pubrec,
+                Stage::AwaitPubcomp => Awaits::Pubcomp,
+                Stage::Free | Stage::AwaitAnswer => return None,
+            };
+            Some((packet_id, awaits, slot.parcel.as_ref()))
+        })
+    }
+
+    /// The identifier of the next new message, unless it is still in use then.
+    #[must_use]
+    pub fn next_id(&self) -> PacketId {
+        self.after_last()
+    }
+
     /// A new connection with the far end's Receive Maximum: quota anew, everything unfinished is to be
     /// sent again through [`Outbound::next_resend`]. Requests of the old connection are forgotten. [4.9]
     pub fn connect(&mut self, receive_maximum: u16) {

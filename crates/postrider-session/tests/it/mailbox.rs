@@ -1,6 +1,6 @@
 use postrider_proto::{Properties, Qos, Topic};
 use postrider_session::{
-    Bounds, Mailbox, Message, MessageParts, Mono, Offered, Overflow, Parcel, Share, SubscriptionIds,
+    Bounds, Mailbox, Message, MessageParts, Mono, Offered, Overflow, Parcel, Sequence, Share, SubscriptionIds,
 };
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -14,6 +14,7 @@ fn parcel(number: u32, size: usize, expires: Option<Mono>, ids: &[u32]) -> Parce
         properties: Properties::NONE,
         qos: Qos::AtLeastOnce,
         expires,
+        sequence: Sequence::NONE,
     };
     let qos = if number.is_multiple_of(3) { Qos::AtMostOnce } else { Qos::AtLeastOnce };
     Parcel {
@@ -53,7 +54,7 @@ proptest! {
         overflow in proptest::sample::select(&[Overflow::Reject, Overflow::DropNewest, Overflow::DropOldest][..]),
         messages_max in 1u32..12, qos0_max in 0u32..6, bytes_max in 100u64..3000,
     ) {
-        let bounds = Bounds { messages_max, qos0_max, bytes_max, overflow };
+        let bounds = Bounds { messages_max, qos0_max, bytes_max, memory_bytes_max: 0, overflow };
         let mut mailbox = Mailbox::default();
         let mut model: VecDeque<(u32, Vec<u32>, Option<u64>)> = VecDeque::new();
         let (mut now, mut next) = (0u64, 0u32);
@@ -99,7 +100,7 @@ proptest! {
             prop_assert_eq!(mailbox.qos0_len() as usize, model.iter().filter(|entry| entry.0.is_multiple_of(3)).count());
             prop_assert!(mailbox.bytes() <= bytes_max);
         }
-        let rest: Vec<u32> = mailbox.take_all().iter().map(number).collect();
+        let rest: Vec<u32> = std::iter::from_fn(|| mailbox.pop()).map(|parcel| number(&parcel)).collect();
         prop_assert_eq!(rest, model.iter().map(|entry| entry.0).collect::<Vec<_>>());
         prop_assert_eq!(mailbox.bytes(), 0);
     }
@@ -107,7 +108,8 @@ proptest! {
 
 #[test]
 fn what_is_put_back_stands_in_front_in_its_order_and_what_came_through_a_group_comes_out_alone() {
-    let bounds = Bounds { messages_max: 3, qos0_max: 9, bytes_max: 1 << 20, overflow: Overflow::Reject };
+    let bounds =
+        Bounds { messages_max: 3, qos0_max: 9, bytes_max: 1 << 20, memory_bytes_max: 0, overflow: Overflow::Reject };
     let mut mailbox = Mailbox::default();
     let shared = |number, group| Parcel {
         share: Some(Share { number: group, retain: false }),
@@ -122,7 +124,7 @@ fn what_is_put_back_stands_in_front_in_its_order_and_what_came_through_a_group_c
     assert_eq!(taken[0].subscription_ids.as_slice(), [7]);
     mailbox.put_back(vec![shared(5, 7), parcel(7, 10, None, &[3, 4])]);
     assert!(mailbox.bytes() > bytes, "beyond the bounds, because it has been in before");
-    let rest = mailbox.take_all();
+    let rest: Vec<_> = std::iter::from_fn(|| mailbox.pop()).collect();
     assert_eq!(rest.iter().map(number).collect::<Vec<_>>(), [5, 7, 1, 4]);
     assert_eq!(
         rest.iter().map(|parcel| parcel.share.map(|share| share.number)).collect::<Vec<_>>(),

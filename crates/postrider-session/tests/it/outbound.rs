@@ -105,6 +105,11 @@ proptest! {
                 }
                 Step::Reconnect(new_maximum) => {
                     maximum = new_maximum;
+                    if maximum.is_multiple_of(2) {
+                        // The flow of a broker that was started anew.
+                        let unfinished = flow.unfinished().map(|(id, awaits, token)| (id, awaits, token.copied()));
+                        flow = Outbound::restored(flow.next_id(), unfinished.collect());
+                    }
                     flow.connect(maximum);
                     model.retain(|entry| entry.waits != Waits::Answer);
                     for entry in &mut model {

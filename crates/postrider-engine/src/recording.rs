@@ -1,0 +1,138 @@
+//! The record of a message, written while the message is delivered.
+//!
+//! Owns: which messages are recorded, and the list of recorded sessions that get one.
+
+use crate::deliver::{Delivery, Outgoing};
+use crate::publish::{Incoming, is_ours};
+use crate::records::kind;
+use crate::records::message::{MessageHead, put_message, put_target};
+use crate::stored::Stored;
+use crate::{Effect, Engine, Importance, LinkId, Progress, Tray, Urgency};
+use postrider_proto::{PacketId, Publish, Qos, Topic};
+use postrider_router::{Matches, SessionKey};
+use postrider_session::{Now, Sequence};
+
+/// A record that has its number and not yet its bytes.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    pub(crate) sequence: Sequence,
+    /// Where in the tray it is appended.
+    effect: usize,
+    targets: Vec<u8>,
+    count: u32,
+    /// Who will need the record.
+    pub(crate) holders: u32,
+}
+
+/// Where a message comes from, as far as its record has to say it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Origin {
+    /// The identifier under which it came with QoS 2.
+    pub(crate) admitted: Option<(SessionKey, PacketId)>,
+    /// The record that brought the will which this is.
+    pub(crate) will: Sequence,
+}
+
+impl Recording {
+    /// A recorded session gets the message, at once under an identifier or later.
+    pub(crate) fn add(&mut self, stored: &Stored, delivery: Delivery<'_>, sent: Option<PacketId>) {
+        put_target(&mut self.targets, stored.number, delivery.qos, delivery.retain, delivery.ids, sent);
+        self.count += 1;
+        self.holders += 1;
+    }
+}
+
+impl Engine {
+    /// Whether a message stands in the log: it is retained, or a recorded session gets it with QoS 1 or 2.
+    pub(crate) fn is_recorded(&self, topic: Topic<'_>, retain: bool, qos: Qos, matches: &Matches) -> bool {
+        let Some(log) = &self.log else { return false };
+        if retain && !is_ours(topic) {
+            return true;
+        }
+        if log.sessions == 0 || qos == Qos::AtMostOnce || is_ours(topic) {
+            return false;
+        }
+        matches.hits().iter().any(|hit| hit.qos > Qos::AtMostOnce && self.is_stored(hit.session))
+    }
+
+    #[inline]
+    pub(crate) fn is_stored(&self, key: SessionKey) -> bool {
+        self.sessions.get(key).is_some_and(|session| session.stored.is_some())
+    }
+
+    /// A PUBLISH for whose record there may be no room: it waits, or `None` if it needs none or is refused later.
+    #[cold]
+    pub(crate) fn on_tight(&mut self, link: LinkId, publish: &Publish<'_>) -> Option<Progress> {
+        let mut matches = self.matches.take().unwrap_or_default();
+        let publisher = self.links.session_of(link);
+        self.router.matches(publish.topic, publisher, &mut matches);
+        let is_recorded = self.is_recorded(publish.topic, publish.retain, publish.qos, &matches);
+        self.matches = Some(matches);
+        let is_told =
+            self.online_of(link).is_some_and(|online| online.version.is_v5()) || publish.qos == Qos::AtMostOnce;
+        let log = self.log.as_mut().filter(|_| is_recorded)?;
+        if log.is_full() && is_told {
+            return None;
+        }
+        log.hold(link);
+        Some(Progress::Hold)
+    }
+
+    /// Gives the record of a message its number. Its bytes follow with [`Engine::end_recording`].
+    pub(crate) fn begin_recording(&mut self, incoming: &Incoming<'_>, outgoing: &mut Outgoing<'_>, tray: &mut Tray) {
+        let Some(log) = &mut self.log else { return };
+        let is_waited_for = incoming.parts.qos > Qos::AtMostOnce;
+        let urgency = if is_waited_for { Urgency::Now } else { Urgency::Lazy };
+        let kind = match (incoming.retain, incoming.parts.payload.is_empty()) {
+            (false, _) => kind::MESSAGE,
+            (true, false) => kind::RETAINED,
+            (true, true) => kind::CLEARED,
+        };
+        // What has no publisher who could wait is written all the same.
+        let importance = if incoming.publisher.is_some() { Importance::Ordinary } else { Importance::Essential };
+        let sequence = log.append(kind, urgency, importance, tray, |_| ());
+        let effect = tray.effects.len() - 1;
+        log.recording = Some(Recording { sequence, effect, targets: Vec::new(), count: 0, holders: 0 });
+        outgoing.set_sequence(sequence);
+        if is_waited_for {
+            tray.wait_for(sequence);
+        }
+    }
+
+    /// Everybody of whom the record speaks has the message.
+    pub(crate) fn end_recording(
+        &mut self,
+        now: Now,
+        incoming: &Incoming<'_>,
+        outgoing: &Outgoing<'_>,
+        origin: Origin,
+        tray: &mut Tray,
+    ) {
+        let mut admitted = None;
+        if let Some((key, packet_id)) = origin.admitted
+            && let Some(stored) = self.sessions.get_mut(key).and_then(|session| session.stored.as_mut())
+        {
+            stored.is_admission_open = false;
+            stored.pinned.push(outgoing.sequence());
+            admitted = Some((stored.number, packet_id));
+        }
+        let Some(log) = &mut self.log else { return };
+        let Some(mut recording) = log.recording.take() else { return };
+        recording.holders += u32::from(admitted.is_some());
+        recording.holders += u32::from(incoming.retain && !incoming.parts.payload.is_empty());
+        let head = MessageHead {
+            admitted,
+            will: origin.will,
+            author: incoming.author.filter(|_| incoming.retain).map(|author| &**author),
+            targets: &recording.targets,
+        };
+        let start = tray.mark();
+        put_message(&mut tray.bytes, now, &incoming.parts, &head, recording.count);
+        let end = tray.mark();
+        log.take_room(u64::from(end - start));
+        if let Some(Effect::Append { range, .. }) = tray.effects.get_mut(recording.effect) {
+            *range = start..end;
+        }
+        log.set_holders(recording.sequence, recording.holders, tray);
+    }
+}

@@ -1,0 +1,139 @@
+//! How far a session's flows have come, and the steps between two such pictures.
+
+use super::coding::{Reader, put_number};
+use super::message::{Target, packet_id, put_terms, read_terms};
+use crate::RecordError;
+use postrider_proto::{PacketId, Qos};
+use postrider_session::Sequence;
+use postrider_session::flow::Awaits;
+
+/// The flows of a session as they stand in the log.
+#[derive(Debug)]
+pub(crate) struct FlowsRecord {
+    /// The session's number.
+    pub(crate) session: u64,
+    /// What is owed up to this record and is not in flight is over.
+    pub(crate) through: Sequence,
+    /// The identifier of the next message.
+    pub(crate) next_id: PacketId,
+    /// Identifiers of messages with QoS 2 from the client that wait for PUBREL.
+    pub(crate) admitted: Vec<PacketId>,
+    /// Oldest first.
+    pub(crate) in_flight: Vec<InFlight>,
+}
+
+/// A message that was sent and is not over.
+#[derive(Clone, Debug)]
+pub(crate) struct InFlight {
+    pub(crate) packet_id: PacketId,
+    pub(crate) awaits: Awaits,
+    /// Where it stands; nothing once the far end has it.
+    pub(crate) sequence: Sequence,
+    /// How it is delivered; without meaning once the far end has it.
+    pub(crate) terms: Target,
+}
+
+const RECEIVED: u8 = 0;
+const MESSAGE: u8 = 1;
+
+impl FlowsRecord {
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
+        put_number(out, self.session);
+        put_number(out, self.through.0);
+        out.extend_from_slice(&self.next_id.as_u16().to_le_bytes());
+        put_number(out, self.admitted.len() as u64);
+        for packet_id in &self.admitted {
+            out.extend_from_slice(&packet_id.as_u16().to_le_bytes());
+        }
+        for message in &self.in_flight {
+            let terms = &message.terms;
+            if message.awaits == Awaits::Pubcomp {
+                out.push(RECEIVED);
+                out.extend_from_slice(&message.packet_id.as_u16().to_le_bytes());
+            } else {
+                out.push(MESSAGE);
+                put_number(out, message.sequence.0);
+                put_terms(out, terms.qos, terms.retain, terms.ids.as_slice(), Some(message.packet_id));
+            }
+        }
+    }
+
+    pub(crate) fn read(record: &[u8]) -> Result<Self, RecordError> {
+        let mut reader = Reader::new(record);
+        let session = reader.number()?;
+        let through = Sequence(reader.number()?);
+        let next_id = packet_id(&mut reader)?;
+        let mut admitted = Vec::new();
+        for _ in 0..reader.number()? {
+            admitted.push(packet_id(&mut reader)?);
+        }
+        let mut in_flight = Vec::new();
+        while reader.end().is_err() {
+            in_flight.push(match reader.byte()? {
+                RECEIVED => InFlight::received(session, packet_id(&mut reader)?),
+                MESSAGE => {
+                    let sequence = Sequence(reader.number()?);
+                    InFlight::sent(sequence, read_terms(session, &mut reader)?)?
+                }
+                _ => return Err(RecordError { what: "an unknown state of a message" }),
+            });
+        }
+        Ok(Self { session, through, next_id, admitted, in_flight })
+    }
+}
+
+impl InFlight {
+    pub(crate) fn sent(sequence: Sequence, terms: Target) -> Result<Self, RecordError> {
+        let packet_id = terms.sent.ok_or(RecordError { what: "a message in flight without identifier" })?;
+        let awaits = if terms.qos == Qos::ExactlyOnce { Awaits::Pubrec } else { Awaits::Puback };
+        Ok(Self { packet_id, awaits, sequence, terms })
+    }
+
+    pub(crate) fn received(session: u64, packet_id: PacketId) -> Self {
+        let terms = Target {
+            session,
+            qos: Qos::ExactlyOnce,
+            retain: false,
+            ids: postrider_session::SubscriptionIds::None,
+            sent: Some(packet_id),
+        };
+        Self { packet_id, awaits: Awaits::Pubcomp, sequence: Sequence::NONE, terms }
+    }
+}
+
+/// A message goes out, under an identifier.
+pub(crate) fn put_sent(out: &mut Vec<u8>, sequence: Sequence, terms: &Target) {
+    put_number(out, terms.session);
+    put_number(out, sequence.0);
+    put_terms(out, terms.qos, terms.retain, terms.ids.as_slice(), terms.sent);
+}
+
+pub(crate) fn read_sent(record: &[u8]) -> Result<InFlight, RecordError> {
+    let mut reader = Reader::new(record);
+    let session = reader.number()?;
+    let sequence = Sequence(reader.number()?);
+    let terms = read_terms(session, &mut reader)?;
+    reader.end()?;
+    InFlight::sent(sequence, terms)
+}
+
+/// Something about one identifier of a session.
+pub(crate) fn put_step(out: &mut Vec<u8>, session: u64, packet_id: PacketId) {
+    put_number(out, session);
+    out.extend_from_slice(&packet_id.as_u16().to_le_bytes());
+}
+
+pub(crate) fn read_step(record: &[u8]) -> Result<(u64, PacketId), RecordError> {
+    let mut reader = Reader::new(record);
+    let step = (reader.number()?, packet_id(&mut reader)?);
+    reader.end()?;
+    Ok(step)
+}
+
+/// A number and nothing else: a session that is gone, a message that is retained no more.
+pub(crate) fn read_number(record: &[u8]) -> Result<u64, RecordError> {
+    let mut reader = Reader::new(record);
+    let number = reader.number()?;
+    reader.end()?;
+    Ok(number)
+}

@@ -1,0 +1,229 @@
+//! The last step of a recovery: from what was found to an engine that serves.
+//!
+//! Owns: what is live in the log, who is there, and what has happened to them while nobody looked.
+
+use super::Recovery;
+use super::restored::Restored;
+use crate::log::Log;
+use crate::records::session::{ReplayState, SessionRecord};
+use crate::replay::Replay;
+use crate::sessions::{Session, filter_bytes};
+use crate::stored::{Stored, Written};
+use crate::timers::Timer;
+use crate::will::Will;
+use crate::{Effect, Engine, Tray};
+use postrider_proto::Filter;
+use postrider_router::SessionKey;
+use postrider_session::flow::{Inbound, Outbound};
+use postrider_session::{Mono, Now, Parcel, Sequence, Wall};
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How long a client may take at least to come back before its will is published: it could not while nobody was here.
+const RETURN_S: u64 = 30;
+
+impl Recovery {
+    /// All records have been taken; `last` is the last number that the log has given. What is needed no more is
+    /// released through the tray, and everything from now on is appended.
+    #[must_use]
+    pub fn finish(mut self, now: Now, last: Sequence, tray: &mut Tray) -> Engine {
+        let (last, seed) = (last.max(self.seen.last().copied().unwrap_or_default()), self.seeds.hash);
+        self.engine.log = Some(Box::new(Log::new(last, seed)));
+        let mut holders = Vec::new();
+        let mut live = Vec::new();
+        let mut over = Vec::new();
+        for (record, mut restored) in self.take_sessions() {
+            let has = |sequence: Sequence| self.seen.binary_search(&sequence).is_ok();
+            live.extend([restored.sequence, restored.flows]);
+            live.extend(restored.subscriptions.values().map(|(sequence, ..)| *sequence));
+            live.extend(restored.steps.iter().copied());
+            holders.extend(restored.pinned.iter().copied());
+            let (outbound, inbound) = restored.take_flows(has);
+            let key = self.engine.restore_session(now, record, &mut restored);
+            self.engine.restore_flows(key, (outbound, inbound), restored, &mut holders);
+            if self.engine.restore_timers(now, key) == Lifetime::Over {
+                over.push(key);
+            }
+        }
+        self.restore_retained(&mut holders, tray);
+        self.release_dead(holders, live, tray);
+        for key in over {
+            self.engine.counters.sessions_expired += 1;
+            self.engine.end_session(now, key, tray);
+        }
+        tray.wait_no_more();
+        self.engine
+    }
+
+    /// One session for each client: should there be more, the newest.
+    fn take_sessions(&mut self) -> impl Iterator<Item = (SessionRecord, Restored)> + use<> {
+        let mut newest = BTreeMap::new();
+        for mut restored in core::mem::take(&mut self.sessions).into_values() {
+            if let Some(record) = restored.record.take() {
+                newest.insert(record.subject.client_id.clone(), (record, restored));
+            }
+        }
+        newest.into_values()
+    }
+
+    fn restore_retained(&mut self, holders: &mut Vec<Sequence>, tray: &mut Tray) {
+        let is_gone = |sequence: Sequence| self.unretained.contains_key(&sequence);
+        let gone: Vec<Box<[u8]>> = self
+            .engine
+            .retained
+            .iter()
+            .filter(|kept| is_gone(kept.message.sequence()))
+            .map(|kept| kept.message.topic().as_bytes().into())
+            .collect();
+        // Their holders, if any, are found elsewhere.
+        let log = self.engine.log.take();
+        for topic in gone {
+            self.engine.forget_retained(postrider_proto::Topic::trusted(&topic), tray);
+        }
+        self.engine.log = log;
+        holders.extend(self.engine.retained.iter().map(|kept| kept.message.sequence()));
+    }
+
+    /// Counts who needs which message, and releases what nobody needs.
+    fn release_dead(&mut self, mut holders: Vec<Sequence>, mut live: Vec<Sequence>, tray: &mut Tray) {
+        holders.sort_unstable();
+        let Some(log) = &mut self.engine.log else { return };
+        for same in holders.chunk_by(|left, right| left == right) {
+            if let ([first, ..], Ok(count)) = (same, u32::try_from(same.len())) {
+                log.set_holders(*first, count, tray);
+                if let Some(mark) = self.unretained.get(first) {
+                    log.mark(*first, *mark);
+                    live.push(*mark);
+                }
+            }
+        }
+        holders.dedup();
+        live.append(&mut holders);
+        live.sort_unstable();
+        for sequence in &self.seen {
+            if live.binary_search(sequence).is_err() {
+                tray.push(Effect::Release(*sequence));
+            }
+        }
+    }
+}
+
+/// Whether a session goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lifetime {
+    Running,
+    Over,
+}
+
+impl Engine {
+    fn restore_session(&mut self, now: Now, mut record: SessionRecord, restored: &mut Restored) -> SessionKey {
+        let will = record.will.take().map(|will| {
+            Box::new(Will {
+                message: will.message,
+                retain: will.retain,
+                expiry_s: will.expiry_s,
+                delay_s: will.delay_s,
+                timer: None,
+                brought_by: will.brought_by,
+            })
+        });
+        let written = Written { expiry_s: record.expiry_s, has_will: will.is_some() };
+        let key = self.sessions.insert(Session {
+            subject: Arc::new(record.subject.clone()),
+            online: None,
+            flows: None,
+            filters: SmallVec::new(),
+            filters_bytes: 0,
+            will,
+            expiry_s: record.expiry_s,
+            expiry_timer: None,
+            drops: None,
+            stored: None,
+        });
+        let mut stored = Box::new(Stored::new(record.number, key));
+        (stored.session, stored.flows, stored.written) = (restored.sequence, restored.flows, written);
+        stored.away_since = record.away_since;
+        stored.steps = core::mem::take(&mut restored.steps);
+        stored.pinned = core::mem::take(&mut restored.pinned);
+        if let Some(log) = &mut self.log {
+            log.sessions += 1;
+            // What was in steps becomes one picture.
+            stored.touch_flows(now.mono, log);
+        }
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.stored = Some(stored);
+        }
+        key
+    }
+
+    fn restore_flows(
+        &mut self,
+        key: SessionKey,
+        (outbound, inbound): (Outbound<Parcel>, Inbound),
+        restored: Restored,
+        holders: &mut Vec<Sequence>,
+    ) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let limits = &self.limits;
+        let flows = session.flows_mut(limits);
+        (flows.outbound, flows.inbound, flows.mailbox) = (outbound, inbound, restored.mailbox);
+        holders.extend(flows.mailbox.recorded().map(|(sequence, ..)| sequence));
+        let in_flight = flows.outbound.unfinished().filter_map(|(.., parcel)| Some(parcel?.recorded()));
+        let before = holders.len();
+        holders.extend(in_flight);
+        let sent = flows.outbound.len() as u64;
+        debug_assert!(holders.len() as u64 - before as u64 <= sent, "what was received has no message");
+        let queued = flows.mailbox.len() as u64;
+        self.counters.deliveries_owed += sent + queued;
+        self.counters.deliveries_sent += sent;
+        self.counters.deliveries_queued += queued;
+        self.counters.queued_bytes += flows.mailbox.bytes();
+        for (text, (sequence, grant, replay)) in restored.subscriptions {
+            let filter = Filter::trusted(&text);
+            let subscribed = self.router.subscribe(filter, key, grant);
+            session.filters.push(subscribed.filter);
+            session.filters_bytes += filter_bytes(filter);
+            let flows = session.flows_mut(limits);
+            if filter.share().is_some() {
+                flows.shares.push(subscribed.filter);
+                self.groups.found(subscribed.filter);
+                self.counters.shared_subscriptions += 1;
+            } else if replay == ReplayState::Unfinished {
+                // From its beginning: nobody knows how far it came.
+                flows.replays.push_back(Replay::new(filter, grant, u64::MAX));
+            }
+            if let Some(stored) = &mut session.stored {
+                stored.subscriptions.insert(subscribed.filter.to_bits(), sequence);
+            }
+        }
+        if session.flows.as_ref().is_some_and(|flows| flows.is_idle()) {
+            session.flows = None;
+        }
+    }
+
+    /// When the session ends, and when its will is published.
+    fn restore_timers(&mut self, now: Now, key: SessionKey) -> Lifetime {
+        let (Some(log), Some(session)) = (&mut self.log, self.sessions.get_mut(key)) else { return Lifetime::Over };
+        let Some(stored) = &mut session.stored else { return Lifetime::Over };
+        let was_connected = stored.away_since.is_none();
+        let Wall(since) = *stored.away_since.get_or_insert(now.wall);
+        if was_connected {
+            stored.touch_session(now.mono, log);
+        }
+        let away_ms = now.wall.0.saturating_sub(since);
+        let left = |seconds: u64| Mono(now.mono.0.saturating_add((seconds * 1000).saturating_sub(away_ms)));
+        if session.expiry_s != u32::MAX {
+            let expires = left(u64::from(session.expiry_s));
+            if expires <= now.mono {
+                return Lifetime::Over;
+            }
+            session.expiry_timer = Some(self.timers.insert(expires, Timer::Session(key)));
+        }
+        if let Some(will) = &mut session.will {
+            let delay_s = u64::from(will.delay_s.min(session.expiry_s)).max(RETURN_S);
+            will.timer = Some(self.timers.insert(left(delay_s), Timer::Will(key)));
+        }
+        Lifetime::Running
+    }
+}

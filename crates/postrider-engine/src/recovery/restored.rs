@@ -1,0 +1,104 @@
+//! A session as the records say it was.
+
+use crate::records::flows::{FlowsRecord, InFlight};
+use crate::records::session::{ReplayState, SessionRecord};
+use postrider_proto::PacketId;
+use postrider_router::Grant;
+use postrider_session::flow::{Awaits, Inbound, Outbound};
+use postrider_session::{Mailbox, Message, Parcel, Sequence};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A session that is being put together.
+#[derive(Debug)]
+pub(super) struct Restored {
+    /// Without one, the session has ended and others are still owed what it was owed.
+    pub(super) record: Option<SessionRecord>,
+    /// Where that stands.
+    pub(super) sequence: Sequence,
+    /// Where the newest picture of its flows stands.
+    pub(super) flows: Sequence,
+    pub(super) subscriptions: BTreeMap<Box<[u8]>, (Sequence, Grant, ReplayState)>,
+    pub(super) mailbox: Mailbox,
+    /// With the order in which they were sent.
+    in_flight: BTreeMap<PacketId, (u64, InFlight)>,
+    sent: u64,
+    next_id: PacketId,
+    pub(super) admitted: BTreeSet<PacketId>,
+    pub(super) steps: Vec<Sequence>,
+    pub(super) pinned: Vec<Sequence>,
+}
+
+impl Default for Restored {
+    fn default() -> Self {
+        Self {
+            record: None,
+            sequence: Sequence::NONE,
+            flows: Sequence::NONE,
+            subscriptions: BTreeMap::new(),
+            mailbox: Mailbox::new(),
+            in_flight: BTreeMap::new(),
+            sent: 0,
+            next_id: PacketId::FIRST,
+            admitted: BTreeSet::new(),
+            steps: Vec::new(),
+            pinned: Vec::new(),
+        }
+    }
+}
+
+impl Restored {
+    /// A message went out. An identifier that is used again was free.
+    pub(super) fn send(&mut self, message: InFlight) {
+        self.sent += 1;
+        self.next_id = message.packet_id.next();
+        self.in_flight.insert(message.packet_id, (self.sent, message));
+    }
+
+    /// The far end has a message.
+    pub(super) fn receive(&mut self, number: u64, packet_id: PacketId) {
+        let received = InFlight::received(number, packet_id);
+        match self.in_flight.get_mut(&packet_id) {
+            Some((_, message)) => *message = received,
+            None => {
+                self.sent += 1;
+                self.in_flight.insert(packet_id, (self.sent, received));
+            }
+        }
+    }
+
+    /// Nothing that was said of its flows before counts any more.
+    pub(super) fn picture(&mut self, sequence: Sequence, record: FlowsRecord) {
+        self.flows = sequence;
+        self.steps.clear();
+        self.pinned.clear();
+        self.mailbox.skip_through(record.through);
+        self.admitted = record.admitted.into_iter().collect();
+        self.in_flight = record.in_flight.into_iter().map(|message| (message.packet_id, (0, message))).collect();
+        self.sent = 0;
+        self.next_id = record.next_id;
+    }
+
+    /// Its halves of the flows. What is not in the log any more was acknowledged.
+    pub(super) fn take_flows(&mut self, has: impl Fn(Sequence) -> bool) -> (Outbound<Parcel>, Inbound) {
+        let mut in_flight: Vec<_> = core::mem::take(&mut self.in_flight).into_values().collect();
+        in_flight.retain(|(_, message)| message.awaits == Awaits::Pubcomp || has(message.sequence));
+        in_flight.sort_by_key(|(order, message)| (*order, steps_behind(self.next_id, message.packet_id)));
+        let unfinished = in_flight.into_iter().map(|(_, message)| {
+            let InFlight { packet_id, awaits, sequence, terms } = message;
+            let parcel = (awaits != Awaits::Pubcomp).then(|| Parcel {
+                message: Message::stub(sequence, terms.qos),
+                qos: terms.qos,
+                retain: terms.retain,
+                subscription_ids: terms.ids,
+                share: None,
+            });
+            (packet_id, awaits, parcel)
+        });
+        (Outbound::restored(self.next_id, unfinished.collect()), Inbound::restored(self.admitted.iter().copied()))
+    }
+}
+
+/// The smaller, the longer ago an identifier was given.
+fn steps_behind(next: PacketId, packet_id: PacketId) -> u16 {
+    packet_id.as_u16().wrapping_sub(next.as_u16())
+}

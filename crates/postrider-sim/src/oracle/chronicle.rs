@@ -239,13 +239,16 @@ impl Chronicle {
 
     /// A newcomer has found this retained in a partition. I7
     pub(crate) fn check_retained(&mut self, partition: usize, found: &BTreeMap<String, Vec<u8>>) -> Result<(), String> {
-        let topics = |map: &BTreeMap<String, Vec<u8>>| map.keys().cloned().collect::<Vec<_>>().join(" ");
+        let only = |one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>| {
+            let only = one.iter().filter(|(topic, payload)| other.get(*topic) != Some(*payload));
+            only.map(|(topic, payload)| format!("{topic} {:.8}", String::from_utf8_lossy(payload))).collect::<Vec<_>>()
+        };
         agree(&mut self.live, |oracle| {
             let expected = oracle.retained(partition);
             if *found == expected {
                 return Ok(());
             }
-            Err(format!("retained are [{}], should be [{}]", topics(found), topics(&expected)))
+            Err(format!("retained are {:?}, should be {:?}", only(found, &expected), only(&expected, found)))
         })
     }
 }

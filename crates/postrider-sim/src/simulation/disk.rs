@@ -10,7 +10,7 @@ use postrider_engine::{Importance, KINDS_KEPT};
 use postrider_journal::{AppendError, Creation, Fault, Kinds, Log, Loss, Options, SimulatedDisk, StoreId};
 use postrider_ports::{Answer, DropReason, Question, Ticket};
 use postrider_session::Sequence;
-use postrider_testkit::{Found, LogStep, MemoryLog};
+use postrider_testkit::{Entry, Found, LogStep, MemoryLog};
 
 /// A disk and the log on it.
 #[derive(Debug)]
@@ -34,14 +34,19 @@ enum Mode {
     Os,
 }
 
-/// So much room for new records is asked for.
-const ROOM_BYTES: u64 = 4000;
+/// So much room for new records is asked for where the device may run full.
+const ROOM_BYTES: u64 = 12_000;
+/// The engine lets new messages wait below this.
+const ENOUGH_BYTES: u64 = 2 * 1024 * 1024;
+/// The largest thing that one input appends here.
+const INPUT_BYTES: u64 = 4000;
 
 impl Device {
     pub(super) fn new(seed: u64, random: &mut Random) -> Self {
         let keep_while_older = KINDS_KEPT.into_iter().fold(Kinds::none(), Kinds::with);
+        let fills = random.once_in(4);
         let options = Options {
-            segment_bytes: random.pick(&[8192, 16_384]),
+            segment_bytes: if fills { 32_768 } else { random.pick(&[8192, 16_384]) },
             reserve_bytes: 8192,
             group_bytes_max: random.pick(&[300, 1500, 4000]),
             group_records_max: random.pick(&[1, 8, 100]),
@@ -50,7 +55,7 @@ impl Device {
             ..Options::new(Creation::Allowed(StoreId([9; 16])))
         };
         let mode = if random.once_in(5) { Mode::Os } else { Mode::Fsync };
-        Self { disk: SimulatedDisk::new(seed), log: None, mode, fault: None, fills: random.once_in(4), options }
+        Self { disk: SimulatedDisk::new(seed), log: None, mode, fault: None, fills, options }
     }
 
     fn is_off(&self) -> bool {
@@ -130,7 +135,7 @@ impl Simulation {
         };
         let done = through.and_then(|through| {
             self.report.segments_removed += before.saturating_sub(log.usage().segments) as u64;
-            Ok((through, log.prepare(ROOM_BYTES)?))
+            Ok((through, log.prepare(if device.fills { ROOM_BYTES } else { 0 })?))
         });
         match done {
             Err(fault) => {
@@ -138,8 +143,8 @@ impl Simulation {
                 Ok(())
             }
             Ok((through, room)) => {
-                if let Some(shelf) = &mut self.drivers[0].shelf {
-                    (shelf.room, shelf.is_full) = (room.ordinary, room.ordinary < ROOM_BYTES);
+                if let Some(shelf) = self.drivers[0].shelf.as_mut().filter(|_| device.fills) {
+                    (shelf.room, shelf.is_full) = told(room.ordinary);
                 }
                 let through = Sequence(through.number());
                 self.oracle.on_durable(through)?;
@@ -193,7 +198,21 @@ impl Simulation {
         }
     }
 
-    pub(super) fn make_room(&self) {
+    /// No more faults: a device that is broken is left behind.
+    pub(super) fn calm_down(&mut self) -> Result<(), String> {
+        self.make_room();
+        let Some(device) = &self.device else { return Ok(()) };
+        device.disk.cut_power_at(u64::MAX);
+        if device.is_over() || self.random.once_in(2) {
+            self.crash()?;
+        }
+        if let Some(device) = &self.device {
+            device.disk.cut_power_at(u64::MAX);
+        }
+        Ok(())
+    }
+
+    fn make_room(&self) {
         if let Some(device) = &self.device {
             device.disk.limit_space(None);
         }
@@ -224,7 +243,7 @@ impl Simulation {
     }
 
     /// Reads back what the engine has asked for, if it is written.
-    fn read_back(&mut self) -> Result<(), String> {
+    pub(super) fn read_back(&mut self) -> Result<(), String> {
         let (Some(device), Some(shelf)) = (&mut self.device, &self.drivers[0].shelf) else { return Ok(()) };
         let (Some((_, sequences)), Some(log)) = (shelf.asked.front(), &mut device.log) else { return Ok(()) };
         if device.disk.is_off() || device.fault.is_some() {
@@ -330,8 +349,9 @@ impl Simulation {
             self.report.crashes += 1;
             return Ok(None);
         };
-        let room = log.room();
-        (shelf.room, shelf.is_full) = (room.ordinary, false);
+        if device.fills {
+            (shelf.room, shelf.is_full) = told(log.room().ordinary);
+        }
         check_found(&shelf.log, &found, last)?;
         self.report.records_lost += shelf.log.last().0 - last.0;
         device.log = Some(log);
@@ -345,6 +365,11 @@ impl Simulation {
         }
         Ok(Some((found, last)))
     }
+}
+
+/// Room as the engine is told of it, and whether the device is full: by so small numbers that it matters here.
+const fn told(room: u64) -> (u64, bool) {
+    ((room + ENOUGH_BYTES).saturating_sub(INPUT_BYTES), room < ROOM_BYTES)
 }
 
 type Opened = (Log<SimulatedDisk>, Found, Sequence);
@@ -368,7 +393,7 @@ fn read_all(device: &Device) -> Result<Option<Opened>, String> {
             Err(error) => return Err(format!("a record cannot be read: {error:?}")),
         }
     }
-    match log.prepare(ROOM_BYTES) {
+    match log.prepare(if device.fills { ROOM_BYTES } else { 0 }) {
         Ok(_) if !device.is_off() => Ok(Some((log, found, Sequence(recovered.last().number())))),
         Err(fault) if !device.is_off() => Err(format!("no room can be made: {fault}")),
         _ => Ok(None),
@@ -381,16 +406,22 @@ fn check_found(log: &MemoryLog, found: &Found, last: Sequence) -> Result<(), Str
     if last < log.durable() || last > log.last() {
         return Err(format!("found up to {last:?}, durable were {:?} of {:?}", log.durable(), log.last()));
     }
-    let mut dead = Sequence::NONE;
+    let mut dead: Vec<&Entry> = Vec::new();
     for (sequence, entry) in log.entries().range(..=last) {
         let is_needed = entry.released.is_none_or(|released| released > last)
-            || (KINDS_KEPT.contains(&entry.kind) && dead >= *sequence);
+            || dead.iter().any(|other| entry.may_concern(*sequence, other));
         match found.get(sequence) {
             Some((kind, payload)) if *kind == entry.kind && *payload == entry.payload => {
-                dead = dead.max(entry.released.unwrap_or(Sequence::NONE));
+                dead.extend(entry.released.map(|_| entry));
             }
             None if !is_needed => {}
-            other => return Err(format!("record {sequence:?} was found as {:?}", other.map(|(kind, _)| kind))),
+            other => {
+                let (kind, released) = (entry.kind, entry.released);
+                let other = other.map(|(kind, _)| kind);
+                return Err(format!(
+                    "{sequence:?} of kind {kind}, released at {released:?}, was found as {other:?} up to {last:?}"
+                ));
+            }
         }
     }
     match found.keys().find(|sequence| !log.entries().contains_key(sequence)) {

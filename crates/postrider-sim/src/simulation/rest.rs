@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 impl Simulation {
     /// No more faults: everybody comes back, reads, and everything drains. I15
     pub(super) fn come_to_rest(&mut self) -> Result<(), String> {
-        self.make_room();
+        self.calm_down()?;
         // What was left behind is heard of at last.
         for (partition, at) in std::mem::take(&mut self.left) {
             self.drivers[partition].close(self.now, at);
@@ -31,6 +31,7 @@ impl Simulation {
             self.work();
             self.settle()?;
             self.commit()?;
+            self.read_back()?;
             if self.is_at_rest() {
                 self.advance(400_000);
                 self.settle()?;
@@ -75,6 +76,9 @@ impl Simulation {
             || self.wires.values().any(|wire| !wire.is_empty())
         {
             return "there is work".to_owned();
+        }
+        if self.drivers.iter().any(|driver| driver.shelf.as_ref().is_some_and(|shelf| !shelf.asked.is_empty())) {
+            return "records are to be read back".to_owned();
         }
         String::new()
     }

@@ -29,6 +29,8 @@ struct Reading {
     continuity: Continuity,
     index: Index,
     removed: BTreeSet<u64>,
+    /// What the last frame knew to be durable.
+    synced: u64,
 }
 
 /// Whether new records must follow the last without a gap.
@@ -50,7 +52,7 @@ struct Stop {
 impl Reading {
     fn new(epoch: Option<u64>, fresh_first: Sequence) -> Self {
         let (continuity, index) = (Continuity::Whole, Index::empty());
-        Self { epoch, fresh_next: fresh_first, continuity, index, removed: BTreeSet::new() }
+        Self { epoch, fresh_next: fresh_first, continuity, index, removed: BTreeSet::new(), synced: 0 }
     }
 
     /// Takes frames until the end or one that is not whole.
@@ -74,6 +76,7 @@ impl Reading {
         if *self.epoch.get_or_insert(header.epoch) != header.epoch {
             return false;
         }
+        self.synced = header.synced;
         match header.class {
             Class::Roster => offset == 0,
             Class::Closed => body.is_empty(),
@@ -151,9 +154,9 @@ pub(super) fn read_last<S: Storage>(
             survey.tail = Some(Tail { file: name.clone(), offset: end });
         }
     }
-    let Reading { fresh_next, index, mut removed, .. } = reading_so_far;
+    let Reading { fresh_next, index, mut removed, synced, .. } = reading_so_far;
     let (number, fresh_first) = (roster.number, header.first);
-    let mut segment = Surveyed { number, file: Arc::new(file), end, fresh_first, index, is_damaged };
+    let mut segment = Surveyed { number, file: Arc::new(file), end, synced, fresh_first, index, is_damaged };
     // More names than there can have been records where bytes were lost: none is given twice.
     survey.fresh_next = survey.fresh_next.max(Sequence::new(fresh_next.number() + lost));
     if lost > 0 {
@@ -191,6 +194,7 @@ pub(super) fn read_sealed<S: Storage>(
         number,
         file: Arc::new(file),
         end,
+        synced: end,
         fresh_first: Sequence::NONE,
         index: Index::default(),
         is_damaged: false,

@@ -35,10 +35,11 @@ pub struct Entry {
 
 impl Entry {
     /// Whether this record has to stay as long as an earlier one does that was released too: it may say that that one
-    /// is over.
+    /// is over. Of two that say such things, the later need not outlive the earlier.
     #[must_use]
     pub fn may_concern(&self, sequence: Sequence, other: &Self) -> bool {
         KINDS_KEPT.contains(&self.kind)
+            && !KINDS_KEPT.contains(&other.kind)
             && other.released.is_some_and(|released| released >= sequence)
             && (self.released.is_none() || other.order < self.order)
     }

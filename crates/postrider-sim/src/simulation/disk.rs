@@ -318,6 +318,8 @@ impl Simulation {
 
     /// The engine's counts of what was dropped end with it.
     fn note_drops(&mut self) {
+        let drops = self.drivers[0].engine.counters().drops;
+        DropReason::ALL.iter().for_each(|reason| self.dropped_in_all.add(*reason, drops.of(*reason)));
         for client in &self.clients {
             self.drivers[0].ask(self.now, Ticket(1), Question::Session(client.id.as_str().into()));
             if let Some((_, Answer::Session(Some(info)))) = self.drivers[0].answers.pop() {
@@ -406,20 +408,22 @@ fn check_found(log: &MemoryLog, found: &Found, last: Sequence) -> Result<(), Str
     if last < log.durable() || last > log.last() {
         return Err(format!("found up to {last:?}, durable were {:?} of {:?}", log.durable(), log.last()));
     }
-    let mut dead: Vec<&Entry> = Vec::new();
+    let mut dead: Vec<(Sequence, &Entry)> = Vec::new();
     for (sequence, entry) in log.entries().range(..=last) {
         let is_needed = entry.released.is_none_or(|released| released > last)
-            || dead.iter().any(|other| entry.may_concern(*sequence, other));
+            || dead.iter().any(|(_, other)| entry.may_concern(*sequence, other));
         match found.get(sequence) {
             Some((kind, payload)) if *kind == entry.kind && *payload == entry.payload => {
-                dead.extend(entry.released.map(|_| entry));
+                dead.extend(entry.released.map(|_| (*sequence, entry)));
             }
             None if !is_needed => {}
             other => {
                 let (kind, released) = (entry.kind, entry.released);
                 let other = other.map(|(kind, _)| kind);
+                let older = dead.iter().find(|(_, other)| entry.may_concern(*sequence, other));
+                let older = older.map(|(older, entry)| (older, entry.kind, entry.released));
                 return Err(format!(
-                    "{sequence:?} of kind {kind}, released at {released:?}, was found as {other:?} up to {last:?}"
+                    "{sequence:?} of kind {kind}, released at {released:?}, was found as {other:?} up to {last:?}; there is {older:?}"
                 ));
             }
         }

@@ -1,7 +1,7 @@
 //! The end of a run: no more faults, everything drains, and then nothing may be missing.
 
 use super::Simulation;
-use postrider_ports::{Answer, DropReason, Drops, Question, SessionInfo, Ticket};
+use postrider_ports::{Answer, DropReason, Question, SessionInfo, Ticket};
 use postrider_proto::Version;
 use std::collections::BTreeMap;
 
@@ -98,7 +98,7 @@ impl Simulation {
             }
             infos.insert((client.partition, client.id.clone()), info);
         }
-        let mut drops = Drops::default();
+        let mut drops = self.dropped_in_all;
         for (driver, reason) in self.drivers.iter().flat_map(|driver| DropReason::ALL.map(|reason| (driver, reason))) {
             drops.add(reason, driver.engine.counters().drops.of(reason));
         }

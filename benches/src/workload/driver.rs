@@ -47,7 +47,7 @@ pub(super) fn limits() -> Limits {
             messages_max: u32::MAX,
             qos0_max: u32::MAX,
             bytes_max: u64::MAX,
-            memory_bytes_max: 1000,
+            memory_bytes_max: 256 * 1024,
             overflow: Overflow::Reject,
         },
         outbox_bytes_max: 256 * 1024,

@@ -84,7 +84,7 @@ fn mailbox(waiting: usize) -> Work {
         messages_max: 1000,
         qos0_max: 1000,
         bytes_max: 1 << 20,
-        memory_bytes_max: 1000,
+        memory_bytes_max: 256 * 1024,
         overflow: Overflow::Reject,
     };
     let mut mailbox = Mailbox::default();

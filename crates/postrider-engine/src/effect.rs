@@ -99,7 +99,7 @@ pub enum Effect {
         /// Comes back with the answer.
         ticket: Ticket,
         /// Which ones. They have been appended, perhaps not written.
-        sequences: Vec<Sequence>,
+        sequences: Box<[Sequence]>,
     },
 }
 

@@ -50,7 +50,7 @@ impl Engine {
         if let Some(log) = &mut self.log {
             log.fetches.insert(ticket, Fetch { key, number: stored.number });
         }
-        tray.push(Effect::Load { ticket, sequences });
+        tray.push(Effect::Load { ticket, sequences: sequences.into() });
     }
 
     /// What was asked for is here.

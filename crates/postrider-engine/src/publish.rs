@@ -230,25 +230,15 @@ impl Engine {
             return Routed::Done(ReasonCode::QuotaExceeded);
         }
         let matches = self.match_up(&incoming);
-        let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, &matches);
-        if is_recorded {
-            self.begin_recording(&incoming, &mut outgoing, tray);
-        }
-        if incoming.retain {
+        outgoing.expect(matches.hits().len() + matches.shares().len());
+        let mut tally = Tally::default();
+        if self.log.is_some() {
+            self.record(now, &incoming, &mut outgoing, (&matches, &mut tally), origin, tray);
+        } else if incoming.retain {
             self.retain(now, &incoming, &mut outgoing, tray);
         }
         if self.limits.partitions > 1 {
             self.forward(&mut outgoing, tray);
-        }
-        let mut tally = Tally::default();
-        outgoing.expect(matches.hits().len() + matches.shares().len());
-        if is_recorded {
-            for hit in matches.hits() {
-                if self.is_stored(hit.session) {
-                    tally.add(self.deliver(now, hit, &matches, &mut outgoing, tray));
-                }
-            }
-            self.end_recording(now, &incoming, &outgoing, origin, tray);
         }
         self.deliver_matching(now, &incoming, &mut outgoing, (matches, tally), owed, tray)
     }

@@ -3,6 +3,7 @@
 //! Owns: which messages are recorded, and the list of recorded sessions that get one.
 
 use crate::deliver::{Delivery, Outgoing};
+use crate::fanout::Tally;
 use crate::publish::{Incoming, is_ours};
 use crate::records::kind;
 use crate::records::message::{MessageHead, put_message, put_target};
@@ -44,7 +45,7 @@ impl Recording {
 
 impl Engine {
     /// Whether a message stands in the log: it is retained, or a recorded session gets it with QoS 1 or 2.
-    pub(crate) fn is_recorded(&self, topic: Topic<'_>, retain: bool, qos: Qos, matches: &Matches) -> bool {
+    fn is_recorded(&self, topic: Topic<'_>, retain: bool, qos: Qos, matches: &Matches) -> bool {
         let Some(log) = &self.log else { return false };
         if retain && !is_ours(topic) {
             return true;
@@ -78,8 +79,38 @@ impl Engine {
         Some(Progress::Hold)
     }
 
+    /// Retains a message, and brings it to the recorded sessions while its record is written.
+    #[inline(never)]
+    pub(crate) fn record(
+        &mut self,
+        now: Now,
+        incoming: &Incoming<'_>,
+        outgoing: &mut Outgoing<'_>,
+        (matches, tally): (&Matches, &mut Tally),
+        origin: Origin,
+        tray: &mut Tray,
+    ) {
+        let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, matches);
+        if is_recorded {
+            self.begin_recording(incoming, outgoing, tray);
+        }
+        if incoming.retain {
+            self.retain(now, incoming, outgoing, tray);
+        }
+        if is_recorded {
+            let before = self.counters.deliveries_sent;
+            for hit in matches.hits() {
+                if self.is_stored(hit.session) {
+                    tally.add(self.deliver(now, hit, matches, outgoing, tray));
+                }
+            }
+            self.count_payloads(before, outgoing);
+            self.end_recording(now, incoming, outgoing, origin, tray);
+        }
+    }
+
     /// Gives the record of a message its number. Its bytes follow with [`Engine::end_recording`].
-    pub(crate) fn begin_recording(&mut self, incoming: &Incoming<'_>, outgoing: &mut Outgoing<'_>, tray: &mut Tray) {
+    fn begin_recording(&mut self, incoming: &Incoming<'_>, outgoing: &mut Outgoing<'_>, tray: &mut Tray) {
         let Some(log) = &mut self.log else { return };
         let is_waited_for = incoming.parts.qos > Qos::AtMostOnce;
         let urgency = if is_waited_for { Urgency::Now } else { Urgency::Lazy };
@@ -100,7 +131,7 @@ impl Engine {
     }
 
     /// Everybody of whom the record speaks has the message.
-    pub(crate) fn end_recording(
+    fn end_recording(
         &mut self,
         now: Now,
         incoming: &Incoming<'_>,

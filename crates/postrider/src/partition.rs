@@ -266,7 +266,7 @@ impl Partition {
             }
             Effect::Load { ticket, sequences } => {
                 if let Some(log) = &mut self.log {
-                    log.load(Load { ticket, sequences }, scratch);
+                    log.load(Load { ticket, sequences: sequences.into() }, scratch);
                 }
             }
             // There is one partition.

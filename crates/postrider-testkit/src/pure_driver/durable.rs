@@ -222,7 +222,7 @@ impl PureDriver {
                 }
                 shelf.steps.push(LogStep::Release(sequence));
             }
-            Effect::Load { ticket, sequences } => shelf.asked.push_back((ticket, sequences)),
+            Effect::Load { ticket, sequences } => shelf.asked.push_back((ticket, sequences.into())),
             _ => {}
         }
     }

@@ -15,7 +15,7 @@ pub(crate) use chronicle::{Answer, Chronicle};
 pub(crate) use crash::Crash;
 pub(crate) use words::{Place, Seen, Terms, WillTerms};
 
-use crate::topics::{Wishes, is_shared};
+use crate::topics::{Wishes, is_shared, matches};
 use doors::Doors;
 use groups::{Groups, Origin};
 use postrider_engine::{Limits, PayloadFormat};
@@ -68,6 +68,13 @@ struct Due {
     at_ms: u64,
     /// After a crash nobody knows when it is due; then at the latest.
     late_ms: u64,
+}
+
+/// Whether the broker's device has any, as far as the broker knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    Some,
+    None,
 }
 
 /// What came to pass.
@@ -241,16 +248,36 @@ impl Oracle {
     }
 
     /// Takes what one input of an engine has brought about.
-    fn take_input(&mut self, partition: usize, events: &[Witnessed]) -> Result<(), String> {
-        let is_no_room = |event: &Witnessed| matches!(event, Witnessed::Refused { reason, .. } if *reason == ReasonCode::QuotaExceeded);
-        let is_refused = events.iter().any(is_no_room);
+    fn take_input(&mut self, partition: usize, events: &[Witnessed], room: Room) -> Result<(), String> {
+        let is_no_room = |event: &Witnessed| match event {
+            Witnessed::Refused { reason, .. } => *reason == ReasonCode::QuotaExceeded,
+            Witnessed::Publish { qos, .. } => *qos == Qos::AtMostOnce,
+            _ => false,
+        };
+        let is_refused = room == Room::None && events.iter().any(is_no_room);
         for event in events {
             match event {
-                Witnessed::Publish { at, payload, .. } if is_refused => self.check_said((partition, *at), payload)?,
+                Witnessed::Publish { at, payload, topic, qos, retain, .. }
+                    if is_refused && self.is_recorded((partition, *at), topic, *qos, *retain) =>
+                {
+                    self.check_said((partition, *at), payload)?;
+                }
                 event => self.take(partition, event)?,
             }
         }
         Ok(())
+    }
+
+    /// Whether a message needs a record: the others a full device takes too.
+    fn is_recorded(&self, place: Place, topic: &str, qos: Qos, retain: bool) -> bool {
+        let publisher = self.terms.get(&place).map(|terms| terms.client_id.as_str());
+        let needs = |(client_id, session): (&String, &Session)| {
+            let is_own = publisher == Some(client_id);
+            let takes = |options: &SubscribeOptions| options.qos > Qos::AtMostOnce && !(options.no_local && is_own);
+            let mut filters = session.subscriptions.iter();
+            session.expiry_s > 0 && filters.any(|(filter, (options, _))| takes(options) && matches(filter, topic))
+        };
+        retain || (qos > Qos::AtMostOnce && self.sessions.iter().any(needs))
     }
 
     fn take_publish(&mut self, partition: usize, witnessed: &Witnessed) -> Result<(), String> {

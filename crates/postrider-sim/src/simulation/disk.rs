@@ -3,7 +3,7 @@
 //! Owns: when something is written, synced, read back and compacted, and when the broker crashes.
 
 use super::Simulation;
-use crate::oracle::Crash;
+use crate::oracle::{Crash, Room};
 use crate::random::Random;
 use bytes::Bytes;
 use postrider_engine::{Importance, KINDS_KEPT};
@@ -145,6 +145,7 @@ impl Simulation {
             Ok((through, room)) => {
                 if let Some(shelf) = self.drivers[0].shelf.as_mut().filter(|_| device.fills) {
                     (shelf.room, shelf.is_full) = told(room.ordinary);
+                    self.oracle.room = if shelf.is_full { Room::None } else { Room::Some };
                 }
                 let through = Sequence(through.number());
                 self.oracle.on_durable(through)?;
@@ -203,7 +204,7 @@ impl Simulation {
         self.make_room();
         let Some(device) = &self.device else { return Ok(()) };
         device.disk.cut_power_at(u64::MAX);
-        if device.is_over() || self.random.once_in(2) {
+        if device.is_over() {
             self.crash()?;
         }
         if let Some(device) = &self.device {
@@ -353,6 +354,7 @@ impl Simulation {
         };
         if device.fills {
             (shelf.room, shelf.is_full) = told(log.room().ordinary);
+            self.oracle.room = if shelf.is_full { Room::None } else { Room::Some };
         }
         check_found(&shelf.log, &found, last)?;
         self.report.records_lost += shelf.log.last().0 - last.0;

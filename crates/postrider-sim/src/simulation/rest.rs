@@ -32,6 +32,7 @@ impl Simulation {
             self.settle()?;
             self.commit()?;
             self.read_back()?;
+            self.calm_down()?;
             if self.is_at_rest() {
                 self.advance(400_000);
                 self.settle()?;

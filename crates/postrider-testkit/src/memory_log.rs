@@ -34,13 +34,12 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether this record has to stay as long as an earlier one does that was released too: it may say that that one
-    /// is over. Of two that say such things, the later need not outlive the earlier.
+    /// Whether this record has to stay as long as an earlier one does that was released before it: it may say that that
+    /// one is over. Of two that say such things, the later need not outlive the earlier.
     #[must_use]
-    pub fn may_concern(&self, sequence: Sequence, other: &Self) -> bool {
+    pub fn may_concern(&self, other: &Self) -> bool {
         KINDS_KEPT.contains(&self.kind)
             && !KINDS_KEPT.contains(&other.kind)
-            && other.released.is_some_and(|released| released >= sequence)
             && (self.released.is_none() || other.order < self.order)
     }
 }
@@ -151,7 +150,7 @@ impl MemoryLog {
         let mut found = BTreeMap::new();
         let mut dead: Vec<&Entry> = Vec::new();
         for (sequence, entry) in self.entries.range(..=last) {
-            let is_needed = dead.iter().any(|other| entry.may_concern(*sequence, other));
+            let is_needed = dead.iter().any(|other| entry.may_concern(other));
             if is_needed || !goes(entry) {
                 dead.extend(entry.released.map(|_| entry));
                 found.insert(*sequence, (entry.kind, entry.payload.clone()));

@@ -88,6 +88,17 @@ impl Simulation {
         let (Some(device), Some(shelf)) = (&mut self.device, &mut self.drivers[0].shelf) else { return Ok(()) };
         for step in std::mem::take(&mut shelf.steps) {
             let Some(log) = device.log.as_mut() else { return Ok(()) };
+            if self.is_verbose {
+                let of = |sequence| shelf.log.entries().get(sequence).map(|entry| entry.kind);
+                match &step {
+                    LogStep::Append(sequence) => {
+                        println!("               {} is appended, kind {:?}", sequence.0, of(sequence))
+                    }
+                    LogStep::Release(sequence) => {
+                        println!("               {} is released, kind {:?}", sequence.0, of(sequence))
+                    }
+                }
+            }
             match step {
                 LogStep::Append(sequence) => {
                     self.report.records += 1;
@@ -174,6 +185,7 @@ impl Simulation {
             227 => return self.crash(),
             228..=229 => self.fill(),
             230..=233 => self.make_room(),
+            240..=259 => self.compare()?,
             234 if self.random.once_in(3) => return self.stop_in_order(),
             _ => {}
         }
@@ -217,6 +229,17 @@ impl Simulation {
         if let Some(device) = &self.device {
             device.disk.limit_space(None);
         }
+    }
+
+    /// What could be found after a crash is compared with the living engine.
+    fn compare(&mut self) -> Result<(), String> {
+        let seed = self.random.next_u64();
+        let driver = &self.drivers[0];
+        if !postrider_engine::is_settled(&driver.engine) || driver.engine.has_work() {
+            return Ok(());
+        }
+        self.report.compared += 1;
+        driver.check_log(self.now, seed, postrider_engine::durable_state)
     }
 
     fn cut_power_soon(&mut self) {
@@ -413,7 +436,7 @@ fn check_found(log: &MemoryLog, found: &Found, last: Sequence) -> Result<(), Str
     let mut dead: Vec<(Sequence, &Entry)> = Vec::new();
     for (sequence, entry) in log.entries().range(..=last) {
         let is_needed = entry.released.is_none_or(|released| released > last)
-            || dead.iter().any(|(_, other)| entry.may_concern(*sequence, other));
+            || dead.iter().any(|(_, other)| entry.may_concern(other));
         match found.get(sequence) {
             Some((kind, payload)) if *kind == entry.kind && *payload == entry.payload => {
                 dead.extend(entry.released.map(|_| (*sequence, entry)));
@@ -422,7 +445,7 @@ fn check_found(log: &MemoryLog, found: &Found, last: Sequence) -> Result<(), Str
             other => {
                 let (kind, released) = (entry.kind, entry.released);
                 let other = other.map(|(kind, _)| kind);
-                let older = dead.iter().find(|(_, other)| entry.may_concern(*sequence, other));
+                let older = dead.iter().find(|(_, other)| entry.may_concern(other));
                 let older = older.map(|(older, entry)| (older, entry.kind, entry.released));
                 return Err(format!(
                     "{sequence:?} of kind {kind}, released at {released:?}, was found as {other:?} up to {last:?}; there is {older:?}"

@@ -83,8 +83,14 @@ impl Engine {
         let slice = self.limits.fanout_slice as usize;
         let end = (fanout.next + slice).min(fanout.matches.hits().len());
         let message = fanout.message.clone();
-        let incoming =
-            Incoming { parts: message.parts(), retain: fanout.retain, source: None, author: None, publisher: None };
+        let incoming = Incoming {
+            parts: message.parts(),
+            retain: fanout.retain,
+            source: None,
+            author: None,
+            publisher: None,
+            will: Sequence::NONE,
+        };
         let mut outgoing = Outgoing::new(&incoming);
         outgoing.set_message(message.clone());
         outgoing.expect(fanout.matches.hits().len());

@@ -6,7 +6,6 @@
 use crate::accept::Refusal;
 use crate::judge::Pending;
 use crate::publish::{Authorized, Incoming, check_topic, forwarded};
-use crate::recording::Origin;
 use crate::timers::Timer;
 use crate::{Effect, Engine, Judge, Limits, Tray, Urgency, Who};
 use postrider_ports::{Action, AuthorizeRequest, Event, Subject};
@@ -131,9 +130,9 @@ impl Engine {
             source: None,
             author: Some(subject),
             publisher: None,
+            will: will.brought_by,
         };
-        let origin = Origin { admitted: None, will: will.brought_by };
-        self.route(now, Authorized::certify(incoming), origin, None, tray);
+        self.route(now, Authorized::certify(incoming), None, tray);
         // The log says that it is over.
         if self.log.is_some()
             && let Some(key) = self.sessions.find(subject.client_id.as_str()).filter(|key| self.is_stored(*key))

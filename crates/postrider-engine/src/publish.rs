@@ -99,8 +99,8 @@ impl Engine {
         if self.is_metered && !self.may_publish_now(now, link, publish) {
             return Progress::Hold;
         }
-        if (publish.qos > Qos::AtMostOnce || publish.retain)
-            && self.log.as_ref().is_some_and(|log| log.is_tight())
+        if self.log.as_ref().is_some_and(|log| log.is_tight())
+            && (publish.qos > Qos::AtMostOnce || publish.retain)
             && let Some(progress) = self.on_tight(link, publish)
         {
             return progress;

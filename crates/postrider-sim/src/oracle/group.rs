@@ -54,6 +54,8 @@ pub(super) struct Entry {
     pub(super) log: Logged,
     /// A crash took away what was known of who had it, and of whether it was acknowledged.
     pub(super) may_be: Option<(String, PacketId)>,
+    /// How it was sent to whoever holds it.
+    pub(super) sent: Qos,
 }
 
 /// What the log says of a message for a group.
@@ -131,7 +133,7 @@ impl Group {
             entry.was_back = true;
             match core::mem::replace(&mut entry.place, Where::Waits) {
                 Where::Waits => {}
-                Where::Held(holder, id, Bond::Firm) if is_durable(&holder) => {
+                Where::Held(holder, id, Bond::Firm) if entry.sent == Qos::ExactlyOnce && is_durable(&holder) => {
                     entry.place = Where::Held(holder, id, Bond::Firm);
                 }
                 Where::Held(holder, id, bond) => {
@@ -216,9 +218,13 @@ impl Group {
             }
         }
         match seen.packet_id {
-            None => drop(self.entries.remove(at)),
+            None => {
+                let entry = self.entries.remove(at);
+                self.over.push((now_ms, entry));
+            }
             Some(packet_id) => {
                 let bond = if seen.qos == Qos::ExactlyOnce { Bond::Firm } else { Bond::Loose };
+                self.entries[at].sent = seen.qos;
                 self.entries[at].place = Where::Held(client_id.to_owned(), packet_id, bond);
             }
         }

@@ -83,6 +83,7 @@ impl Groups {
                 was_back: what.origin == Origin::Will || repeated > 0,
                 log,
                 may_be: None,
+                sent: Qos::AtMostOnce,
             });
         }
     }

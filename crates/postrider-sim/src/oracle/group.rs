@@ -128,9 +128,16 @@ impl Group {
         self.entries.extend(back.map(|(_, entry)| Entry { log: entry.log.min(Logged::Perhaps), ..entry }));
         self.entries.sort_by_key(|entry| entry.number);
         let is_over = self.members.is_empty();
-        self.entries.retain(|entry| !is_over && entry.log != Logged::No && entry.what.seen.qos != Qos::AtMostOnce);
+        let is_held = |entry: &Entry| matches!(&entry.place, Where::Held(holder, ..) if is_durable(holder));
+        self.entries.retain(|entry| {
+            let is_there = entry.log != Logged::No && entry.what.seen.qos != Qos::AtMostOnce;
+            is_there && (!is_over || is_held(entry))
+        });
         for entry in &mut self.entries {
             entry.was_back = true;
+            if is_over {
+                entry.log = Logged::Perhaps;
+            }
             match core::mem::replace(&mut entry.place, Where::Waits) {
                 Where::Waits => {}
                 Where::Held(holder, id, Bond::Firm) if entry.sent == Qos::ExactlyOnce && is_durable(&holder) => {

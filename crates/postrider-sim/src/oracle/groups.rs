@@ -9,7 +9,7 @@ use super::deliveries::describe;
 use super::group::{Bond, Entry, Group, Logged, Member, Where, is_alike};
 use crate::topics::{inner, matches};
 use postrider_engine::ShareStrategy;
-use postrider_proto::{AckKind, PacketId, Qos, SubscribeOptions};
+use postrider_proto::{AckKind, PacketId, Qos, ReasonCode, SubscribeOptions};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every shared subscription that ever had a member.
@@ -164,16 +164,18 @@ impl Groups {
     }
 
     /// A client has answered a PUBLISH; whatever it says, it goes to nobody else. [MQTT-4.8.2-6]
-    pub(super) fn on_ack(&mut self, client_id: &str, kind: AckKind, packet_id: PacketId, now_ms: u64) {
+    pub(super) fn on_ack(&mut self, client_id: &str, (kind, reason): (AckKind, ReasonCode), id: PacketId, now_ms: u64) {
         if !matches!(kind, AckKind::Puback | AckKind::Pubrec) {
             return;
         }
+        // The log hears of it when there is time.
+        let may_return = kind == AckKind::Puback || reason.is_error();
         for group in self.all.values_mut() {
             let is_it =
-                |place: &Where| matches!(place, Where::Held(holder, id, _) if holder == client_id && *id == packet_id);
+                |place: &Where| matches!(place, Where::Held(holder, held, _) if holder == client_id && *held == id);
             while let Some(at) = group.entries.iter().position(|entry| is_it(&entry.place)) {
                 let entry = group.entries.remove(at);
-                if kind == AckKind::Puback {
+                if may_return {
                     group.over.push((now_ms, entry));
                 }
             }

@@ -196,9 +196,9 @@ impl Oracle {
         match witnessed {
             Witnessed::Connect { at, .. } => self.connect((partition, *at))?,
             Witnessed::Publish { .. } => self.take_publish(partition, witnessed)?,
-            Witnessed::Ack { at, kind, packet_id, .. } => {
+            Witnessed::Ack { at, kind, packet_id, reason } => {
                 if let Some(terms) = self.terms.get(&(partition, *at)) {
-                    self.groups.on_ack(&terms.client_id, *kind, *packet_id, self.now_ms);
+                    self.groups.on_ack(&terms.client_id, (*kind, *reason), *packet_id, self.now_ms);
                 }
                 self.on_ack((partition, *at), *kind, *packet_id);
             }

@@ -27,6 +27,7 @@ pub struct Recovered<S: Storage> {
     entries: Vec<Option<Entry>>,
     losses: Vec<Damage>,
     last: Sequence,
+    given: Sequence,
 }
 
 /// Lists of places that follow one another, and the position in the first.
@@ -50,12 +51,15 @@ struct Part<S: Storage> {
 impl<S: Storage> Recovered<S> {
     pub(crate) fn new(shared: Arc<Shared<S>>, losses: Vec<Damage>, last: Sequence) -> Self {
         let mut lists = Vec::new();
-        let mut fresh = Vec::new();
+        let (mut fresh, mut behind) = (Vec::new(), Sequence::NONE);
         for segment in shared.catalog().segments().values() {
+            let (first, last) = segment.fresh().unwrap_or((behind, behind));
             for (run, dead) in segment.marks().into_iter().enumerate() {
                 let part = Part { need: segment.need(), run, dead };
-                if run == 0 {
+                // Of a store that is salvaged, the new records of one segment may not be behind those of the last.
+                if run == 0 && first >= behind {
                     fresh.push(part);
+                    behind = last;
                 } else {
                     lists.push(List::new(vec![part], COPIES_WINDOW_BYTES));
                 }
@@ -64,7 +68,7 @@ impl<S: Storage> Recovered<S> {
         fresh.reverse();
         lists.push(List::new(fresh, FRESH_WINDOW_BYTES));
         let entries = vec![None; lists.len()];
-        Self { shared, lists, heads: BinaryHeap::new(), entries, losses, last }
+        Self { shared, lists, heads: BinaryHeap::new(), entries, losses, last, given: Sequence::NONE }
     }
 
     /// What was put aside, if the loss was accepted.
@@ -86,12 +90,19 @@ impl<S: Storage> Recovered<S> {
                 self.advance(list)?;
             }
         }
-        let Some(Reverse((sequence, list))) = self.heads.pop() else { return Ok(None) };
-        let entry = self.entries[list].take().expect("a head has its entry");
-        let kind = self.lists[list].read(entry, payload);
-        // Behind a record that cannot be read, the next can be.
-        self.advance(list)?;
-        Ok(Some((sequence, kind?)))
+        while let Some(Reverse((sequence, list))) = self.heads.pop() {
+            let entry = self.entries[list].take().expect("a head has its entry");
+            let is_again = sequence == self.given;
+            let kind = if is_again { Ok(0) } else { self.lists[list].read(entry, payload) };
+            self.given = sequence;
+            // Behind a record that cannot be read, the next can be.
+            self.advance(list)?;
+            // A frame that stands twice, by whose fault ever, gives its records once.
+            if !is_again {
+                return Ok(Some((sequence, kind?)));
+            }
+        }
+        Ok(None)
     }
 
     fn advance(&mut self, list: usize) -> Result<(), ReadError> {

@@ -83,7 +83,8 @@ impl<S: Storage> Shared<S> {
 
     /// From its file, or from the segment if that is missing or wrong.
     pub(crate) fn load_index(&self, need: &Need<S::File>) -> Result<Index, ReadError> {
-        match self.read_index(need) {
+        // The file may be whole and of another history of this store.
+        match self.read_index(need).filter(|index| index.checksum() == need.checksum) {
             Some(index) => Ok(index),
             None => {
                 let index = self.rebuild_index(need)?;

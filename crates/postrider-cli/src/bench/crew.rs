@@ -6,6 +6,7 @@ use super::poll::Poll;
 use super::stamp::{BYTES, Stamp};
 use postrider_client::{Qos, Version};
 use postrider_proto::{PacketId, Properties, PublishHead, Topic};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// One publisher: a prepared burst and what is under way of it.
@@ -19,7 +20,8 @@ pub(crate) struct Publisher {
     pub(crate) number: u32,
     /// Copies that are on their way to subscribers.
     pub(crate) under_way: u64,
-    pub(crate) unacknowledged: u32,
+    /// Identifiers of what the broker has not acknowledged, and when each was due.
+    unacknowledged: VecDeque<(PacketId, u64)>,
     qos: Qos,
 }
 
@@ -107,7 +109,7 @@ impl Publisher {
         let id_at = head.encode(version, &mut frame);
         let payload_at = frame.len();
         frame.resize(payload_at + shape.size as usize, b'.');
-        Self { frame, id_at, payload_at, number: 0, under_way: 0, unacknowledged: 0, qos: shape.qos }
+        Self { frame, id_at, payload_at, number: 0, under_way: 0, unacknowledged: VecDeque::new(), qos: shape.qos }
     }
 
     /// Appends the next message.
@@ -119,9 +121,20 @@ impl Publisher {
         if self.qos != Qos::AtMostOnce {
             let id = u16::try_from(self.number % u32::from(u16::MAX)).unwrap_or_default() + 1;
             frame[self.id_at..self.id_at + 2].copy_from_slice(&id.to_be_bytes());
-            self.unacknowledged += 1;
+            self.unacknowledged.extend(PacketId::new(id).map(|id| (id, due_ns)));
         }
         self.number += 1;
         self.under_way += copies;
+    }
+
+    pub(crate) fn unacknowledged(&self) -> u32 {
+        u32::try_from(self.unacknowledged.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The broker has taken a message; says when that was due.
+    pub(crate) fn on_acknowledged(&mut self, id: PacketId) -> Option<u64> {
+        // Usually the first.
+        let at = self.unacknowledged.iter().position(|(waiting, _)| *waiting == id)?;
+        self.unacknowledged.remove(at).map(|(_, due_ns)| due_ns)
     }
 }

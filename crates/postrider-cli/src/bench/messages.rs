@@ -1,12 +1,13 @@
 //! Messages from publishers to subscribers: as many as a window lets through, or at a rate.
 
 use super::crew::Crew;
+use super::device::Device;
 use super::options::{Bench, Messages};
 use super::poll::Poll;
 use super::process::{self, Usage};
 use super::report::{Report, Value};
 use super::stamp::{Stamp, ns_since};
-use super::tally::Tally;
+use super::tally::{Latencies, Tally};
 use anyhow::bail;
 use postrider_client::{Qos, ReasonCode};
 use postrider_proto::{Ack, AckKind, Packet, Publish};
@@ -19,6 +20,8 @@ struct Run<'a> {
     poll: Poll,
     crew: Crew,
     tally: Tally,
+    /// How long the broker took to acknowledge.
+    acknowledged: Latencies,
     start: Instant,
     /// Messages published so far, for the rate.
     published: u64,
@@ -34,8 +37,20 @@ struct Run<'a> {
 struct Reading {
     at: Instant,
     unique: u64,
+    acknowledged: u64,
     broker: Option<Usage>,
     own: Usage,
+}
+
+/// What happened between readings, all turns together.
+#[derive(Default)]
+struct Span {
+    time: Duration,
+    unique: u64,
+    acknowledged: u64,
+    broker_cpu: Option<Duration>,
+    own_cpu: Duration,
+    resident_bytes: u64,
 }
 
 const READ_BYTES: usize = 256 * 1024;
@@ -44,6 +59,8 @@ const STALLED: Duration = Duration::from_secs(2);
 /// Bytes that may wait to be written by one publisher.
 const UNWRITTEN_MAX: usize = 1 << 20;
 const IDLE: Duration = Duration::from_millis(100);
+/// Turns of load and device in a second of each.
+const TURNS_PER_S: u64 = 2;
 
 pub(crate) fn run(args: &Bench, shape: &Messages, address: SocketAddr) -> anyhow::Result<Report> {
     let poll = Poll::new()?;
@@ -58,6 +75,7 @@ pub(crate) fn run(args: &Bench, shape: &Messages, address: SocketAddr) -> anyhow
         poll,
         crew,
         tally,
+        acknowledged: Latencies::new()?,
         start,
         published: 0,
         last_arrival: start,
@@ -66,16 +84,48 @@ pub(crate) fn run(args: &Bench, shape: &Messages, address: SocketAddr) -> anyhow
         buffer,
     };
     run.until(start + Duration::from_secs(args.warm))?;
-    let before = run.reading()?;
+    let mut device = shape.device.as_ref().map(|path| Device::new(path, shape)).transpose()?;
     run.tally.latencies.begin();
-    run.until(before.at + Duration::from_secs(args.seconds))?;
-    let after = run.reading()?;
+    run.acknowledged.begin();
+    let mut measured = Span::default();
+    let turns = if device.is_some() { TURNS_PER_S * args.seconds.max(1) } else { 1 };
+    for _ in 0..turns {
+        let before = run.reading()?;
+        run.until(before.at + Duration::from_secs(args.seconds) / u32::try_from(turns).unwrap_or(u32::MAX))?;
+        measured.add(&before, &run.reading()?);
+        if let Some(device) = &mut device {
+            run.drain()?;
+            device.take_turn(Duration::from_secs(1) / u32::try_from(TURNS_PER_S).unwrap_or(1))?;
+            run.go_on();
+        }
+    }
     let latency = run.tally.latencies.read();
     run.drain()?;
-    let mut report = run.report(&before, &after);
+    let mut report = run.report(&measured);
     report.latency(latency);
+    if let Some(device) = &mut device {
+        device.report(measured.per_s(measured.acknowledged), &mut report);
+    }
     run.crew.disperse(shape, address, args.target.version())?;
     Ok(report)
+}
+
+impl Span {
+    fn add(&mut self, before: &Reading, after: &Reading) {
+        self.time += after.at - before.at;
+        self.unique += after.unique - before.unique;
+        self.acknowledged += after.acknowledged - before.acknowledged;
+        self.own_cpu += after.own.cpu.saturating_sub(before.own.cpu);
+        if let (Some(before), Some(after)) = (before.broker, after.broker) {
+            *self.broker_cpu.get_or_insert_default() += after.cpu.saturating_sub(before.cpu);
+            self.resident_bytes = after.resident_bytes;
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds fit")]
+    fn per_s(&self, count: u64) -> f64 {
+        count.max(1) as f64 / self.time.as_secs_f64()
+    }
 }
 
 impl Run<'_> {
@@ -94,10 +144,19 @@ impl Run<'_> {
     /// Waits for what is under way, as long as something comes.
     fn drain(&mut self) -> anyhow::Result<()> {
         self.is_over = true;
-        while self.sent_copies() > self.tally.unique && self.last_arrival.elapsed() < STALLED {
+        let is_owed = |run: &Self| {
+            let mut publishers = run.crew.publishers.iter();
+            run.sent_copies() > run.tally.unique || publishers.any(|publisher| publisher.unacknowledged() > 0)
+        };
+        while is_owed(self) && self.last_arrival.elapsed() < STALLED {
             self.turn(Instant::now() + IDLE)?;
         }
         Ok(())
+    }
+
+    /// After a pause.
+    fn go_on(&mut self) {
+        (self.is_over, self.last_arrival) = (false, Instant::now());
     }
 
     fn turn(&mut self, end: Instant) -> anyhow::Result<()> {
@@ -138,7 +197,8 @@ impl Run<'_> {
         let links = self.crew.links.iter_mut();
         for ((publisher, link), number) in self.crew.publishers.iter_mut().zip(links).zip(0..) {
             while publisher.under_way + u64::from(burst) * copies <= window
-                && (self.shape.qos == Qos::AtMostOnce || publisher.unacknowledged + burst <= self.crew.acknowledgements)
+                && (self.shape.qos == Qos::AtMostOnce
+                    || publisher.unacknowledged() + burst <= self.crew.acknowledgements)
             {
                 (0..burst).for_each(|_| publisher.write(number, now_ns, copies, &mut link.output));
                 self.published += u64::from(burst);
@@ -157,7 +217,7 @@ impl Run<'_> {
             let number = u32::try_from(self.published % self.crew.publishers.len() as u64).unwrap_or_default();
             let at = number as usize;
             let (publisher, link) = (&mut self.crew.publishers[at], &mut self.crew.links[at]);
-            if publisher.unacknowledged >= self.crew.acknowledgements || link.output.len() > UNWRITTEN_MAX {
+            if publisher.unacknowledged() >= self.crew.acknowledgements || link.output.len() > UNWRITTEN_MAX {
                 // The latency counts from when it was due.
                 self.is_held_up = true;
                 return;
@@ -182,7 +242,7 @@ impl Run<'_> {
         let Crew { links, publishers, .. } = &mut self.crew;
         let Some(link) = links.get_mut(number) else { return Ok(()) };
         let version = link.version();
-        let (tally, start) = (&mut self.tally, self.start);
+        let (tally, acknowledged, start) = (&mut self.tally, &mut self.acknowledged, self.start);
         let mut now_ns = 0;
         let before = tally.unique;
         link.read(&mut self.buffer, |packet, out| {
@@ -201,8 +261,10 @@ impl Run<'_> {
                 }
                 Packet::Ack(ack) => {
                     let is_last = matches!(ack.kind, AckKind::Puback | AckKind::Pubcomp) || ack.reason.is_error();
-                    if let Some(publisher) = publishers.get_mut(number).filter(|_| is_last) {
-                        publisher.unacknowledged = publisher.unacknowledged.saturating_sub(1);
+                    let publisher = publishers.get_mut(number).filter(|_| is_last);
+                    if let Some(due_ns) = publisher.and_then(|publisher| publisher.on_acknowledged(ack.packet_id)) {
+                        now_ns = if now_ns == 0 { ns_since(start) } else { now_ns };
+                        acknowledged.record(now_ns.saturating_sub(due_ns));
                     }
                     let answer = match ack.kind {
                         AckKind::Pubrec if !ack.reason.is_error() => AckKind::Pubrel,
@@ -228,23 +290,27 @@ impl Run<'_> {
 
     fn reading(&self) -> anyhow::Result<Reading> {
         let broker = self.args.target.pid.map(process::usage).transpose()?;
-        Ok(Reading { at: Instant::now(), unique: self.tally.unique, broker, own: process::usage(std::process::id())? })
+        let (unique, acknowledged) = (self.tally.unique, self.acknowledged.count());
+        Ok(Reading { at: Instant::now(), unique, acknowledged, broker, own: process::usage(std::process::id())? })
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds fit")]
-    fn report(&self, before: &Reading, after: &Reading) -> Report {
-        let messages = (after.unique - before.unique).max(1) as f64;
-        let seconds = (after.at - before.at).as_secs_f64();
+    fn report(&self, measured: &Span) -> Report {
+        let messages = measured.unique.max(1) as f64;
         let mut report = Report::default();
-        report.add("messages_per_s", Value::Number(messages / seconds));
-        if let (Some(before), Some(after)) = (before.broker, after.broker) {
-            let cpu = (after.cpu.saturating_sub(before.cpu)).as_secs_f64();
-            report.add("cpu_ns_per_message", Value::Number(cpu * 1e9 / messages));
-            report.add("cpu_cores", Value::Fraction(cpu / seconds));
-            report.add("resident_kb", Value::Count(after.resident_bytes / 1024));
+        report.add("messages_per_s", Value::Number(measured.per_s(measured.unique)));
+        if let Some(cpu) = measured.broker_cpu {
+            report.add("cpu_ns_per_message", Value::Number(cpu.as_secs_f64() * 1e9 / messages));
+            report.add("cpu_cores", Value::Fraction(cpu.as_secs_f64() / measured.time.as_secs_f64()));
+            report.add("resident_kb", Value::Count(measured.resident_bytes / 1024));
         }
-        let own = after.own.cpu.saturating_sub(before.own.cpu).as_secs_f64();
-        report.add("load_cpu_ns_per_message", Value::Number(own * 1e9 / messages));
+        report.add("load_cpu_ns_per_message", Value::Number(measured.own_cpu.as_secs_f64() * 1e9 / messages));
+        if self.shape.qos != Qos::AtMostOnce {
+            let latency = self.acknowledged.read();
+            report.add("acknowledged_per_s", Value::Number(measured.per_s(measured.acknowledged)));
+            report.add("acknowledged_p50_us", Value::Number(latency.p50_us));
+            report.add("acknowledged_p99_us", Value::Number(latency.p99_us));
+        }
         if self.tally.unique == 0 {
             report.must_be_zero("runs_without_a_message", 1);
         }

@@ -5,6 +5,7 @@
 
 mod crew;
 mod cycles;
+mod device;
 mod feed;
 mod idle;
 mod link;

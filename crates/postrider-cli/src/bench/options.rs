@@ -5,6 +5,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use postrider_client::{Qos, Version};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Bench {
@@ -98,6 +99,13 @@ pub(crate) struct Messages {
     /// Publish this many messages a second, all publishers together, instead of as many as the window lets through
     #[arg(long, value_name = "MESSAGES", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) rate: Option<u64>,
+    /// A directory on the device that the broker writes to. In turns with the load, as many bytes as it has to make
+    /// durable at a time are written and synced there, to tell what part of the device's own rate it reaches
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "rate")]
+    pub(crate) device: Option<PathBuf>,
+    /// Messages that are written to the device at a time [default: half of those that may be under way]
+    #[arg(long, value_name = "MESSAGES", requires = "device", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) group: Option<u32>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -115,6 +123,8 @@ pub(crate) struct Retained {
     /// Bytes of payload, at least 16
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(16..=16_000_000))]
     pub(crate) size: u32,
+    #[command(flatten)]
+    pub(crate) part: Part,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -128,6 +138,8 @@ pub(crate) struct Offline {
     /// Bytes of payload, at least 16
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(16..=16_000_000))]
     pub(crate) size: u32,
+    #[command(flatten)]
+    pub(crate) part: Part,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -137,9 +149,47 @@ pub(crate) struct Idle {
     pub(crate) connections: u32,
 }
 
+/// A run in two parts, between which the broker may be started anew.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Part {
+    /// Do only this: bring the messages and leave them there, or get them and clear up
+    #[arg(long, value_name = "PART", requires = "name")]
+    only: Option<Half>,
+    /// A name that both parts of a run have in common, for its topics and clients
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Half {
+    Fill,
+    Drain,
+}
+
+impl Part {
+    pub(crate) fn fills(&self) -> bool {
+        self.only != Some(Half::Drain)
+    }
+
+    pub(crate) fn drains(&self) -> bool {
+        self.only != Some(Half::Fill)
+    }
+
+    /// What topics and clients of this run are called.
+    pub(crate) fn run_name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| std::process::id().to_string())
+    }
+}
+
 impl Messages {
     pub(crate) const fn lifetime(&self) -> Lifetime {
         if self.is_durable { Lifetime::Durable } else { Lifetime::Connection }
+    }
+
+    /// Messages that become durable at a time, if those that come while a group is synced make the next.
+    pub(crate) fn group(&self) -> u32 {
+        let half = (u64::from(self.publishers) * u64::from(self.window) / 2).clamp(1, 65_536);
+        self.group.unwrap_or_else(|| u32::try_from(half).unwrap_or(u32::MAX))
     }
 }
 

@@ -10,6 +10,13 @@ pub(crate) struct Usage {
     pub(crate) resident_bytes: u64,
 }
 
+impl Usage {
+    /// Nanoseconds of processor time until a later moment.
+    pub(crate) fn cpu_ns_until(self, later: Self) -> f64 {
+        later.cpu.saturating_sub(self.cpu).as_secs_f64() * 1e9
+    }
+}
+
 /// A kernel tick as `/proc` counts it.
 const TICK_MS: u64 = 10;
 

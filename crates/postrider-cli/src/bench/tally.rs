@@ -116,6 +116,11 @@ impl Latencies {
         self.0.saturating_record(ns);
     }
 
+    /// How many there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len()
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds fit")]
     pub(crate) fn read(&self) -> Latency {
         let at = |quantile| self.0.value_at_quantile(quantile) as f64 / 1000.0;

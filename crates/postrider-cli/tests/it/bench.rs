@@ -3,6 +3,7 @@
 use crate::broker::{Broker, POSTRIDER};
 use crate::program::{Finished, run};
 use serde_json::Value;
+use std::path::Path;
 use std::process::Command;
 
 fn bench(broker: &Broker, args: &[&str]) -> Finished {
@@ -70,4 +71,51 @@ fn the_processor_time_of_a_process_is_told() {
     let finished = bench(&broker, &["messages", "--pid", &std::process::id().to_string()]);
     let figures = figures(&finished);
     assert!(figures["cpu_ns_per_message"].is_number() && figures["resident_kb"].as_u64().is_some_and(|kb| kb > 1000));
+}
+
+#[test]
+fn a_durable_load_takes_turns_with_the_device_and_tells_how_long_acknowledgements_took() {
+    let broker = Broker::start();
+    let device = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-device-{}", std::process::id()));
+    std::fs::create_dir_all(&device).expect("a directory");
+    let load = ["messages", "--publishers", "8", "--subscribers", "8", "--durable", "-q", "1", "--window", "16"];
+    let path = device.to_str().expect("text");
+    let finished = bench(&broker, &[&load[..], &["--burst", "4", "--size", "256", "--device", path]].concat());
+    assert_eq!(finished.code, Some(0), "{}", finished.errors);
+    let figures = figures(&finished);
+    assert_eq!(figures["device_group"], 64, "half of what may be under way");
+    let names = ["acknowledged_per_s", "acknowledged_p50_us", "acknowledged_p99_us", "device_per_s"];
+    for name in names.into_iter().chain(["device_sync_p50_us", "device_sync_p99_us", "percent_of_device"]) {
+        assert!(figures[name].as_f64().is_some_and(|value| value > 0.0), "{name}: {figures}");
+    }
+    let (of, from) = (figures["percent_of_device"].as_f64(), figures["device_per_s"].as_f64());
+    let share = of.zip(from).map(|(of, from)| of * from / 100.0);
+    let acknowledged = figures["acknowledged_per_s"].as_f64();
+    assert!(share.zip(acknowledged).is_some_and(|(one, other)| (one / other - 1.0).abs() < 0.01), "{figures}");
+    assert_eq!(std::fs::read_dir(&device).expect("it is there").count(), 0, "nothing is left there");
+    std::fs::remove_dir(&device).expect("empty");
+    let finished = bench(&broker, &["messages", "--device", path]);
+    assert_eq!(finished.code, Some(1));
+    assert!(finished.errors.contains(path), "{}", finished.errors);
+}
+
+#[test]
+fn a_run_in_two_parts_finds_in_the_second_what_the_first_has_left() {
+    let broker = Broker::start();
+    let scenarios: [(&[&str], &str, &str, u64); 2] = [
+        (&["offline", "--clients", "3", "--each", "400"], "queued_per_s", "drained_per_s", 1200),
+        (&["retained", "--count", "900"], "stored_per_s", "replayed_per_s", 900),
+    ];
+    for (scenario, left, found, count) in scenarios {
+        let part = |part| bench(&broker, &[scenario, &["--name", "halves", "--only", part]].concat());
+        let filled = part("fill");
+        assert_eq!(filled.code, Some(0), "{}", filled.errors);
+        assert!(figures(&filled)[left].is_number() && figures(&filled).get(found).is_none());
+        let drained = part("drain");
+        assert_eq!(drained.code, Some(0), "{}", drained.errors);
+        assert!(figures(&drained)[found].is_number() && figures(&drained).get(left).is_none());
+        let again = part("drain");
+        assert_eq!((again.code, figures(&again)["lost"].as_u64()), (Some(1), Some(count)), "{}", again.errors);
+    }
+    assert_eq!(bench(&broker, &["retained", "--only", "fill"]).code, Some(2), "nobody would find it again");
 }

@@ -63,9 +63,10 @@ impl Recovery {
         self.engine
     }
 
-    fn take_groups(&mut self) -> Vec<(u64, Restored)> {
+    fn take_groups(&mut self) -> BTreeMap<u64, Restored> {
         let is_group = |restored: &Restored| restored.record.is_none() && restored.share.is_some();
-        let (groups, others) = core::mem::take(&mut self.sessions).into_iter().partition(|(_, it)| is_group(it));
+        let (groups, others): (BTreeMap<_, _>, _) =
+            core::mem::take(&mut self.sessions).into_iter().partition(|(_, it)| is_group(it));
         self.sessions = others;
         groups
     }

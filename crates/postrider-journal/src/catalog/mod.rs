@@ -55,6 +55,7 @@ pub(crate) struct Need<F> {
     pub(crate) number: u64,
     pub(crate) file: Arc<F>,
     pub(crate) end: u64,
+    pub(crate) checksum: u32,
 }
 
 /// An index that a question needed. It is kept for the whole question: the catalog may have forgotten it again for

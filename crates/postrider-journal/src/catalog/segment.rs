@@ -14,6 +14,8 @@ pub(crate) struct Segment<F> {
     end: u64,
     fresh_first: Sequence,
     places: Places,
+    /// Of its index, as soon as it grows no more.
+    checksum: u32,
     runs: Vec<Run>,
     live_bytes: u64,
     /// What was appended last when the last of its records died.
@@ -59,7 +61,8 @@ impl<F> Segment<F> {
         let places = Places::Growing(Index::empty());
         let runs = Vec::new();
         let (dead_after, copies_dead_after) = (Sequence::NONE, Sequence::NONE);
-        Self { number, file, end, fresh_first, places, runs, live_bytes: 0, dead_after, copies_dead_after, used: 0 }
+        let (checksum, live_bytes, used) = (0, 0, 0);
+        Self { number, file, end, fresh_first, places, checksum, runs, live_bytes, dead_after, copies_dead_after, used }
     }
 
     /// A segment that was written; all its records are live.
@@ -73,6 +76,7 @@ impl<F> Segment<F> {
             let (hint, dead) = (At::default(), Vec::new());
             segment.runs.push(Run { first: run.first(), last: run.last(), count: run.count(), hint, dead });
         }
+        segment.checksum = index.checksum();
         segment.places = Places::Resident(Arc::new(index));
         segment
     }
@@ -109,8 +113,13 @@ impl<F> Segment<F> {
         self.runs.len() > 1
     }
 
-    pub(crate) fn first_of_fresh(&self) -> Option<Sequence> {
-        self.runs.first().filter(|run| run.count > 0).map(|run| run.first)
+    pub(super) fn first_of_fresh(&self) -> Option<Sequence> {
+        self.fresh().map(|(first, _)| first)
+    }
+
+    /// The first and the last of its new records.
+    pub(crate) fn fresh(&self) -> Option<(Sequence, Sequence)> {
+        self.runs.first().filter(|run| run.count > 0).map(|run| (run.first, run.last))
     }
 
     /// Whether something that died of a record may be in here: what was written before it, and copies that died since.
@@ -134,7 +143,7 @@ impl<F> Segment<F> {
     }
 
     pub(crate) fn need(&self) -> Need<F> {
-        Need { number: self.number, file: self.file.clone(), end: self.end }
+        Need { number: self.number, file: self.file.clone(), end: self.end, checksum: self.checksum }
     }
 
     pub(crate) fn index(&self) -> Option<&Arc<Index>> {
@@ -179,6 +188,7 @@ impl<F> Segment<F> {
             Places::Resident(index) => index,
             Places::Away => Arc::default(),
         };
+        self.checksum = index.checksum();
         self.places = Places::Resident(index.clone());
         index
     }

@@ -78,6 +78,12 @@ impl Index {
         number
     }
 
+    /// What tells it from every other.
+    pub(crate) fn checksum(&self) -> u32 {
+        let of_run = |sum, run: &Run| crc32c::crc32c_append(sum, &(run.coded.len() as u64).to_le_bytes());
+        self.runs.iter().fold(0, |sum, run| crc32c::crc32c_append(of_run(sum, run), &run.coded))
+    }
+
     /// How much memory it takes.
     pub(crate) fn bytes(&self) -> u64 {
         self.runs.iter().map(|run| run.coded.capacity() + run.marks.capacity() * size_of::<Mark>()).sum::<usize>()

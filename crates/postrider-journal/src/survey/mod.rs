@@ -14,6 +14,7 @@ use crate::roster::Roster;
 use crate::scan::{Found, Scan};
 use crate::sequence::Sequence;
 use crate::storage::{Storage, StorageFile, read_full};
+use segment::{Ending, Rest};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -192,7 +193,8 @@ impl<F: StorageFile> Survey<F> {
             index: Index::default(),
             is_damaged: true,
         };
-        let (segment, _) = segment::read_rest(self, known, (offset, segment::Ending::Open), store_id)?;
+        let rest = Rest { from: offset, synced: 0, epoch: None, ending: Ending::Open };
+        let (segment, _) = segment::read_rest(self, known, rest, store_id)?;
         self.segments.push(segment);
         Ok(())
     }

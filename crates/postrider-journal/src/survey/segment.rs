@@ -27,6 +27,8 @@ struct Reading {
     /// Unknown where the roster cannot be read: then the first new record says it.
     fresh_next: Sequence,
     continuity: Continuity,
+    /// What the last frame knew to be synced.
+    synced: u64,
     index: Index,
     removed: BTreeSet<u64>,
 }
@@ -50,7 +52,7 @@ struct Stop {
 impl Reading {
     fn new(epoch: Option<u64>, fresh_first: Sequence) -> Self {
         let (continuity, index) = (Continuity::Whole, Index::empty());
-        Self { epoch, fresh_next: fresh_first, continuity, index, removed: BTreeSet::new() }
+        Self { epoch, fresh_next: fresh_first, continuity, synced: 0, index, removed: BTreeSet::new() }
     }
 
     /// Takes frames until the end or one that is not whole.
@@ -71,9 +73,12 @@ impl Reading {
 
     /// False if the content makes no sense here.
     fn take(&mut self, header: &Header, offset: u64, body: &[u8]) -> bool {
-        if *self.epoch.get_or_insert(header.epoch) != header.epoch {
+        // A frame that was moved knows too much or too little of what is before it.
+        let is_at_home = (self.synced..=offset).contains(&header.synced);
+        if !is_at_home || *self.epoch.get_or_insert(header.epoch) != header.epoch {
             return false;
         }
+        self.synced = header.synced;
         match header.class {
             Class::Roster => offset == 0,
             Class::Closed => body.is_empty(),
@@ -151,14 +156,15 @@ pub(super) fn read_last<S: Storage>(
             survey.tail = Some(Tail { file: name.clone(), offset: end });
         }
     }
-    let Reading { fresh_next, index, mut removed, .. } = reading_so_far;
+    let Reading { fresh_next, index, synced, mut removed, .. } = reading_so_far;
     let (number, fresh_first) = (roster.number, header.first);
     let mut segment = Surveyed { number, file: Arc::new(file), end, fresh_first, index, is_damaged };
     // More names than there can have been records where bytes were lost: none is given twice.
     survey.fresh_next = survey.fresh_next.max(Sequence::new(fresh_next.number() + lost));
     if lost > 0 {
         segment.end = length;
-        let (rest, also_removed) = read_rest(survey, segment, (end, Ending::Open), roster.store_id)?;
+        let rest = Rest { from: end, synced, epoch: Some(header.epoch), ending: Ending::Open };
+        let (rest, also_removed) = read_rest(survey, segment, rest, roster.store_id)?;
         segment = rest;
         removed.extend(also_removed);
     }
@@ -200,7 +206,18 @@ pub(super) fn read_sealed<S: Storage>(
         survey.damage.push(Damage { file: name, offset: length, length: lost, what, sequences: None });
         (segment.end, segment.is_damaged) = (length, true);
     }
-    read_rest(survey, segment, (0, Ending::Known), store_id).map(|(segment, _)| segment)
+    let rest = Rest { from: 0, synced: 0, epoch: None, ending: Ending::Known };
+    read_rest(survey, segment, rest, store_id).map(|(segment, _)| segment)
+}
+
+/// What of a segment is still to be read.
+pub(super) struct Rest {
+    pub(super) from: u64,
+    /// What the last frame before knew to be synced.
+    pub(super) synced: u64,
+    /// Of all frames, where it is known.
+    pub(super) epoch: Option<u64>,
+    pub(super) ending: Ending,
 }
 
 /// Whether somebody said where a segment ends.
@@ -215,7 +232,7 @@ pub(super) enum Ending {
 pub(super) fn read_rest<F: StorageFile>(
     survey: &mut Survey<F>,
     mut segment: Surveyed<F>,
-    (from, ending): (u64, Ending),
+    Rest { from, synced, epoch, ending }: Rest,
     store_id: StoreId,
 ) -> Result<(Surveyed<F>, BTreeSet<u64>), OpenError> {
     let name = names::segment(segment.number);
@@ -223,8 +240,8 @@ pub(super) fn read_rest<F: StorageFile>(
     let mut scan = Scan::new(&*file, FrameKey::new(store_id, segment.number), segment.end);
     scan.skip_to(from);
     let failed = |error: io::Error| reading(&name, &error);
-    let mut so_far = Reading::new(None, segment.fresh_first);
-    so_far.index = std::mem::take(&mut segment.index);
+    let mut so_far = Reading::new(epoch, segment.fresh_first);
+    (so_far.synced, so_far.index) = (synced, std::mem::take(&mut segment.index));
     if let Some(run) = so_far.index.runs().first().filter(|run| run.count() > 0) {
         so_far.fresh_next = Sequence::new(run.last().number() + 1);
     }

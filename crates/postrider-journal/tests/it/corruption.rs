@@ -9,7 +9,7 @@ use postrider_journal::{
 use std::collections::BTreeMap;
 
 /// A store of several segments, closed in order.
-fn closed_store() -> (SimulatedDisk, Owner) {
+pub(crate) fn closed_store() -> (SimulatedDisk, Owner) {
     let disk = SimulatedDisk::new(1);
     let mut owner = Owner::default();
     let (mut log, _) = Log::open(disk.clone(), options()).expect("open");
@@ -29,7 +29,7 @@ fn segments(disk: &SimulatedDisk) -> Vec<String> {
 }
 
 /// All records that a store has.
-fn records(disk: &SimulatedDisk, options: Options) -> (BTreeMap<Sequence, Appended>, Vec<Damage>) {
+pub(crate) fn records_of(disk: &SimulatedDisk, options: Options) -> (BTreeMap<Sequence, Appended>, Vec<Damage>) {
     let (_, mut recovered) = Log::open(disk.clone(), options).expect("open");
     let (mut found, mut payload) = (BTreeMap::new(), Vec::new());
     while let Some((sequence, kind)) = recovered.next(&mut payload).expect("readable") {
@@ -66,6 +66,7 @@ fn no_flipped_byte_of_a_closed_store_loses_a_record_in_silence() {
             assert!(disk.flip(&name, offset, bits));
         }
     }
+    println!("{refused} bytes that were wrong refused, {harmless} harmless");
     assert!(refused > 5000 && harmless > 1000, "{refused} refused, {harmless} harmless");
 }
 
@@ -111,7 +112,7 @@ fn damage_is_refused_with_what_to_do_and_put_aside_on_demand() {
     let OpenError::Damaged(damage) = error else { panic!("{error}") };
     let (first, last) = damage[0].sequences.expect("the records are named");
     let lossy = Options { damage: OnDamage::AcceptLoss, ..options() };
-    let (found, losses) = records(&disk, lossy);
+    let (found, losses) = records_of(&disk, lossy);
     assert_eq!(losses, damage);
     assert!(found.iter().all(|(sequence, record)| owner.history.get(sequence) == Some(record)), "no strange record");
     assert!(found.range(first..=last).next().is_none());
@@ -143,7 +144,7 @@ fn no_sequence_is_given_twice_when_the_last_segment_is_put_aside() {
 #[test]
 fn check_lists_what_is_there_and_salvage_copies_what_is_whole() {
     let (disk, owner) = closed_store();
-    let (before, _) = records(&disk.duplicate(), options());
+    let (before, _) = records_of(&disk.duplicate(), options());
     let names = segments(&disk);
     for (name, offset) in [(&names[0], 1000), (&names[1], 70), (&names[1], 3000), (&names[2], 2500)] {
         assert!(disk.flip(name, offset, 0x80));
@@ -154,7 +155,7 @@ fn check_lists_what_is_there_and_salvage_copies_what_is_whole() {
     let out = SimulatedDisk::new(2);
     let salvaged = salvage(disk.clone(), out.clone(), options()).expect("salvage");
     assert_eq!(salvaged.found, report);
-    let (found, losses) = records(&out, options());
+    let (found, losses) = records_of(&out, options());
     assert!(losses.is_empty());
     assert_eq!(found.len() as u64, salvaged.records);
     // Records whose newest place was lost may come back from an older one; none is strange.
@@ -176,4 +177,29 @@ fn a_store_whose_identity_is_lost_is_refused_and_can_be_accepted() {
     let lossy = Options { damage: OnDamage::AcceptLoss, ..options() };
     let (log, mut recovered) = Log::open(disk, lossy).expect("open");
     owner.clone().replay(&log, &mut recovered).expect("every segment names the store too");
+}
+
+#[test]
+fn a_frame_that_stands_in_a_second_place_is_damage_and_gives_its_records_once() {
+    let (disk, owner) = closed_store();
+    let newest = check(&disk).expect("check").segments.pop().expect("a segment");
+    let mut bytes = vec![0; usize::try_from(newest.bytes).expect("small")];
+    disk.open(&newest.file).expect("segment").read_at(0, &mut bytes).expect("read");
+    let is_copies = |at: &usize| bytes[*at..].starts_with(b"PRgp") && bytes[at + 44] == 2;
+    let frames: Vec<usize> = (0..bytes.len() - 48).filter(is_copies).collect();
+    assert!(frames.len() > 2, "{frames:?}");
+    for from in frames {
+        let end = from + 48 + usize::from(u16::from_le_bytes([bytes[from + 8], bytes[from + 9]]));
+        let damaged = disk.duplicate();
+        // Behind the last frame is room.
+        let file = damaged.open(&newest.file).expect("segment");
+        file.write_all_at(newest.bytes, &[&bytes[from..end]]).expect("write");
+        let error = Log::open(damaged.duplicate(), options()).map(|_| ()).expect_err("refused");
+        assert!(matches!(&error, OpenError::Damaged(damage) if damage[0].offset == newest.bytes), "{error}");
+        let out = SimulatedDisk::new(2);
+        let salvaged = salvage(damaged, out.clone(), options()).expect("salvage");
+        let (found, _) = records_of(&out, options());
+        assert_eq!(found.len() as u64, salvaged.records);
+        assert!(found.iter().all(|(sequence, record)| owner.history.get(sequence) == Some(record)));
+    }
 }

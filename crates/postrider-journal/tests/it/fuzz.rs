@@ -1,5 +1,6 @@
 //! Fuzz targets; each is an ordinary test that replays its corpus and then tries random input.
 
+use crate::fuzz_store::seal_frames;
 use crate::owner::options;
 use postrider_journal::{Log, OnDamage, Options, SimulatedDisk, Storage, StorageFile, check, salvage};
 
@@ -37,19 +38,7 @@ fn read_all(bytes: &[u8]) {
 /// Makes the checksums of what looks like frames right, so that what is behind them is read.
 fn with_checksums(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    let key = crc32c::crc32c_append(crc32c::crc32c(&[9; 16]), &7_u64.to_le_bytes());
-    let mut rest = bytes.as_mut_slice();
-    while let Some((head, behind)) = rest.split_at_mut_checked(48) {
-        let length = u32::from_le_bytes([head[8], head[9] & 0x0F, 0, 0]);
-        let length = usize::try_from(length).expect("16 bits").min(behind.len());
-        head[..4].copy_from_slice(b"PRgp");
-        head[8..12].copy_from_slice(&u32::try_from(length).expect("16 bits").to_le_bytes());
-        let (body, next) = behind.split_at_mut(length);
-        head[12..16].copy_from_slice(&crc32c::crc32c(body).to_le_bytes());
-        let checksum = crc32c::crc32c_append(key, &head[8..]);
-        head[4..8].copy_from_slice(&checksum.to_le_bytes());
-        rest = next;
-    }
+    seal_frames(&mut bytes, crc32c::crc32c_append(crc32c::crc32c(&[9; 16]), &7_u64.to_le_bytes()));
     bytes
 }
 

@@ -7,6 +7,7 @@ mod crash;
 mod faults;
 mod fixture;
 mod fuzz;
+mod fuzz_store;
 mod kill;
 mod owner;
 mod random;

@@ -29,6 +29,8 @@ pub(crate) struct Survey<F> {
     pub(crate) stale: Vec<String>,
     /// What a crash left behind the last whole frame.
     pub(crate) tail: Option<Tail>,
+    /// Of the newest segment, what its last frame knew to be synced.
+    pub(crate) synced: u64,
     /// What the next new record will be called.
     pub(crate) fresh_next: Sequence,
     pub(crate) number_next: u64,
@@ -70,6 +72,7 @@ pub(crate) fn survey<S: Storage>(storage: &S) -> Result<Survey<S::File>, OpenErr
         damage: Vec::new(),
         stale: Vec::new(),
         tail: None,
+        synced: 0,
         fresh_next: Sequence::new(1),
         number_next: files.highest() + 1,
         epoch_max: 0,

@@ -158,6 +158,7 @@ pub(super) fn read_last<S: Storage>(
     }
     let Reading { fresh_next, index, synced, mut removed, .. } = reading_so_far;
     let (number, fresh_first) = (roster.number, header.first);
+    survey.synced = synced;
     let mut segment = Surveyed { number, file: Arc::new(file), end, fresh_first, index, is_damaged };
     // More names than there can have been records where bytes were lost: none is given twice.
     survey.fresh_next = survey.fresh_next.max(Sequence::new(fresh_next.number() + lost));

@@ -25,21 +25,24 @@ impl Engine {
             || !flows.replays.is_empty()
             || !flows.outbound.is_open();
         let mut is_stray = false;
+        let mut shared = None;
         match ack.kind {
             AckKind::Puback => {
                 let over = flows.outbound.on_puback(ack.packet_id);
                 is_stray = over.is_none();
-                session.forget(now.mono, over.flatten(), &mut self.log, tray);
+                let over = over.flatten();
+                session.forget(now.mono, over.as_ref(), &mut self.log, tray);
+                shared = over.filter(|parcel| parcel.share.is_some());
             }
             AckKind::Pubrec => match flows.outbound.on_pubrec(ack.packet_id, ack.reason.is_error()) {
                 Pubrec::Release(first) => {
                     if first.is_some() {
                         session.step(now.mono, kind::RECEIVED, ack.packet_id, &mut self.log, tray);
                     }
-                    session.forget(now.mono, first, &mut self.log, tray);
+                    session.forget(now.mono, first.as_ref(), &mut self.log, tray);
                     send_pubrel(online.link, online.version, ack.packet_id, tray);
                 }
-                Pubrec::Refused(refused) => session.forget(now.mono, refused, &mut self.log, tray),
+                Pubrec::Refused(refused) => session.forget(now.mono, refused.as_ref(), &mut self.log, tray),
                 Pubrec::Unknown => {
                     is_stray = true;
                     // A refusal of something unknown needs no answer.
@@ -64,6 +67,9 @@ impl Engine {
                 session.touch_flows(now.mono, &mut self.log);
             }
         }
+        if let Some(parcel) = shared {
+            self.finish_shared(now.mono, &parcel, tray);
+        }
         self.counters.stray_acks += u64::from(is_stray);
         if was_closed {
             self.pump(now, key, tray);
@@ -79,7 +85,7 @@ impl Engine {
 impl Session {
     /// The far end has a message for good: nothing more is kept of it.
     #[inline]
-    pub(crate) fn forget(&mut self, now: Mono, parcel: Option<Parcel>, log: &mut Option<Box<Log>>, tray: &mut Tray) {
+    pub(crate) fn forget(&mut self, now: Mono, parcel: Option<&Parcel>, log: &mut Option<Box<Log>>, tray: &mut Tray) {
         if let (Some(stored), Some(log)) = (&mut self.stored, log) {
             stored.touch_flows(now, log);
             if let Some(parcel) = parcel {

@@ -10,6 +10,7 @@ use crate::log::Log;
 use crate::publish::{Incoming, is_ours};
 use crate::sessions::{Online, Session};
 use crate::stored::Stored;
+use crate::stored_groups::on_given;
 use crate::{Effect, Engine, Lane, Limits, Tray};
 use bytes::Bytes;
 use postrider_ports::DropReason;
@@ -41,6 +42,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) ids: &'a [u32],
     /// The shared subscription it comes through.
     pub(crate) share: Option<FilterId>,
+    /// The number of that in the log; 0 for none.
+    pub(crate) group: u64,
 }
 
 impl Delivery<'_> {
@@ -131,6 +134,11 @@ impl<'a> Outgoing<'a> {
     pub(crate) fn set_sequence(&mut self, sequence: Sequence) {
         debug_assert!(self.message.is_none(), "a message is made before it is recorded");
         self.parts.sequence = sequence;
+    }
+
+    /// Whether a group that is owed it holds its record.
+    pub(crate) fn is_held(&self) -> bool {
+        self.parts.sequence.is_some() && self.parts.qos > Qos::AtMostOnce
     }
 
     pub(crate) const fn sequence(&self) -> Sequence {
@@ -277,6 +285,7 @@ impl Engine {
             retain: outgoing.retain && hit.retain_as_published,
             ids: &ids,
             share: None,
+            group: 0,
         };
         if session.may_send(delivery.qos) {
             self.send_now(now, hit.session, delivery, outgoing, tray);
@@ -308,7 +317,8 @@ impl Engine {
         sent.payload_bytes = sent.payload_bytes.wrapping_add(count.wrapping_mul(outgoing.payload_bytes()));
     }
 
-    /// Sends a message for which there is room and quota, unless it is too large. Whoever calls counts its payload.
+    /// Sends a message for which there is room and quota, unless it is too large; whether it did. Whoever calls counts
+    /// its payload.
     #[inline]
     pub(crate) fn send_now(
         &mut self,
@@ -317,12 +327,14 @@ impl Engine {
         delivery: Delivery<'_>,
         outgoing: &mut Outgoing<'_>,
         tray: &mut Tray,
-    ) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        match session.send(now, delivery, outgoing, &self.limits, &mut self.log, tray) {
+    ) -> bool {
+        let Some(session) = self.sessions.get_mut(key) else { return false };
+        let sent = session.send(now, delivery, outgoing, &self.limits, &mut self.log, tray);
+        match sent {
             Ok(()) => self.counters.deliveries_sent += 1,
             Err(reason) => self.drop_delivery(key, reason, 1, tray),
         }
+        sent.is_ok()
     }
 
     /// Puts a delivery into the session's mailbox. [MQTT-4.5.0-1]
@@ -341,6 +353,16 @@ impl Engine {
         let offered = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds);
         self.counters.queued_bytes += flows.mailbox.bytes();
         let (is_kept, gone) = offered.into_parts();
+        if delivery.group != 0
+            && outgoing.is_held()
+            && let Some(log) = &mut self.log
+        {
+            match (log.recording_of(outgoing.sequence()), is_kept) {
+                (Some(recording), true) => recording.add_group(delivery),
+                (None, false) => _ = log.let_go(outgoing.sequence(), tray),
+                (Some(_), false) | (None, true) => {}
+            }
+        }
         if let (Some(stored), Some(log)) = (&mut session.stored, &mut self.log) {
             if is_kept
                 && delivery.is_recorded()
@@ -357,6 +379,7 @@ impl Engine {
         self.counters.deliveries_queued -= gone.len() as u64;
         let makes_room = !gone.is_empty() && delivery.share.is_none();
         for parcel in gone {
+            self.finish_shared(now.mono, &parcel, tray);
             let is_expired = parcel.message.is_expired(now.mono);
             let reason = if is_expired { DropReason::Expired } else { DropReason::MailboxFull };
             self.drop_delivery(key, reason, 1, tray);
@@ -432,15 +455,25 @@ impl Session {
             // A session that ends with its connection never sends anything again, so it keeps nothing but what
             // others of its group may have to get.
             let is_kept = self.is_durable() || self.stored.is_some() || delivery.share.is_some();
+            // With QoS 2 it is this member's from now on, and no other's.
+            let is_own = delivery.group != 0 && form.qos == Qos::ExactlyOnce;
+            let delivery = if is_own { Delivery { share: None, ..delivery } } else { delivery };
             let parcel = is_kept.then(|| delivery.parcel(outgoing));
             let identifier = self.flows_mut(limits).outbound.begin(form.qos, parcel);
             packet_id = Some(identifier);
-            if let (Some(stored), Some(log)) = (&mut self.stored, log)
+            if let (Some(stored), Some(log)) = (&mut self.stored, &mut *log)
                 && outgoing.sequence().is_some()
                 && delivery.is_recorded()
+                && delivery.group == 0
             {
                 on_sent(now, stored, delivery, identifier, outgoing.sequence(), log, tray);
             }
+        }
+        if delivery.group != 0
+            && outgoing.is_held()
+            && let Some(log) = log
+        {
+            on_given(now.mono, self.stored.as_deref_mut(), delivery, packet_id, outgoing.sequence(), log, tray);
         }
         // Nobody sees what is not durable.
         tray.wait_for(outgoing.sequence());

@@ -3,6 +3,7 @@
 //! Tests and the simulator compare it; the product never does.
 
 use crate::Engine;
+use crate::invariants::owed_to_group;
 use crate::sessions::Session;
 use core::fmt::Write as _;
 use std::collections::BTreeSet;
@@ -33,6 +34,16 @@ pub fn durable_state(engine: &Engine) -> String {
         }
         write_flows(&mut text, session);
     }
+    let groups = engine.groups.iter().filter(|(_, group)| group.stored.is_some());
+    let groups: BTreeSet<_> = groups
+        .filter_map(|(share, group)| {
+            let owed: Vec<_> = owed_to_group(engine, share, group).iter().map(|sequence| sequence.0).collect();
+            Some(format!("group {} is owed {owed:?}", engine.router.text(share)?.as_str()))
+        })
+        .collect();
+    for group in groups {
+        let _ = writeln!(text, "{group}");
+    }
     let kept = engine.retained.iter().filter(|kept| kept.message.sequence().is_some());
     let kept: BTreeSet<_> =
         kept.map(|kept| format!("{} {}", kept.message.topic(), kept.message.sequence().0)).collect();
@@ -45,7 +56,7 @@ pub fn durable_state(engine: &Engine) -> String {
 /// Whether the log says all there is: no session has changed in a way that it is told of later.
 #[must_use]
 pub fn is_settled(engine: &Engine) -> bool {
-    engine.log.as_ref().is_none_or(|log| log.dirty.is_empty())
+    engine.log.as_ref().is_none_or(|log| log.dirty.is_empty() && log.dirty_groups.is_empty())
 }
 
 fn write_flows(text: &mut String, session: &Session) {

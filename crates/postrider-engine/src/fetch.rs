@@ -6,7 +6,7 @@ use crate::log::Fetch;
 use crate::records::message::read_back;
 use crate::{Effect, Engine, LoadedRecord, Tray};
 use postrider_ports::{DropReason, Ticket};
-use postrider_router::SessionKey;
+use postrider_router::{FilterId, SessionKey};
 use postrider_session::flow::Awaits;
 use postrider_session::{Message, Now, Sequence};
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ impl Engine {
         let Some(stored) = self.sessions.get_mut(key).and_then(|session| session.stored.as_mut()) else { return };
         stored.fetch = Some(ticket);
         if let Some(log) = &mut self.log {
-            log.fetches.insert(ticket, Fetch { key, number: stored.number });
+            log.fetches.insert(ticket, Fetch::Session(key, stored.number));
         }
         tray.push(Effect::Load { ticket, sequences: sequences.into() });
     }
@@ -56,22 +56,77 @@ impl Engine {
     /// What was asked for is here.
     pub(crate) fn on_loaded(&mut self, now: Now, ticket: Ticket, records: Vec<LoadedRecord>, tray: &mut Tray) {
         let Some(fetch) = self.log.as_mut().and_then(|log| log.fetches.remove(&ticket)) else { return };
-        let stored = self.sessions.get_mut(fetch.key).and_then(|session| session.stored.as_mut());
-        let Some(stored) = stored.filter(|stored| stored.number == fetch.number) else { return };
+        let message =
+            |record: LoadedRecord| Some((record.sequence, read_back(&record.payload?, record.sequence, now).ok()?));
+        let messages: BTreeMap<Sequence, Message> = records.into_iter().filter_map(message).collect();
+        match fetch {
+            Fetch::Session(key, number) => self.on_session_loaded(now, (key, number), ticket, &messages, tray),
+            Fetch::Group(share, number) => self.on_group_loaded(now, (share, number), ticket, &messages, tray),
+        }
+    }
+
+    fn on_session_loaded(
+        &mut self,
+        now: Now,
+        (key, number): (SessionKey, u64),
+        ticket: Ticket,
+        messages: &BTreeMap<Sequence, Message>,
+        tray: &mut Tray,
+    ) {
+        let stored = self.sessions.get_mut(key).and_then(|session| session.stored.as_mut());
+        let Some(stored) = stored.filter(|stored| stored.number == number) else { return };
         if stored.fetch != Some(ticket) {
             return;
         }
         stored.fetch = None;
         let was_in_flight = core::mem::take(&mut stored.awaits_in_flight);
-        let message =
-            |record: LoadedRecord| Some((record.sequence, read_back(&record.payload?, record.sequence, now).ok()?));
-        let messages: BTreeMap<Sequence, Message> = records.into_iter().filter_map(message).collect();
         if was_in_flight {
-            self.complete_in_flight(now, fetch.key, &messages, tray);
+            self.complete_in_flight(now, key, messages, tray);
         } else {
-            self.complete_mailbox(now, fetch.key, &messages, tray);
+            self.complete_mailbox(now, key, messages, tray);
         }
-        self.pump(now, fetch.key, tray);
+        self.pump(now, key, tray);
+    }
+
+    /// Asks for what a group gives out next, when nothing of it is in memory and somebody is there.
+    pub(crate) fn fetch_for_group(&mut self, share: FilterId, tray: &mut Tray) {
+        let number = self.group_number(share);
+        if number == 0 || !self.groups.get(share).is_some_and(|group| group.is_attended()) {
+            return;
+        }
+        let sequences = self.groups.with_queue(share, |queue| queue.next_fetch(FETCHED_MAX, FETCHED_BYTES));
+        let Some(sequences) = sequences.filter(|sequences| !sequences.is_empty()) else { return };
+        let ticket = self.next_ticket();
+        if let (Some(log), Some(group)) = (&mut self.log, self.groups.get_mut(share)) {
+            group.fetch = Some(ticket);
+            log.fetches.insert(ticket, Fetch::Group(share, number));
+            tray.push(Effect::Load { ticket, sequences: sequences.into() });
+        }
+    }
+
+    fn on_group_loaded(
+        &mut self,
+        now: Now,
+        (share, number): (FilterId, u64),
+        ticket: Ticket,
+        messages: &BTreeMap<Sequence, Message>,
+        tray: &mut Tray,
+    ) {
+        if self.group_number(share) != number {
+            return;
+        }
+        let Some(group) = self.groups.get_mut(share) else { return };
+        if group.fetch.take_if(|fetch| *fetch == ticket).is_none() {
+            return;
+        }
+        let find = |sequence: Sequence| messages.get(&sequence).cloned();
+        let lost = self.groups.with_queue(share, |queue| queue.fetched(find)).unwrap_or_default();
+        self.counters.deliveries_queued -= lost.len() as u64;
+        for sequence in lost {
+            self.let_go(sequence, tray);
+            self.drop_of_group(share, DropReason::Unreadable, 1, tray);
+        }
+        self.hand_out(now, share, tray);
     }
 
     fn complete_mailbox(&mut self, now: Now, key: SessionKey, messages: &BTreeMap<Sequence, Message>, tray: &mut Tray) {

@@ -6,9 +6,10 @@
 use crate::ShareStrategy;
 use crate::entropy::Entropy;
 use crate::sessions::Sessions;
+use crate::stored_groups::StoredGroup;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use postrider_ports::{DropReason, Drops};
+use postrider_ports::{DropReason, Drops, Ticket};
 use postrider_proto::Qos;
 use postrider_router::{FilterId, SessionKey};
 use postrider_session::Mailbox;
@@ -33,6 +34,10 @@ pub(crate) struct Group {
     turn: usize,
     queue: Mailbox,
     drops: Drops,
+    /// What the log has of it.
+    pub(crate) stored: Option<Box<StoredGroup>>,
+    /// What is being read for it.
+    pub(crate) fetch: Option<Ticket>,
 }
 
 /// What becomes of the next message.
@@ -68,12 +73,12 @@ impl Groups {
         self.all.get_mut(&share).map(|group| &mut **group)
     }
 
-    /// Takes a group without members out, with how many messages waited for it.
-    pub(crate) fn dissolve(&mut self, share: FilterId) -> u64 {
-        let Some(group) = self.all.remove(&share) else { return 0 };
+    /// Takes a group without members out.
+    pub(crate) fn dissolve(&mut self, share: FilterId) -> Option<Box<Group>> {
+        let group = self.all.remove(&share)?;
         self.waiting -= usize::from(!group.queue.is_empty());
         self.bytes -= group.queue.bytes();
-        group.queue.len() as u64
+        Some(group)
     }
 
     /// Works on a group's queue and remembers whether something is left in it.

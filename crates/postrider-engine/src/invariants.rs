@@ -3,11 +3,13 @@
 //! Tests and the simulator ask after every step; the product never does.
 
 use crate::Engine;
+use crate::groups::Group;
 use crate::links::LinkState;
 use crate::publish::is_ours;
 use crate::sessions::filter_bytes;
 use crate::share::LEFT;
 use crate::timers::Timer;
+use postrider_proto::Qos;
 use postrider_router::{FilterId, SessionKey};
 use postrider_session::Sequence;
 use std::collections::{BTreeMap, BTreeSet};
@@ -242,6 +244,21 @@ fn check_retained(engine: &Engine) -> Result<(), String> {
     }
 }
 
+/// What a recorded group is owed, in ascending order: what waits and what its members have not acknowledged.
+pub(crate) fn owed_to_group(engine: &Engine, share: FilterId, group: &Group) -> Vec<Sequence> {
+    let mut owed: Vec<_> = group.queue().recorded().map(|(sequence, ..)| sequence).collect();
+    for flows in engine.router.members(share).filter_map(|key| engine.sessions.get(key)?.flows.as_ref()) {
+        let in_flight = flows.outbound.unfinished().filter_map(|(.., parcel)| parcel);
+        let in_flight = in_flight.filter(|parcel| parcel.share.is_some_and(|by| by.number == share.to_bits()));
+        let given = in_flight.map(|parcel| &parcel.message);
+        let given = given.chain(flows.mailbox.shared(share.to_bits()).map(|(message, _)| message));
+        let given = given.filter(|message| message.sequence().is_some() && message.qos() > Qos::AtMostOnce);
+        owed.extend(given.map(|message| message.sequence()));
+    }
+    owed.sort_unstable();
+    owed
+}
+
 /// Who holds which message is counted as it is, and each recorded session knows its own place.
 fn check_holders(engine: &Engine) -> Result<(), String> {
     let Some(log) = &engine.log else { return Ok(()) };
@@ -268,6 +285,15 @@ fn check_holders(engine: &Engine) -> Result<(), String> {
             in_flight.chain(flows.mailbox.recorded().map(|(sequence, ..)| sequence))
         });
         for sequence in held.chain(stored.pinned.iter().copied()).filter(|sequence| sequence.is_some()) {
+            *holders.entry(sequence).or_default() += 1;
+        }
+    }
+    for (share, group) in engine.groups.iter() {
+        let Some(stored) = &group.stored else { continue };
+        if stored.is_dirty && !log.dirty_groups.contains(&share) {
+            return Err(format!("{share:?} is out of date in the log for ever"));
+        }
+        for sequence in owed_to_group(engine, share, group).into_iter().chain(stored.pinned.iter().copied()) {
             *holders.entry(sequence).or_default() += 1;
         }
     }

@@ -39,6 +39,7 @@ mod retain;
 mod sessions;
 mod share;
 mod stored;
+mod stored_groups;
 mod subscribe;
 mod sys;
 mod tell;

@@ -6,11 +6,12 @@
 //! A change takes effect at once and is appended in the same call; [`Tray::wait_for`] holds back what it makes visible.
 
 use crate::recording::Recording;
+use crate::stored_groups::Given;
 use crate::{Effect, Engine, Importance, LinkId, Tray, Urgency};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use postrider_ports::Ticket;
-use postrider_router::SessionKey;
+use postrider_router::{FilterId, SessionKey};
 use postrider_session::{Mono, Sequence};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -33,6 +34,10 @@ pub(crate) struct Log {
     /// Links that wait for room.
     held: Vec<LinkId>,
     pub(crate) fetches: BTreeMap<Ticket, Fetch>,
+    /// Groups whose pictures in the log are old.
+    pub(crate) dirty_groups: VecDeque<FilterId>,
+    /// Steps of the group at hand.
+    pub(crate) given: Vec<Given>,
     /// The message that is being delivered and recorded.
     pub(crate) recording: Option<Recording>,
     /// How many sessions are recorded.
@@ -46,12 +51,11 @@ struct Shared {
     mark: Sequence,
 }
 
-/// Messages that are being read for a session.
+/// For whom messages are being read, and its number, as its key may come to name another.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fetch {
-    pub(crate) key: SessionKey,
-    /// The session's number, as its key may come to name another.
-    pub(crate) number: u64,
+pub(crate) enum Fetch {
+    Session(SessionKey, u64),
+    Group(FilterId, u64),
 }
 
 /// Below so much room new messages wait.
@@ -75,6 +79,8 @@ impl Log {
             renew_at: None,
             held: Vec::new(),
             fetches: BTreeMap::new(),
+            dirty_groups: VecDeque::new(),
+            given: Vec::new(),
             recording: None,
             sessions: 0,
         }
@@ -173,6 +179,11 @@ impl Log {
     /// A record that stays as long as a message does.
     pub(crate) fn mark(&mut self, sequence: Sequence, mark: Sequence) {
         self.shared.entry(sequence).or_insert(Shared { holders: 1, mark }).mark = mark;
+    }
+
+    pub(crate) fn remember_group(&mut self, share: FilterId, now: Mono) {
+        self.dirty_groups.push_back(share);
+        self.renew_at.get_or_insert_with(|| now.plus_ms(RENEWAL_MS));
     }
 
     /// Messages with more than one holder, and marks.

@@ -261,7 +261,8 @@ impl Engine {
         tray: &mut Tray,
     ) -> Routed {
         let hits = matches.hits().len();
-        if !matches.shares().is_empty() {
+        // Groups have a recorded message already.
+        if !matches.shares().is_empty() && !outgoing.sequence().is_some() {
             self.share_out(now, incoming, matches.shares(), outgoing, &mut tally, tray);
         }
         let waits = !self.fanouts.is_empty() && self.must_wait(incoming, owed);

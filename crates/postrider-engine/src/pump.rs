@@ -9,7 +9,7 @@ use postrider_ports::DropReason;
 use postrider_proto::{Ack, AckKind, PacketId, Qos, ReasonCode, Version};
 use postrider_router::{FilterId, SessionKey};
 use postrider_session::flow::Resend;
-use postrider_session::{Now, Parcel};
+use postrider_session::{Mono, Now, Parcel};
 
 impl Engine {
     /// A socket took bytes: there is room for more.
@@ -60,7 +60,7 @@ impl Engine {
                             self.repeats.sent += 1;
                             self.counters.sent.payload_bytes += parcel.message.parts().payload.len() as u64;
                         }
-                        Err(reason) => self.give_up(key, &parcel, packet_id, reason, tray),
+                        Err(reason) => self.give_up(now.mono, key, &parcel, packet_id, reason, tray),
                     }
                 }
             }
@@ -69,7 +69,15 @@ impl Engine {
 
     /// This connection takes smaller packets than the one before: the message counts as delivered.
     /// [MQTT-3.1.2-25]
-    fn give_up(&mut self, key: SessionKey, parcel: &Parcel, packet_id: PacketId, reason: DropReason, tray: &mut Tray) {
+    fn give_up(
+        &mut self,
+        now: Mono,
+        key: SessionKey,
+        parcel: &Parcel,
+        packet_id: PacketId,
+        reason: DropReason,
+        tray: &mut Tray,
+    ) {
         if let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) {
             match parcel.qos {
                 Qos::ExactlyOnce => drop(flows.outbound.on_pubrec(packet_id, true)),
@@ -79,6 +87,7 @@ impl Engine {
         if self.is_stored(key) {
             self.let_go(parcel.recorded(), tray);
         }
+        self.finish_shared(now, parcel, tray);
         // It was counted as sent; now it is counted as dropped instead.
         self.counters.deliveries_sent -= 1;
         self.repeats.sent += 1;
@@ -109,6 +118,8 @@ impl Engine {
     /// Sends one kept message for which there is room and quota, unless it has expired or is too large; whether it
     /// did.
     pub(crate) fn send_parcel(&mut self, now: Now, key: SessionKey, parcel: &Parcel, tray: &mut Tray) -> bool {
+        let share = parcel.share.map(|share| FilterId::from_bits(share.number));
+        let group = share.map_or(0, |share| self.group_number(share));
         let Some(session) = self.sessions.get_mut(key) else { return false };
         let retain = parcel.share.map_or(parcel.retain, |share| share.retain);
         let mut outgoing = Outgoing::of_message(&parcel.message, retain);
@@ -117,8 +128,7 @@ impl Engine {
             Err(DropReason::Expired)
         } else {
             let ids = parcel.subscription_ids.as_slice();
-            let share = parcel.share.map(|share| FilterId::from_bits(share.number));
-            let delivery = Delivery { qos: parcel.qos, retain: parcel.retain, ids, share };
+            let delivery = Delivery { qos: parcel.qos, retain: parcel.retain, ids, share, group };
             session.send(now, delivery, &mut outgoing, &self.limits, &mut self.log, tray)
         };
         match sent {
@@ -127,6 +137,11 @@ impl Engine {
                 self.counters.sent.payload_bytes += outgoing.payload_bytes();
             }
             Err(reason) => self.drop_delivery(key, reason, 1, tray),
+        }
+        if let (Some(share), true) = (share, sent.is_ok()) {
+            self.touch_group(now.mono, share, parcel.message.sequence());
+        } else if sent.is_err() {
+            self.finish_shared(now.mono, parcel, tray);
         }
         sent.is_ok()
     }

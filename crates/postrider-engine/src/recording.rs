@@ -19,6 +19,9 @@ pub(crate) struct Recording {
     pub(crate) sequence: Sequence,
     /// Where in the tray it is appended.
     effect: usize,
+    /// As it was published.
+    qos: Qos,
+    retain: bool,
     targets: Vec<u8>,
     count: u32,
     /// Who will need the record.
@@ -43,6 +46,15 @@ impl Recording {
     }
 }
 
+impl Recording {
+    /// A recorded group gets the message.
+    pub(crate) fn add_group(&mut self, delivery: Delivery<'_>) {
+        put_target(&mut self.targets, delivery.group, self.qos, self.retain, &[], None);
+        self.count += 1;
+        self.holders += 1;
+    }
+}
+
 impl Engine {
     /// Whether a message stands in the log: it is retained, or a recorded session gets it with QoS 1 or 2.
     fn is_recorded(&self, topic: Topic<'_>, retain: bool, qos: Qos, matches: &Matches) -> bool {
@@ -54,6 +66,7 @@ impl Engine {
             return false;
         }
         matches.hits().iter().any(|hit| hit.qos > Qos::AtMostOnce && self.is_stored(hit.session))
+            || matches.shares().iter().any(|share| self.group_number(*share) != 0)
     }
 
     #[inline]
@@ -105,6 +118,7 @@ impl Engine {
                 }
             }
             self.count_payloads(before, outgoing);
+            self.share_out(now, incoming, matches.shares(), outgoing, tally, tray);
             self.end_recording(now, incoming, outgoing, origin, tray);
         }
     }
@@ -123,7 +137,8 @@ impl Engine {
         let importance = if incoming.publisher.is_some() { Importance::Ordinary } else { Importance::Essential };
         let sequence = log.append(kind, urgency, importance, tray, |_| ());
         let effect = tray.effects.len() - 1;
-        log.recording = Some(Recording { sequence, effect, targets: Vec::new(), count: 0, holders: 0 });
+        let (qos, retain) = (incoming.parts.qos, incoming.retain);
+        log.recording = Some(Recording { sequence, effect, qos, retain, targets: Vec::new(), count: 0, holders: 0 });
         outgoing.set_sequence(sequence);
         if is_waited_for {
             tray.wait_for(sequence);

@@ -40,6 +40,14 @@ pub(crate) mod kind {
     pub(crate) const RELEASED: u8 = 12;
     /// A message with QoS 2 came under an identifier, and nobody had to be told.
     pub(crate) const ADMITTED: u8 = 13;
+    /// A shared subscription with a recorded session as member.
+    pub(crate) const GROUP: u8 = 14;
+    /// What a group is owed.
+    pub(crate) const PICTURE: u8 = 15;
+    /// A message of a group with QoS 2 goes out to a recorded session, and is its own from now on.
+    pub(crate) const MOVED: u8 = 16;
+    /// A message of a group with QoS 2 goes out to a session that is not recorded.
+    pub(crate) const GIVEN: u8 = 17;
 }
 
 /// Why a record cannot be what the log says it is.
@@ -103,6 +111,16 @@ fn describe(kind: u8, payload: &[u8]) -> Result<String, RecordError> {
         kind::RECEIVED | kind::RELEASED | kind::ADMITTED => {
             let (session, packet_id) = flows::read_step(payload)?;
             format!("packet identifier {packet_id} of session {session}")
+        }
+        kind::GROUP => format!("the shared subscription {}", flows::read_group(payload)?.as_str().escape_debug()),
+        kind::PICTURE => format!("what group {} is owed", flows::GroupPicture::read(payload)?.group),
+        kind::MOVED => {
+            let (group, sent) = flows::read_moved(payload)?;
+            format!("record {} of group {group} sent to session {}", sent.sequence.0, sent.terms.session)
+        }
+        kind::GIVEN => {
+            let (group, sequence) = flows::read_given(payload)?;
+            format!("record {} of group {group} sent", sequence.0)
         }
         _ => return Err(RecordError { what: "its kind is unknown" }),
     };

@@ -5,7 +5,9 @@
 mod finish;
 mod restored;
 
-use crate::records::flows::{FlowsRecord, InFlight, read_number, read_sent, read_step};
+use crate::records::flows::{
+    FlowsRecord, GroupPicture, InFlight, read_given, read_group, read_moved, read_number, read_sent, read_step,
+};
 use crate::records::kind;
 use crate::records::message::MessageRecord;
 use crate::records::session::{SessionRecord, SubscriptionRecord, read_unsubscribed};
@@ -72,6 +74,11 @@ impl Recovery {
             }
             kind::MESSAGE | kind::RETAINED | kind::CLEARED => {
                 self.on_message(sequence, kind, MessageRecord::read(payload, sequence, self.now)?)?;
+            }
+            kind::GROUP => {
+                let filter = read_group(payload)?.as_bytes().into();
+                let group = self.session(sequence.0);
+                (group.share, group.sequence) = (Some(filter), sequence);
             }
             kind::UNRETAINED => _ = self.unretained.insert(Sequence(read_number(payload)?), sequence),
             _ => self.on_flow(sequence, kind, payload)?,
@@ -153,6 +160,27 @@ impl Recovery {
                     kind::RELEASED => _ = session.admitted.remove(&packet_id),
                     _ => _ = session.admitted.insert(packet_id),
                 }
+            }
+            kind::PICTURE => {
+                let picture = GroupPicture::read(payload)?;
+                self.session(picture.group).group_picture(sequence, &picture);
+            }
+            kind::MOVED => {
+                let (group, sent) = read_moved(payload)?;
+                let from = self.session(group);
+                from.mailbox.skip(sent.sequence);
+                from.given_through = from.given_through.max(sent.sequence);
+                from.pinned.push(sequence);
+                let session = self.session(sent.terms.session);
+                session.pinned.push(sequence);
+                session.send(sent);
+            }
+            kind::GIVEN => {
+                let (group, given) = read_given(payload)?;
+                let group = self.session(group);
+                group.mailbox.skip(given);
+                group.given_through = group.given_through.max(given);
+                group.steps.push(sequence);
             }
             _ => return Err(RecordError { what: "its kind is unknown" }),
         }

@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 use postrider_ports::{DropReason, Event};
 use postrider_proto::Qos;
 use postrider_router::{FilterId, SessionKey};
-use postrider_session::{Now, Offered, Overflow, Parcel, Share, SubscriptionIds};
+use postrider_session::{Now, Offered, Overflow, Parcel, SubscriptionIds};
 use std::hash::BuildHasher;
 
 /// Stands for a group that the session is not in any more.
@@ -74,6 +74,7 @@ impl Engine {
         let choice =
             group.choose(self.limits.share_strategy, source, outgoing.qos(), &self.sessions, &mut self.entropy);
         let (Choice::Send(key) | Choice::Keep(key)) = choice else { return None };
+        let group = self.group_number(share);
         let hit = self.router.member(share, key)?;
         let identifier = hit.first_identifier();
         let delivery = Delivery {
@@ -81,13 +82,20 @@ impl Engine {
             retain: outgoing.retain() && hit.retain_as_published,
             ids: identifier.as_slice(),
             share: Some(share),
+            group,
         };
         if matches!(choice, Choice::Keep(_)) {
-            return Some(self.keep(now, key, delivery, outgoing, tray));
+            let delivered = self.keep(now, key, delivery, outgoing, tray);
+            self.touch_group(now.mono, share, outgoing.sequence());
+            return Some(delivered);
         }
         let before = self.counters.deliveries_sent;
-        self.send_now(now, key, delivery, outgoing, tray);
+        let is_recording = self.log.as_mut().is_some_and(|log| log.recording_of(outgoing.sequence()).is_some());
+        if !self.send_now(now, key, delivery, outgoing, tray) && group != 0 && outgoing.is_held() && !is_recording {
+            self.let_go(outgoing.sequence(), tray);
+        }
         self.count_payloads(before, outgoing);
+        self.touch_group(now.mono, share, outgoing.sequence());
         Some(Delivered::Taken)
     }
 
@@ -109,11 +117,26 @@ impl Engine {
             self.drop_of_group(share, DropReason::Offline, 1, tray);
             return Delivered::Taken;
         }
-        let (bounds, retain, qos) = (self.limits.mailbox, outgoing.retain(), outgoing.qos());
+        let (mut bounds, retain, qos) = (self.limits.mailbox, outgoing.retain(), outgoing.qos());
+        let group = self.group_number(share);
+        if group == 0 {
+            // Nobody would read it back.
+            bounds.memory_bytes_max = u64::MAX;
+        }
         let message = outgoing.message().clone();
         let parcel = Parcel { message, qos, retain, subscription_ids: SubscriptionIds::None, share: None };
         let offered = self.groups.with_queue(share, |queue| queue.offer(now.mono, parcel, &bounds));
         let (is_kept, gone) = offered.map_or((false, Vec::new()), Offered::into_parts);
+        if is_kept
+            && group != 0
+            && outgoing.is_held()
+            && let Some(recording) = self.log.as_mut().and_then(|log| log.recording_of(outgoing.sequence()))
+        {
+            recording.add_group(Delivery { qos, retain, ids: &[], share: Some(share), group });
+        }
+        for parcel in &gone {
+            self.finish_of_group(now.mono, share, parcel, tray);
+        }
         self.counters.deliveries_queued += u64::from(is_kept);
         self.counters.deliveries_queued -= gone.len() as u64;
         let expired = gone.iter().filter(|parcel| parcel.message.is_expired(now.mono)).count() as u64;
@@ -134,6 +157,7 @@ impl Engine {
             let mut outgoing = Outgoing::of_message(&parcel.message, parcel.retain);
             self.counters.deliveries_queued -= 1;
             if parcel.message.is_expired(now.mono) {
+                self.finish_of_group(now.mono, share, &parcel, tray);
                 self.drop_of_group(share, DropReason::Expired, 1, tray);
             } else if self.give(now, share, source, &mut outgoing, tray).is_none() {
                 self.counters.deliveries_queued += 1;
@@ -141,6 +165,7 @@ impl Engine {
                 return;
             }
         }
+        self.fetch_for_group(share, tray);
     }
 
     fn next_of_group(&mut self, share: FilterId) -> Option<Parcel> {
@@ -166,6 +191,7 @@ impl Engine {
             flows.shares.push(share);
             self.counters.shared_subscriptions += 1;
         }
+        self.store_group(share, key, tray);
         self.arrive(now, share, key, tray);
     }
 
@@ -224,19 +250,21 @@ impl Engine {
             let memberships = flows.shares.len() as u64;
             flows.shares.retain(|other| *other != share);
             self.counters.shared_subscriptions -= memberships - flows.shares.len() as u64;
-            for parcel in flows.outbound.parcels_mut().filter(|parcel| is_of(parcel, share)) {
-                // It stays what it was, and belongs to no group any more.
-                parcel.share = parcel.share.map(|through| Share { number: LEFT, ..through });
-            }
         }
+        self.keep_own(now, key, share, tray);
         self.return_to_group(share, waiting);
         if self.router.members(share).next().is_some() {
             self.hand_out(now, share, tray);
             return;
         }
-        let gone = self.groups.dissolve(share);
+        let Some(group) = self.groups.dissolve(share) else { return };
+        let gone = group.queue().len() as u64;
         self.counters.deliveries_queued -= gone;
         self.counters.drops.add(DropReason::SessionEnded, gone);
+        let waiting: Vec<_> = group.queue().recorded().map(|(sequence, ..)| sequence).collect();
+        if let Some(stored) = group.stored {
+            self.bury_group(*stored, &waiting, tray);
+        }
     }
 
     /// Takes back what a member has not acknowledged and what waits for it. A message with QoS 2 that has gone
@@ -273,7 +301,7 @@ impl Engine {
         self.groups.with_queue(share, |queue| queue.put_back(parcels.into_iter().map(own).collect()));
     }
 
-    fn drop_of_group(&mut self, share: FilterId, reason: DropReason, count: u64, tray: &mut Tray) {
+    pub(crate) fn drop_of_group(&mut self, share: FilterId, reason: DropReason, count: u64, tray: &mut Tray) {
         if count == 0 {
             return;
         }

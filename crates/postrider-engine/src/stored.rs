@@ -261,9 +261,18 @@ impl Engine {
                 self.store_flows(key, tray);
             }
         }
-        if let Some(log) = &mut self.log
-            && log.dirty.is_empty()
-        {
+        if self.log.as_ref().is_some_and(|log| log.dirty.is_empty()) {
+            // After the sessions: what moved from a group to one of them is in both rather than in none.
+            self.renew_groups(tray);
+        }
+    }
+
+    fn renew_groups(&mut self, tray: &mut Tray) {
+        for _ in 0..RENEWED_MAX {
+            let Some(share) = self.log.as_mut().and_then(|log| log.dirty_groups.pop_front()) else { break };
+            self.store_picture(share, tray);
+        }
+        if let Some(log) = self.log.as_mut().filter(|log| log.dirty_groups.is_empty()) {
             log.renew_at = None;
         }
     }

@@ -334,10 +334,58 @@ impl Mailbox {
 
     /// Every waiting delivery whose message is in the log, in their order.
     pub fn recorded(&self) -> impl Iterator<Item = (Sequence, Qos, bool)> {
-        let ready = self.entries.iter().map(|entry| (self.recorded_in(entry), entry.qos(), entry.flags & RETAIN != 0));
+        self.recorded_sizes().map(|(sequence, qos, retain, _)| (sequence, qos, retain))
+    }
+
+    /// The same, and what each is charged.
+    pub fn recorded_sizes(&self) -> impl Iterator<Item = (Sequence, Qos, bool, u64)> {
+        let ready = self
+            .entries
+            .iter()
+            .map(|entry| (self.recorded_in(entry), entry.qos(), entry.flags & RETAIN != 0, entry_size(&entry.message)));
         let away = self.away.iter().flat_map(|away| away.fetching.iter().cloned().chain(away.spill.iter()));
-        let away = away.map(|delivery| (delivery.sequence, delivery.qos, delivery.retain));
+        let away = away.map(|delivery| (delivery.sequence, delivery.qos, delivery.retain, delivery.size));
         ready.filter(|(sequence, ..)| sequence.is_some()).chain(away)
+    }
+
+    /// What waits of a shared subscription, with the retain flag it came with.
+    pub fn shared(&self, number: u32) -> impl Iterator<Item = (&Message, bool)> {
+        self.entries.iter().filter_map(move |entry| {
+            let share = self.labels.as_ref()?.all.get(&entry.label()?)?.share?;
+            (share.number == number).then_some((&entry.message, share.retain))
+        })
+    }
+
+    /// Replaces the messages of a shared subscription.
+    pub fn alter_shared(&mut self, number: u32, alter: impl Fn(&Message) -> Message) {
+        let Some(labels) = &self.labels else { return };
+        let is_its =
+            |key| labels.all.get(&key).and_then(|label| label.share).is_some_and(|share| share.number == number);
+        for entry in self.entries.iter_mut().filter(|entry| entry.label().is_some_and(is_its)) {
+            let before = entry_size(&entry.message);
+            entry.message = alter(&entry.message);
+            self.bytes = self.bytes - before + entry_size(&entry.message);
+        }
+    }
+
+    /// Replaces every message in memory.
+    pub fn alter(&mut self, alter: impl Fn(&Message) -> Message) {
+        for entry in &mut self.entries {
+            let before = entry_size(&entry.message);
+            entry.message = alter(&entry.message);
+            self.bytes = self.bytes - before + entry_size(&entry.message);
+        }
+    }
+
+    /// Takes out everything that is not in memory and not being read.
+    pub fn take_away(&mut self) -> Vec<Spilled> {
+        let Some(away) = &mut self.away else { return Vec::new() };
+        let taken = away.spill.remove(|_| true);
+        if away.fetching.is_empty() {
+            self.away = None;
+        }
+        self.bytes -= taken.iter().map(|delivery| delivery.size).sum::<u64>();
+        taken
     }
 
     fn recorded_in(&self, entry: &Entry) -> Sequence {

@@ -24,13 +24,14 @@ use postrider_ports::{
 };
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A running MQTT broker. Dropping it ends it at once; [`Broker::shutdown`] says good-bye first.
+/// A running MQTT broker. Dropping it ends it at once, but for a second at most that its data directory may take;
+/// [`Broker::shutdown`] says good-bye first.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -153,26 +154,28 @@ impl Broker {
         let is_done = tokio::time::timeout(grace, self.say_good_bye()).await.is_ok();
         self.shared.end();
         let _ = tokio::time::timeout(CUT, self.shared.census.all_ended()).await;
-        self.close_log().await;
+        if self.closer.is_some() {
+            let (done, closed) = oneshot::channel();
+            // Who asked may have gone.
+            self.close_log(move || _ = done.send(()));
+            let _ = closed.await;
+        }
         is_done
     }
 
-    async fn close_log(&mut self) {
-        let Some(closer) = self.closer.take() else { return };
+    /// Makes the log durable and closes it, on a thread of its own: a device that does not answer holds nobody up. `done`
+    /// hears of the end.
+    fn close_log(&mut self, done: impl FnOnce() + Send + 'static) {
         self.shared.end_log();
-        let (done, closed) = oneshot::channel();
-        let shared = self.shared.clone();
-        // Not on a thread of the runtime: a device that does not answer would hold that up too.
-        let closing = std::thread::Builder::new().name("postrider-closing".to_owned()).spawn(move || {
-            if let (Err(fault), Some(log)) = (closer.close(), &shared.log) {
+        let (closer, shared) = (self.closer.take(), self.shared.clone());
+        let close = move || {
+            if let (Some(Err(fault)), Some(log)) = (closer.map(Closer::close), &shared.log) {
                 shared.fail(Failure::new(&log.directory, fault));
             }
-            // Who asked may have gone.
-            let _ = done.send(());
-        });
-        if closing.is_ok() {
-            let _ = closed.await;
-        }
+            done();
+        };
+        // Without a thread it is done by whoever drops it, which is this one.
+        let _ = std::thread::Builder::new().name("postrider-closing".to_owned()).spawn(close);
     }
 
     async fn say_good_bye(&mut self) {
@@ -196,13 +199,14 @@ impl Drop for Broker {
         }
         self.shared.end();
         self.workers.stop();
-        self.shared.end_log();
         if let Some(log) = &self.shared.log {
             log.end();
         }
-        if let Some(closer) = self.closer.take() {
-            // Whoever wants to hear of it shuts the broker down.
-            let _ = closer.close();
+        if self.closer.is_some() {
+            let (done, closed) = mpsc::channel();
+            // Who asked may have gone.
+            self.close_log(move || _ = done.send(()));
+            let _ = closed.recv_timeout(DROPPED);
         }
     }
 }
@@ -370,5 +374,7 @@ impl Broker {
     }
 }
 
+/// How long a broker that is dropped waits for its data directory.
+const DROPPED: Duration = Duration::from_secs(1);
 /// How long connections that are cut may take to notice.
 const CUT: Duration = Duration::from_millis(100);

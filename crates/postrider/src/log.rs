@@ -62,6 +62,8 @@ pub(crate) struct Log {
     /// Which links to open when, mostly in order; one that comes early waits for those before it.
     gates: VecDeque<(Sequence, LinkId)>,
     released: Vec<Sequence>,
+    /// What the engine may take beyond what it was promised: a packet, as it looks at the room before it.
+    beyond: u64,
     /// What can be read when it is durable.
     loads: VecDeque<(Sequence, Load)>,
     /// Nothing is appended any more, and nothing that waits ever leaves.
@@ -85,7 +87,7 @@ pub(crate) struct News {
 }
 
 impl Log {
-    pub(crate) fn new(journal: Arc<dyn Journal>, last: Sequence) -> Self {
+    pub(crate) fn new(journal: Arc<dyn Journal>, last: Sequence, packet_bytes_max: u32) -> Self {
         Self {
             journal,
             durable: last,
@@ -93,6 +95,7 @@ impl Log {
             together_from: last.next(),
             gates: VecDeque::new(),
             released: Vec::new(),
+            beyond: u64::from(packet_bytes_max),
             loads: VecDeque::new(),
             is_over: false,
         }
@@ -171,7 +174,8 @@ impl Log {
         while let Some((_, load)) = self.loads.pop_front_if(|(last, _)| *last <= self.durable) {
             scratch.loads.push(load);
         }
-        Some(News { links, durable: self.durable, room: standing.room, is_full: standing.is_full })
+        let room = standing.room.saturating_sub(self.beyond);
+        Some(News { links, durable: self.durable, room, is_full: standing.is_full })
     }
 
     /// Nothing is appended from now on.

@@ -108,13 +108,17 @@ impl Partition {
     fn handle_logged(&mut self, now: Now, input: Input<'_>) -> Progress {
         let before = self.tray.effects.len();
         let progress = self.engine.handle(now, input, &mut self.tray);
+        self.end_input(before);
+        progress
+    }
+
+    fn end_input(&mut self, before: usize) {
         // What was there may have grown by merging, never shrunk.
         let new = &self.tray.effects[before.min(self.tray.effects.len())..];
         let last = new.iter().rfind(|effect| matches!(effect, Effect::After(_)));
         if matches!(last, Some(Effect::After(sequence)) if sequence.is_some()) {
             self.tray.effects.push(Effect::After(Sequence::NONE));
         }
-        progress
     }
 
     /// The log has advanced: what waited for that leaves, and the engine hears of it. Returns the records that are
@@ -299,3 +303,6 @@ impl Partition {
 fn conn_of(places: &[Place], link: LinkId) -> Option<&Arc<Conn>> {
     places.get(link.slot as usize).filter(|place| place.epoch == link.epoch)?.conn.as_ref()
 }
+
+#[cfg(test)]
+mod tests;

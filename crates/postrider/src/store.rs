@@ -93,7 +93,7 @@ pub(crate) fn open<S: Storage>(
     making: Making,
 ) -> Result<Opened, Error> {
     let started = Instant::now();
-    let packet_bytes_max = u64::from(making.limits.link.packet_bytes_max);
+    let packet_bytes_max = making.limits.link.packet_bytes_max;
     let (log, mut found) =
         postrider_journal::Log::open(storage, options(&settings, &making)).map_err(|error| refused(path, error))?;
     let last = Sequence(found.last().number());
@@ -109,12 +109,11 @@ pub(crate) fn open<S: Storage>(
         let wake_up = wake_up.clone();
         move || wake_up.call()
     });
-    // The engine stops at 8 MiB, give or take a message, so that nothing is ever refused for want of room in the queue.
     let durability = match settings.durability {
         Durability::Fsync => postrider_journal::Durability::Synced,
         Durability::Os => postrider_journal::Durability::Written { sync_after: SYNC_AFTER },
     };
-    let queue_bytes = QUEUE_BYTES + 2 * packet_bytes_max;
+    let queue_bytes = QUEUE_BYTES + 2 * u64::from(packet_bytes_max);
     let options = WriterOptions { queue_bytes, durability, ..WriterOptions::default() };
     let writer = Writer::spawn(log, options, waker).map_err(|fault| refused(path, fault.into()))?;
     let journal: Arc<dyn Journal> = Arc::new(writer.handle().clone());
@@ -133,7 +132,7 @@ pub(crate) fn open<S: Storage>(
         losses,
     };
     let post = LogPost::new(journal.clone(), wake_up, path.to_owned());
-    let core = Core { engine, tray, log: Some((Log::new(journal, last), post)) };
+    let core = Core { engine, tray, log: Some((Log::new(journal, last, packet_bytes_max), post)) };
     Ok(Opened { core, closer: Closer::new(move || writer.close()), restored })
 }
 
@@ -250,7 +249,7 @@ fn senseless(path: &Path, unreadable: &Unreadable) -> Error {
     Error::of_store(ErrorKind::Damaged, what, io::Error::other(unreadable.to_string()), advice)
 }
 
-/// What the queue takes: twice what the engine lets it come to.
+/// What the queue takes beside two packets. The engine is told of less, so that nothing is ever refused.
 const QUEUE_BYTES: u64 = 16 * 1024 * 1024;
 /// How long a written record may wait for its sync.
 const SYNC_AFTER: Duration = Duration::from_millis(200);

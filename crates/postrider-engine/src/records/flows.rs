@@ -3,7 +3,7 @@
 use super::coding::{Reader, put_number};
 use super::message::{Target, packet_id, put_terms, read_terms};
 use crate::RecordError;
-use postrider_proto::{PacketId, Qos};
+use postrider_proto::{Filter, PacketId, Qos};
 use postrider_session::Sequence;
 use postrider_session::flow::Awaits;
 
@@ -115,6 +115,84 @@ pub(crate) fn read_sent(record: &[u8]) -> Result<InFlight, RecordError> {
     let terms = read_terms(session, &mut reader)?;
     reader.end()?;
     InFlight::sent(sequence, terms)
+}
+
+/// What a group is owed as it stands in the log.
+#[derive(Debug)]
+pub(crate) struct GroupPicture {
+    pub(crate) group: u64,
+    /// What is owed up to this record and not among the pieces is over.
+    pub(crate) through: Sequence,
+    /// Oldest first.
+    pub(crate) pieces: Vec<GroupPiece>,
+}
+
+/// A message that a group is owed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GroupPiece {
+    pub(crate) sequence: Sequence,
+    pub(crate) qos: Qos,
+    pub(crate) retain: bool,
+    /// What it is charged.
+    pub(crate) size: u64,
+}
+
+impl GroupPicture {
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
+        put_number(out, self.group);
+        put_number(out, self.through.0);
+        for piece in &self.pieces {
+            put_number(out, piece.sequence.0);
+            put_terms(out, piece.qos, piece.retain, &[], None);
+            put_number(out, piece.size);
+        }
+    }
+
+    pub(crate) fn read(record: &[u8]) -> Result<Self, RecordError> {
+        let mut reader = Reader::new(record);
+        let group = reader.number()?;
+        let through = Sequence(reader.number()?);
+        let mut pieces = Vec::new();
+        while reader.end().is_err() {
+            let sequence = Sequence(reader.number()?);
+            let terms = read_terms(group, &mut reader)?;
+            pieces.push(GroupPiece { sequence, qos: terms.qos, retain: terms.retain, size: reader.number()? });
+        }
+        Ok(Self { group, through, pieces })
+    }
+}
+
+/// A message of a group goes out to a recorded session.
+pub(crate) fn put_moved(out: &mut Vec<u8>, group: u64, sequence: Sequence, terms: &Target) {
+    put_number(out, group);
+    put_sent(out, sequence, terms);
+}
+
+pub(crate) fn read_moved(record: &[u8]) -> Result<(u64, InFlight), RecordError> {
+    let mut reader = Reader::new(record);
+    let group = reader.number()?;
+    Ok((group, read_sent(reader.rest())?))
+}
+
+/// A message of a group goes out to another session.
+pub(crate) fn put_given(out: &mut Vec<u8>, group: u64, sequence: Sequence) {
+    put_number(out, group);
+    put_number(out, sequence.0);
+}
+
+pub(crate) fn read_given(record: &[u8]) -> Result<(u64, Sequence), RecordError> {
+    let mut reader = Reader::new(record);
+    let given = (reader.number()?, Sequence(reader.number()?));
+    reader.end()?;
+    Ok(given)
+}
+
+/// The filter of a group.
+pub(crate) fn read_group(record: &[u8]) -> Result<Filter<'_>, RecordError> {
+    let mut reader = Reader::new(record);
+    let filter = super::session::read_filter(&mut reader)?;
+    reader.end()?;
+    if filter.share().is_some() { Ok(filter) } else { Err(RecordError { what: "a group that is none" }) }
 }
 
 /// Something about one identifier of a session.

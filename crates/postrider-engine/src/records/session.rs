@@ -175,6 +175,6 @@ pub(crate) fn read_unsubscribed(record: &[u8]) -> Result<(u64, Filter<'_>), Reco
     Ok((session, filter))
 }
 
-fn read_filter<'a>(reader: &mut Reader<'a>) -> Result<Filter<'a>, RecordError> {
+pub(super) fn read_filter<'a>(reader: &mut Reader<'a>) -> Result<Filter<'a>, RecordError> {
     Filter::parse(reader.text()?).map_err(|_| RecordError { what: "a filter that is none" })
 }

@@ -9,6 +9,7 @@ use crate::records::session::{ReplayState, SessionRecord};
 use crate::replay::Replay;
 use crate::sessions::{Session, filter_bytes};
 use crate::stored::{Stored, Written};
+use crate::stored_groups::StoredGroup;
 use crate::timers::Timer;
 use crate::will::Will;
 use crate::{Effect, Engine, Tray};
@@ -33,7 +34,9 @@ impl Recovery {
         let mut holders = Vec::new();
         let mut live = Vec::new();
         let mut over = Vec::new();
-        for (record, mut restored) in self.take_sessions() {
+        let groups = self.take_groups();
+        let sessions = self.take_sessions();
+        for (record, mut restored) in sessions {
             let has = |sequence: Sequence| self.seen.binary_search(&sequence).is_ok();
             live.extend([restored.sequence, restored.flows]);
             live.extend(restored.subscriptions.values().map(|(sequence, ..)| *sequence));
@@ -46,6 +49,10 @@ impl Recovery {
                 over.push(key);
             }
         }
+        for (number, restored) in groups {
+            let has = |sequence: Sequence| self.seen.binary_search(&sequence).is_ok();
+            self.engine.restore_group(number, restored, has, &mut live, &mut holders);
+        }
         self.restore_retained(&mut holders, tray);
         self.release_dead(holders, live, tray);
         for key in over {
@@ -56,15 +63,23 @@ impl Recovery {
         self.engine
     }
 
+    fn take_groups(&mut self) -> BTreeMap<u64, Restored> {
+        let is_group = |restored: &Restored| restored.record.is_none() && restored.share.is_some();
+        let (groups, others): (BTreeMap<_, _>, _) =
+            core::mem::take(&mut self.sessions).into_iter().partition(|(_, it)| is_group(it));
+        self.sessions = others;
+        groups
+    }
+
     /// One session for each client: should there be more, the newest.
-    fn take_sessions(&mut self) -> impl Iterator<Item = (SessionRecord, Restored)> + use<> {
+    fn take_sessions(&mut self) -> Vec<(SessionRecord, Restored)> {
         let mut newest = BTreeMap::new();
         for mut restored in core::mem::take(&mut self.sessions).into_values() {
             if let Some(record) = restored.record.take() {
                 newest.insert(record.subject.client_id.clone(), (record, restored));
             }
         }
-        newest.into_values()
+        newest.into_values().collect()
     }
 
     fn restore_retained(&mut self, holders: &mut Vec<Sequence>, tray: &mut Tray) {
@@ -199,6 +214,41 @@ impl Engine {
         }
         if session.flows.as_ref().is_some_and(|flows| flows.is_idle()) {
             session.flows = None;
+        }
+    }
+
+    /// A group of which a member is still there.
+    fn restore_group(
+        &mut self,
+        number: u64,
+        restored: Restored,
+        has: impl Fn(Sequence) -> bool,
+        live: &mut Vec<Sequence>,
+        holders: &mut Vec<Sequence>,
+    ) {
+        let share = restored.share.as_ref().and_then(|filter| self.router.find(filter));
+        let Some(share) = share.filter(|share| self.groups.contains(*share)) else { return };
+        if self.group_number(share) != 0 {
+            return;
+        }
+        live.extend([restored.sequence, restored.flows]);
+        live.extend(restored.steps.iter().copied());
+        holders.extend(restored.pinned.iter().copied());
+        let mut stored = StoredGroup::new(number);
+        stored.given_through = restored.given_through;
+        (stored.picture, stored.steps, stored.pinned) = (restored.flows, restored.steps, restored.pinned);
+        let mut mailbox = restored.mailbox;
+        // What is not in the log any more was acknowledged.
+        let waiting = mailbox.take_away();
+        for delivery in waiting.into_iter().filter(|delivery| has(delivery.sequence)) {
+            holders.push(delivery.sequence);
+            self.counters.deliveries_owed += 1;
+            self.counters.deliveries_queued += 1;
+            mailbox.spill(&delivery);
+        }
+        self.groups.with_queue(share, |queue| *queue = mailbox);
+        if let Some(group) = self.groups.get_mut(share) {
+            group.stored = Some(Box::new(stored));
         }
     }
 

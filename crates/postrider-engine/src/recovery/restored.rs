@@ -1,11 +1,11 @@
 //! A session as the records say it was.
 
-use crate::records::flows::{FlowsRecord, InFlight};
+use crate::records::flows::{FlowsRecord, GroupPicture, GroupPiece, InFlight};
 use crate::records::session::{ReplayState, SessionRecord};
 use postrider_proto::PacketId;
 use postrider_router::Grant;
 use postrider_session::flow::{Awaits, Inbound, Outbound};
-use postrider_session::{Mailbox, Message, Parcel, Sequence};
+use postrider_session::{Mailbox, Message, Parcel, Sequence, Spilled, SubscriptionIds};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A session that is being put together.
@@ -13,12 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Restored {
     /// Without one, the session has ended and others are still owed what it was owed.
     pub(super) record: Option<SessionRecord>,
+    /// It is no session but a shared subscription, to this.
+    pub(super) share: Option<Box<[u8]>>,
     /// Where that stands.
     pub(super) sequence: Sequence,
     /// Where the newest picture of its flows stands.
     pub(super) flows: Sequence,
     pub(super) subscriptions: BTreeMap<Box<[u8]>, (Sequence, Grant, ReplayState)>,
     pub(super) mailbox: Mailbox,
+    /// Of a group: the newest message that it gave to a member.
+    pub(super) given_through: Sequence,
     /// With the order in which they were sent.
     in_flight: BTreeMap<PacketId, (u64, InFlight)>,
     sent: u64,
@@ -32,10 +36,12 @@ impl Default for Restored {
     fn default() -> Self {
         Self {
             record: None,
+            share: None,
             sequence: Sequence::NONE,
             flows: Sequence::NONE,
             subscriptions: BTreeMap::new(),
             mailbox: Mailbox::new(),
+            given_through: Sequence::NONE,
             in_flight: BTreeMap::new(),
             sent: 0,
             next_id: PacketId::FIRST,
@@ -76,6 +82,20 @@ impl Restored {
         self.in_flight = record.in_flight.into_iter().map(|message| (message.packet_id, (0, message))).collect();
         self.sent = 0;
         self.next_id = record.next_id;
+    }
+
+    /// The same for a group.
+    pub(super) fn group_picture(&mut self, sequence: Sequence, picture: &GroupPicture) {
+        (self.flows, self.given_through) = (sequence, picture.through);
+        self.steps.clear();
+        self.pinned.clear();
+        self.mailbox.skip_through(picture.through);
+        let newer = self.mailbox.take_away();
+        let piece = |piece: &GroupPiece| {
+            let GroupPiece { sequence, qos, retain, size } = *piece;
+            Spilled { sequence, qos, retain, subscription_ids: SubscriptionIds::None, size }
+        };
+        picture.pieces.iter().map(piece).chain(newer).for_each(|delivery| self.mailbox.spill(&delivery));
     }
 
     /// Its halves of the flows. What is not in the log any more was acknowledged.

@@ -360,3 +360,74 @@ fn what_the_log_says_is_what_the_engine_knows() {
         assert_eq!(durable_state(&world.driver.engine), before);
     }
 }
+
+#[test]
+fn what_a_shared_subscription_is_owed_survives_and_goes_to_whoever_comes() {
+    // [MQTT-4.8.2-4], [MQTT-4.8.2-5]
+    let mut world = World::durable(|_| {});
+    let (a, _) = connect(&mut world, &durable("a"));
+    world.subscribe(a, &subscribe(1, "$share/g/t", 1));
+    assert!(world.take(a).is_empty(), "SUBACK before the group is durable");
+    world.commit();
+    assert_eq!(world.take(a), ["SUBACK #1 01"]);
+    let publisher = clean(&mut world, "p");
+    for id in 1..=4 {
+        world.publish(publisher, &publish("t", &id.to_string()).q1(id));
+    }
+    assert!(world.take(publisher).is_empty(), "PUBACK before the message is durable");
+    world.commit();
+    assert_eq!(world.take(publisher).len(), 4);
+    assert_eq!(world.take(a).len(), 4);
+    world.ack(a, Puback, 2);
+    world.advance(1);
+    world.commit();
+    world.cut(a);
+    world.publish(publisher, &publish("t", "5").q1(5));
+    world.commit();
+    let before = durable_state(&world.driver.engine);
+    for released in [Released::Kept, Released::Dropped] {
+        world.crash(Remains { unsynced: 0, released });
+        world.advance(1);
+        world.commit();
+        assert_eq!(durable_state(&world.driver.engine), before);
+    }
+    let (b, _) = connect(&mut world, &durable("b"));
+    world.subscribe(b, &subscribe(1, "$share/g/t", 1));
+    world.commit();
+    let heard: Vec<_> = world.take(b).into_iter().skip(1).collect();
+    let expected = [(1, "1"), (2, "3"), (3, "4"), (4, "5")];
+    assert_eq!(heard, expected.map(|(id, text)| format!("PUBLISH t q1 #{id} \"{text}\"")));
+}
+
+#[test]
+fn a_message_with_qos_2_of_a_shared_subscription_stays_with_the_member_it_went_out_to() {
+    // [MQTT-4.8.2-4]
+    let mut world = World::durable(|_| {});
+    let (a, _) = connect(&mut world, &durable("a"));
+    world.subscribe(a, &subscribe(1, "$share/g/t", 2));
+    world.commit();
+    world.take(a);
+    world.cut(a);
+    let publisher = clean(&mut world, "p");
+    world.publish(publisher, &publish("t", "waits").q2(1));
+    world.commit();
+    world.crash(Remains::LEAST);
+    let (a, answer) = connect(&mut world, &durable("a"));
+    assert_eq!(answer[1..], ["PUBLISH t q2 #1 \"waits\""]);
+    world.take(a);
+    world.crash(Remains::LEAST);
+    let (b, _) = connect(&mut world, &durable("b"));
+    world.subscribe(b, &subscribe(1, "$share/g/t", 2));
+    world.commit();
+    assert_eq!(world.take(b), ["SUBACK #1 02"], "it is another's");
+    let (a, answer) = connect(&mut world, &durable("a"));
+    assert_eq!(answer[1..], ["PUBLISH t q2 #1 dup \"waits\""]);
+    world.ack(a, Pubrec, 1);
+    world.commit();
+    world.ack(a, Pubcomp, 1);
+    world.advance(1);
+    world.commit();
+    world.crash(Remains::MOST);
+    let (_, answer) = connect(&mut world, &durable("a"));
+    assert_eq!(answer.len(), 1, "{answer:?}");
+}

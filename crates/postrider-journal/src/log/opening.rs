@@ -17,14 +17,13 @@ use crate::shared::write_index;
 use crate::storage::{LockError, Storage, StorageFile, read_full};
 use crate::survey::{Survey, Surveyed, survey};
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::Arc;
 
 pub(super) fn open<S: Storage>(storage: S, options: Options) -> Result<(Log<S>, Recovered<S>), OpenError> {
     let lock = lock(&storage)?;
     let found = survey(&storage)?;
     let store_id = check(&found, &options)?;
-    sync_last(&found)?;
+    settle_last(&found)?;
     let is_lossy = put_aside(&storage, &found)?;
     let epoch = found.epoch_max + 1;
     begin_epoch(&storage, Identity { store_id, epoch })?;
@@ -110,23 +109,24 @@ fn check<F>(found: &Survey<F>, options: &Options) -> Result<StoreId, OpenError> 
     }
 }
 
-/// What was read may be in a cache only, if a process died and not the machine: it counts from here on. After a sync
-/// that was refused a cache may even hold what it will never write, so it is written again.
-fn sync_last<F: StorageFile>(found: &Survey<F>) -> Result<(), Fault> {
-    let Some(last) = found.segments.last().filter(|last| !last.is_damaged) else { return Ok(()) };
-    let fault = |operation| move |error: io::Error| Fault::new(operation, &names::segment(last.number), &error);
-    let (mut offset, mut bytes) = (found.synced, Vec::new());
+/// What was read may be in a cache only, if a process died and not the machine: it counts from here on. A sync that was
+/// refused then may have left bytes there that count as clean, and no further one would bring them to the device: so
+/// they are written again.
+fn settle_last<F: StorageFile>(found: &Survey<F>) -> Result<(), Fault> {
+    let Some(last) = found.segments.last() else { return Ok(()) };
+    let fault = |operation| move |error: std::io::Error| Fault::new(operation, &names::segment(last.number), &error);
+    let mut offset = last.synced;
+    let mut bytes = vec![0; SETTLED_AT_ONCE];
     while offset < last.end {
-        bytes.resize(usize::try_from(last.end - offset).unwrap_or(usize::MAX).min(AGAIN_BYTES), 0);
-        let count = read_full(&*last.file, offset, &mut bytes).map_err(fault(Operation::Read))?;
+        let length = usize::try_from(last.end - offset).unwrap_or(usize::MAX).min(bytes.len());
+        let count = read_full(&*last.file, offset, &mut bytes[..length]).map_err(fault(Operation::Read))?;
         last.file.write_all_at(offset, &[&bytes[..count]]).map_err(fault(Operation::Write))?;
-        offset += bytes.len() as u64;
+        offset += count.max(1) as u64;
     }
     last.file.sync_data().map_err(fault(Operation::Sync))
 }
 
-/// Written again at a time.
-const AGAIN_BYTES: usize = 1 << 20;
+const SETTLED_AT_ONCE: usize = 256 * 1024;
 
 /// Gives damaged segments another name. True if anything is lost.
 fn put_aside<S: Storage>(storage: &S, found: &Survey<S::File>) -> Result<bool, Fault> {
@@ -140,7 +140,7 @@ fn put_aside<S: Storage>(storage: &S, found: &Survey<S::File>) -> Result<bool, F
 }
 
 fn begin_epoch<S: Storage>(storage: &S, identity: Identity) -> Result<(), Fault> {
-    let fault = |error: io::Error| Fault::new(Operation::Write, names::IDENTITY, &error);
+    let fault = |error: std::io::Error| Fault::new(Operation::Write, names::IDENTITY, &error);
     let file = match storage.open(names::IDENTITY) {
         Ok(file) => file,
         Err(_) => storage.create(names::IDENTITY).map_err(fault)?,

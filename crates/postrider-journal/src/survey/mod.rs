@@ -29,8 +29,6 @@ pub(crate) struct Survey<F> {
     pub(crate) stale: Vec<String>,
     /// What a crash left behind the last whole frame.
     pub(crate) tail: Option<Tail>,
-    /// Of the newest segment, what its last frame knew to be synced.
-    pub(crate) synced: u64,
     /// What the next new record will be called.
     pub(crate) fresh_next: Sequence,
     pub(crate) number_next: u64,
@@ -50,6 +48,8 @@ pub(crate) struct Surveyed<F> {
     pub(crate) number: u64,
     pub(crate) file: Arc<F>,
     pub(crate) end: u64,
+    /// Up to here its last frame knew it to be durable.
+    pub(crate) synced: u64,
     pub(crate) fresh_first: Sequence,
     pub(crate) index: Index,
     pub(crate) is_damaged: bool,
@@ -72,7 +72,6 @@ pub(crate) fn survey<S: Storage>(storage: &S) -> Result<Survey<S::File>, OpenErr
         damage: Vec::new(),
         stale: Vec::new(),
         tail: None,
-        synced: 0,
         fresh_next: Sequence::new(1),
         number_next: files.highest() + 1,
         epoch_max: 0,
@@ -192,6 +191,7 @@ impl<F: StorageFile> Survey<F> {
             number,
             file: Arc::new(file),
             end: length,
+            synced: length,
             fresh_first: if first.class == Class::Records { first.first } else { Sequence::NONE },
             index: Index::default(),
             is_damaged: true,

@@ -155,6 +155,8 @@ impl<S: Storage> Worker<S> {
         let step = self.log.compact(self.options.compaction_bytes)?;
         self.has_chores = matches!(step, Compaction::Copied(bytes) if bytes > 0);
         self.desk.queue().room = self.log.room();
+        // There may be less than was promised before.
+        self.desk.waker.wake();
         Ok(())
     }
 }

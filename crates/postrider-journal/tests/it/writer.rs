@@ -3,7 +3,8 @@
 use crate::owner::{Owner, options};
 use crate::random::{Random, seeds};
 use postrider_journal::{
-    Durability, Handle, Log, Loss, Options, Refused, Sequence, SimulatedDisk, Urgency, Waker, Writer, WriterOptions,
+    Durability, Handle, Importance, Log, Loss, NewRecord, Options, Refused, Sequence, SimulatedDisk, Standing, Urgency,
+    Waker, Writer, WriterOptions,
 };
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -162,6 +163,89 @@ fn a_full_device_refuses_ordinary_records_takes_essential_ones_and_recovers() {
         assert!(refused < 10_000, "space is back");
         let _ = woken.recv_timeout(Duration::from_millis(10));
     }
+}
+
+fn record(kind: u8, payload: &[u8], urgency: Urgency) -> NewRecord<'_> {
+    NewRecord { kind, payload, urgency, importance: Importance::Ordinary }
+}
+
+#[test]
+fn a_batch_is_named_in_order_becomes_durable_at_one_moment_and_the_bell_is_the_callers() {
+    let disk = SimulatedDisk::new(8);
+    let options = Options { group_records_max: 4096, ..options() };
+    let (writer, woken) = spawn(&disk, options, WriterOptions { lazy: PATIENCE, ..small() });
+    let handle = writer.handle();
+    let batch = || [1, 2, 3].map(|kind| record(kind, b"x", Urgency::Now));
+    let mut last = Sequence::NONE;
+    for _ in 0..20 {
+        let appended = handle.append_all(batch()).expect("room");
+        assert_eq!(appended.last.number(), last.number() + 3);
+        assert!(appended.together_from.number() <= last.number() + 1);
+        last = appended.last;
+        if appended.needs_ring {
+            handle.ring();
+        }
+    }
+    while handle.durable() < last {
+        woken.recv_timeout(PATIENCE).expect("the waker is called");
+        // Nobody saw a part of a batch.
+        assert_eq!(handle.durable().number() % 3, 0);
+    }
+    let standing = handle.standing();
+    assert_eq!((standing.durable, standing.is_full, standing.fault), (last, false, None));
+}
+
+#[test]
+fn nothing_is_rung_for_when_only_lazy_records_wait_already() {
+    let disk = SimulatedDisk::new(9);
+    let (writer, _woken) = spawn(&disk, options(), WriterOptions { lazy: PATIENCE, ..small() });
+    let handle = writer.handle();
+    handle.try_append(1, &[b"lazy"], Urgency::Lazy).expect("room");
+    let appended = handle.append_all([record(1, b"lazy", Urgency::Lazy)]).expect("room");
+    assert!(!appended.needs_ring && appended.together_from.number() == 1);
+}
+
+#[test]
+fn as_much_is_taken_as_was_promised() {
+    for size in [0, 1, 50, 700] {
+        let disk = SimulatedDisk::new(10);
+        let (writer, _woken) = spawn(&disk, options(), WriterOptions { lazy: PATIENCE, ..small() });
+        let payload = vec![7; size];
+        let mut room = writer.handle().standing().room;
+        let each = size as u64 + Standing::OVERHEAD_BYTES;
+        assert!(room > 2 * each);
+        while room >= each {
+            let _ = writer.handle().append_all([record(1, &payload, Urgency::Lazy)]).expect("it was promised");
+            room -= each;
+        }
+        // What was not used up by overhead is still there.
+        let left = writer.handle().standing().room;
+        assert!(left >= room, "{left} left, {room} promised");
+    }
+}
+
+#[test]
+fn a_full_device_is_asked_again_when_somebody_wants_room() {
+    let disk = SimulatedDisk::new(11);
+    let (writer, woken) = spawn(&disk, options(), small());
+    let handle = writer.handle();
+    disk.limit_space(Some(disk.used_bytes()));
+    while !handle.standing().is_full {
+        match handle.try_append(1, &[&[1; 300]], Urgency::Now) {
+            Ok(_) | Err(Refused::Full) => {}
+            Err(Refused::Busy) => woken.recv_timeout(PATIENCE).expect("the waker is called"),
+            Err(other) => panic!("{other}"),
+        }
+    }
+    disk.limit_space(None);
+    let mut asked = 0;
+    while handle.standing().is_full {
+        handle.want_room();
+        asked += 1;
+        assert!(asked < 1000, "there is space again");
+        let _ = woken.recv_timeout(Duration::from_millis(10));
+    }
+    assert!(handle.standing().room > 0);
 }
 
 /// Works until the power goes or enough was done; what is durable then must be there.

@@ -1,0 +1,175 @@
+//! The data directory as people meet it: who has it, what is wrong with it, what can be saved.
+
+use crate::broker::{Broker, POSTRIDER};
+use crate::program::{Finished, run};
+use crate::wire::Wire;
+use postrider_testkit::{Hello, publish};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A directory that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn shown(&self) -> String {
+        self.0.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn postrider(args: &[&str]) -> Finished {
+    run(Command::new(POSTRIDER).args(args))
+}
+
+/// A directory with a session, messages for it, and a retained one; written by two processes.
+fn filled(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    for round in 0..2 {
+        let broker = Broker::keeping(&folder.0, &[]);
+        let mut reader = Wire::client(&broker, &Hello::new(&format!("reader-{round}")).resume().expiry(10_000));
+        reader.subscribed("t/#", 1);
+        drop(reader);
+        let mut publisher = Wire::client(&broker, &Hello::new("p"));
+        for id in 1..=10 {
+            publisher.publish(&publish("t/1", "x").q1(id));
+        }
+        publisher.publish(&publish(&format!("r/{round}"), "x").q1(11).retain());
+    }
+    folder
+}
+
+/// Writes over a byte of the oldest file with records, behind its first frame.
+fn damage(folder: &Folder) -> String {
+    let names = std::fs::read_dir(&folder.0).expect("it is there").map(|entry| entry.expect("readable").file_name());
+    let names = names.map(|name| name.into_string().expect("plain")).filter(|name| name.ends_with(".segment"));
+    let name = names.min().expect("a file with records");
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(folder.0.join(&name)).expect("ours");
+    let mut head = [0; 4096];
+    file.read_exact_at(&mut head, 0).expect("long enough");
+    let frame = (1..head.len() - 4).find(|at| &head[*at..at + 4] == b"PRgp").expect("a frame with records");
+    file.write_all_at(b"#", frame as u64 + 60).expect("ours");
+    name
+}
+
+#[test]
+fn a_second_broker_is_told_who_has_the_directory_and_what_to_do() {
+    let folder = Folder::new("second");
+    let broker = Broker::keeping(&folder.0, &[]);
+    for args in [&["-p", "0", "--data-dir", &folder.shown()][..], &["check", &folder.shown()]] {
+        let second = postrider(args);
+        assert_eq!(second.code, Some(1));
+        assert_eq!(second.errors.lines().count(), 1, "{}", second.errors);
+        assert!(second.errors.contains("in use by process"), "{}", second.errors);
+        assert!(second.errors.contains("or use another directory"), "{}", second.errors);
+    }
+    let second = postrider(&["-p", "0", "--data-dir", &folder.shown()]);
+    assert!(second.errors.ends_with("with --data-dir\n"), "{}", second.errors);
+    Wire::client(&broker, &Hello::new("c")).expect_silence();
+}
+
+#[test]
+fn a_broker_says_where_its_data_is_what_it_promises_and_what_it_found() {
+    let folder = filled("found");
+    let broker = Broker::keeping(&folder.0, &["--durability", "os"]);
+    let line = broker.hear("data directory");
+    assert!(line.contains(&folder.shown()) && line.contains("survives the end of this process"), "{line}");
+    let line = broker.hear("again");
+    assert!(line.starts_with("2 sessions, 30 messages for them and 2 retained ones are there again"), "{line}");
+    let mut reader = Wire::dial(&broker);
+    assert!(reader.enter(&Hello::new("reader-1").resume().expiry(10_000)));
+    for _ in 0..10 {
+        assert_eq!(reader.receive().topic, "t/1");
+    }
+}
+
+#[test]
+fn options_about_data_that_contradict_each_other_are_told() {
+    let folder = Folder::new("options");
+    for (args, part) in [
+        (&["--data-dir", "memory", "--durability", "fsync"][..], "memory survives nothing"),
+        (&["--data-dir", &folder.shown(), "--durability", "memory"], "leave one of the two out"),
+        (&["--data-dir", &folder.shown(), "--data-must-exist"], "mount the right disk"),
+    ] {
+        let refused = postrider(&[&["-p", "0"][..], args].concat());
+        assert_eq!(refused.code, Some(1), "{args:?}");
+        assert!(refused.errors.contains(part), "{}", refused.errors);
+        assert!(!folder.0.exists(), "nothing was made");
+    }
+}
+
+#[test]
+fn the_usual_directory_is_below_the_state_of_the_user() {
+    let folder = Folder::new("usual");
+    let mut command = Command::new(POSTRIDER);
+    command.args(["-p", "0"]).env("XDG_STATE_HOME", &folder.0);
+    let (broker, lines) = crate::program::Program::start_and_hear(&mut command);
+    let line = lines.wait_for("data directory");
+    assert!(line.contains(&format!("{}/postrider; fsync", folder.shown())), "{line}");
+    broker.signal(rustix::process::Signal::TERM);
+    assert_eq!(broker.finish().code, Some(0));
+}
+
+#[test]
+fn a_check_reads_everything_and_changes_nothing() {
+    let folder = filled("check");
+    let files = || {
+        let entries = std::fs::read_dir(&folder.0).expect("it is there").map(|entry| entry.expect("readable").path());
+        // The name of the last owner is no data.
+        let entries = entries.filter(|path| !path.ends_with("lock"));
+        let mut files: Vec<_> = entries.map(|path| (path.clone(), std::fs::read(path).expect("readable"))).collect();
+        files.sort();
+        files
+    };
+    let before = files();
+    let whole = postrider(&["check", &folder.shown()]).success().text();
+    assert!(whole.contains("2 sessions, 30 messages for them, 2 retained messages\nnothing is damaged"), "{whole}");
+    assert!(before == files(), "something has changed");
+    let name = damage(&folder);
+    let before = files();
+    let damaged = postrider(&["check", &folder.shown()]);
+    assert_eq!(damaged.code, Some(1));
+    let text = damaged.text();
+    assert!(text.contains(&format!("damaged: {name}: ")) && text.contains("at byte"), "{text}");
+    assert!(text.contains("postrider salvage"), "{text}");
+    let document = postrider(&["check", &folder.shown(), "--json"]);
+    assert_eq!(document.code, Some(1));
+    let document: serde_json::Value = serde_json::from_slice(&document.output).expect("JSON");
+    assert_eq!((&document["whole"], &document["damage"][0]["file"]), (&false.into(), &name.into()));
+    assert!(document["damage"][0]["offset"].is_u64());
+    assert!(before == files(), "something has changed");
+}
+
+#[test]
+fn damage_is_refused_with_the_ways_out_and_both_of_them_lead_out() {
+    let (folder, copy) = (filled("damaged"), Folder::new("salvaged"));
+    let name = damage(&folder);
+    let refused = postrider(&["-p", "0", "--data-dir", &folder.shown()]);
+    assert_eq!(refused.code, Some(1));
+    for part in [&name, "at byte", "postrider check", "postrider salvage", "--accept-loss"] {
+        assert!(refused.errors.contains(part), "{part} is not in {}", refused.errors);
+    }
+    let salvaged = postrider(&["salvage", &folder.shown(), &copy.shown()]).success().text();
+    assert!(salvaged.contains("left behind: ") && salvaged.contains(&copy.shown()), "{salvaged}");
+    for (path, args) in [(&copy, &[][..]), (&folder, &["--accept-loss"])] {
+        let broker = Broker::keeping(&path.0, args);
+        if !args.is_empty() {
+            broker.hear(&format!("lost: {name}: "));
+        }
+        let mut looker = Wire::client(&broker, &Hello::new("looker"));
+        looker.subscribed("r/1", 0);
+        assert_eq!(looker.receive().topic, "r/1");
+    }
+    postrider(&["check", &copy.shown()]).success();
+}

@@ -346,8 +346,12 @@ impl Engine {
         outgoing: &mut Outgoing<'_>,
         tray: &mut Tray,
     ) -> Delivered {
-        let bounds = self.limits.mailbox;
+        let mut bounds = self.limits.mailbox;
         let Some(session) = self.sessions.get_mut(key) else { return Delivered::Taken };
+        if session.stored.is_none() {
+            // Nobody holds a record for it, nor would read it back.
+            bounds.memory_bytes_max = u64::MAX;
+        }
         let flows = session.flows_mut(&self.limits);
         self.counters.queued_bytes -= flows.mailbox.bytes();
         let offered = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds);
@@ -370,10 +374,11 @@ impl Engine {
             {
                 recording.add(stored, delivery, None);
             }
-            if !gone.is_empty() {
+            for parcel in &gone {
+                stored.pass(parcel.recorded());
                 stored.touch_flows(now.mono, log);
+                log.let_go(parcel.recorded(), tray);
             }
-            gone.iter().for_each(|parcel| _ = log.let_go(parcel.recorded(), tray));
         }
         self.counters.deliveries_queued += u64::from(is_kept);
         self.counters.deliveries_queued -= gone.len() as u64;
@@ -410,6 +415,7 @@ fn on_sent(
     log: &mut Log,
     tray: &mut Tray,
 ) {
+    stored.pass(sequence);
     if let Some(recording) = log.recording_of(sequence) {
         recording.add(stored, delivery, Some(packet_id));
         return;

@@ -235,6 +235,11 @@ impl Tray {
         }
     }
 
+    /// What follows waits for this record.
+    pub(crate) const fn waits_for(&self) -> Sequence {
+        self.after
+    }
+
     /// The input is over.
     #[inline]
     pub(crate) fn wait_no_more(&mut self) {

@@ -243,7 +243,7 @@ impl Engine {
         self.deliver_matching(now, &incoming, &mut outgoing, (matches, tally), owed, tray)
     }
 
-    fn match_up(&mut self, incoming: &Incoming<'_>) -> Box<Matches> {
+    pub(crate) fn match_up(&mut self, incoming: &Incoming<'_>) -> Box<Matches> {
         let mut matches = self.matches.take().unwrap_or_default();
         self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
         matches
@@ -269,7 +269,15 @@ impl Engine {
         if waits || hits > self.limits.fanout_slice as usize {
             let message = outgoing.message().clone();
             let author = self.author_of(incoming).cloned();
-            self.fanouts.push_back(Fanout::new(message, incoming.retain, matches, tally, author, owed));
+            self.fanouts.push_back(Fanout::new(
+                message,
+                incoming.retain,
+                matches,
+                tally,
+                author,
+                owed,
+                tray.waits_for(),
+            ));
             if !waits {
                 self.continue_fanout(now, tray);
             }

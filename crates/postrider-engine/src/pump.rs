@@ -108,6 +108,9 @@ impl Engine {
         self.counters.deliveries_queued -= 1;
         if let Some(session) = self.sessions.get_mut(key) {
             session.touch_flows(now.mono, &mut self.log);
+            if let Some(stored) = &mut session.stored {
+                stored.pass(parcel.recorded());
+            }
         }
         if !self.send_parcel(now, key, &parcel, tray) && self.is_stored(key) {
             self.let_go(parcel.recorded(), tray);

@@ -9,7 +9,7 @@ use crate::records::kind;
 use crate::records::message::{MessageHead, put_message, put_target};
 use crate::stored::Stored;
 use crate::{Effect, Engine, Importance, LinkId, Progress, Tray, Urgency};
-use postrider_proto::{PacketId, Publish, Qos, Topic};
+use postrider_proto::{PacketId, Publish, Qos, ReasonCode, Topic};
 use postrider_router::{Matches, SessionKey};
 use postrider_session::{Now, Sequence};
 
@@ -69,6 +69,17 @@ impl Engine {
             || matches.shares().iter().any(|share| self.group_number(*share) != 0)
     }
 
+    /// The same for a message that is not published yet.
+    pub(crate) fn would_be_recorded(&mut self, incoming: &Incoming<'_>) -> bool {
+        if self.log.is_none() {
+            return false;
+        }
+        let matches = self.match_up(incoming);
+        let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, &matches);
+        self.matches = Some(matches);
+        is_recorded
+    }
+
     #[inline]
     pub(crate) fn is_stored(&self, key: SessionKey) -> bool {
         self.sessions.get(key).is_some_and(|session| session.stored.is_some())
@@ -106,6 +117,11 @@ impl Engine {
         let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, matches);
         if is_recorded {
             self.begin_recording(incoming, outgoing, tray);
+        } else if let Some((key, packet_id)) = origin.admitted
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            // Nobody has seen it before its identifier is known: it might come again.
+            session.admit(now.mono, packet_id, ReasonCode::Success, &mut self.log, tray);
         }
         if incoming.retain {
             self.retain(now, incoming, outgoing, tray);

@@ -334,18 +334,20 @@ impl Mailbox {
 
     /// Every waiting delivery whose message is in the log, in their order.
     pub fn recorded(&self) -> impl Iterator<Item = (Sequence, Qos, bool)> {
-        self.recorded_sizes().map(|(sequence, qos, retain, _)| (sequence, qos, retain))
+        self.waiting().map(|delivery| (delivery.sequence, delivery.qos, delivery.retain))
     }
 
-    /// The same, and what each is charged.
-    pub fn recorded_sizes(&self) -> impl Iterator<Item = (Sequence, Qos, bool, u64)> {
-        let ready = self
-            .entries
-            .iter()
-            .map(|entry| (self.recorded_in(entry), entry.qos(), entry.flags & RETAIN != 0, entry_size(&entry.message)));
+    /// Every waiting delivery whose message is in the log, whether in memory or not, in their order.
+    pub fn waiting(&self) -> impl Iterator<Item = Spilled> {
+        let ready = self.entries.iter().map(|entry| Spilled {
+            sequence: self.recorded_in(entry),
+            qos: entry.qos(),
+            retain: entry.flags & RETAIN != 0,
+            subscription_ids: self.ids_in(entry),
+            size: entry_size(&entry.message),
+        });
         let away = self.away.iter().flat_map(|away| away.fetching.iter().cloned().chain(away.spill.iter()));
-        let away = away.map(|delivery| (delivery.sequence, delivery.qos, delivery.retain, delivery.size));
-        ready.filter(|(sequence, ..)| sequence.is_some()).chain(away)
+        ready.filter(|delivery| delivery.sequence.is_some()).chain(away)
     }
 
     /// What waits of a shared subscription, with the retain flag it came with.
@@ -386,6 +388,17 @@ impl Mailbox {
         }
         self.bytes -= taken.iter().map(|delivery| delivery.size).sum::<u64>();
         taken
+    }
+
+    fn ids_in(&self, entry: &Entry) -> SubscriptionIds {
+        match entry.label() {
+            None if entry.ids == 0 => SubscriptionIds::None,
+            None => SubscriptionIds::One(entry.ids),
+            Some(key) => {
+                let label = self.labels.as_ref().and_then(|labels| labels.all.get(&key));
+                label.map_or(SubscriptionIds::None, |label| label.subscription_ids.clone())
+            }
+        }
     }
 
     fn recorded_in(&self, entry: &Entry) -> Sequence {

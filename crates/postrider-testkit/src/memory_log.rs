@@ -13,6 +13,9 @@ pub struct MemoryLog {
     entries: BTreeMap<Sequence, Entry>,
     last: Sequence,
     durable: Sequence,
+    /// Records that no engine has written may be released in any way.
+    is_lenient: bool,
+    releases: u64,
 }
 
 /// One record.
@@ -28,6 +31,19 @@ pub struct Entry {
     pub importance: Importance,
     /// The last record that was appended when this one was released.
     pub released: Option<Sequence>,
+    /// How many were released before it.
+    order: u64,
+}
+
+impl Entry {
+    /// Whether this record has to stay as long as an earlier one does that was released before it: it may say that that
+    /// one is over. Of two that say such things, the later need not outlive the earlier.
+    #[must_use]
+    pub fn may_concern(&self, other: &Self) -> bool {
+        KINDS_KEPT.contains(&self.kind)
+            && !KINDS_KEPT.contains(&other.kind)
+            && (self.released.is_none() || other.order < self.order)
+    }
 }
 
 /// What is found after a crash: numbers, kinds and payloads.
@@ -61,6 +77,11 @@ impl Remains {
 }
 
 impl MemoryLog {
+    /// From now on it takes no offence at releases of what is not there, as a journal does not.
+    pub const fn forgive(&mut self) {
+        self.is_lenient = true;
+    }
+
     /// All records that were appended since the last crash or found after it, released or not.
     #[must_use]
     pub const fn entries(&self) -> &BTreeMap<Sequence, Entry> {
@@ -87,14 +108,20 @@ impl MemoryLog {
     pub(crate) fn append(&mut self, kind: u8, payload: &[u8], urgency: Urgency, importance: Importance) -> Sequence {
         self.last = self.last.next();
         let payload = Bytes::copy_from_slice(payload);
-        self.entries.insert(self.last, Entry { kind, payload, urgency, importance, released: None });
+        self.entries.insert(self.last, Entry { kind, payload, urgency, importance, released: None, order: 0 });
         self.last
     }
 
     /// # Errors
     /// There is no such record, or it was released before.
     pub(crate) fn release(&mut self, sequence: Sequence) -> Result<(), String> {
+        if self.is_lenient {
+            self.entries.entry(sequence).and_modify(|entry| entry.released = entry.released.or(Some(self.last)));
+            return Ok(());
+        }
         let entry = self.entries.get_mut(&sequence).ok_or_else(|| format!("{sequence:?} is released and not there"))?;
+        self.releases += 1;
+        entry.order = self.releases;
         match entry.released.replace(self.last) {
             None => Ok(()),
             Some(_) => Err(format!("{sequence:?} is released twice")),
@@ -132,12 +159,11 @@ impl MemoryLog {
             }
         };
         let mut found = BTreeMap::new();
-        // The latest release of what is still there: what says that something is over stays as long as that.
-        let mut dead = Sequence::NONE;
+        let mut dead: Vec<&Entry> = Vec::new();
         for (sequence, entry) in self.entries.range(..=last) {
-            let is_needed = KINDS_KEPT.contains(&entry.kind) && dead >= *sequence;
+            let is_needed = dead.iter().any(|other| entry.may_concern(other));
             if is_needed || !goes(entry) {
-                dead = dead.max(entry.released.unwrap_or(Sequence::NONE));
+                dead.extend(entry.released.map(|_| entry));
                 found.insert(*sequence, (entry.kind, entry.payload.clone()));
             }
         }
@@ -159,6 +185,7 @@ impl MemoryLog {
             urgency: Urgency::Now,
             importance: Importance::Ordinary,
             released: None,
+            order: 0,
         };
         self.entries = found.iter().map(|(sequence, record)| (*sequence, entry(record))).collect();
         (self.last, self.durable) = (last, last);

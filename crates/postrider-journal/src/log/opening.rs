@@ -14,7 +14,7 @@ use crate::names;
 use crate::options::OnDamage;
 use crate::sequence::Sequence;
 use crate::shared::write_index;
-use crate::storage::{LockError, Storage, StorageFile};
+use crate::storage::{LockError, Storage, StorageFile, read_full};
 use crate::survey::{Survey, Surveyed, survey};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) fn open<S: Storage>(storage: S, options: Options) -> Result<(Log<S>, 
     let lock = lock(&storage)?;
     let found = survey(&storage)?;
     let store_id = check(&found, &options)?;
-    sync_last(&found)?;
+    settle_last(&found)?;
     let is_lossy = put_aside(&storage, &found)?;
     let epoch = found.epoch_max + 1;
     begin_epoch(&storage, Identity { store_id, epoch })?;
@@ -113,11 +113,24 @@ fn check<F>(found: &Survey<F>, options: &Options) -> Result<StoreId, OpenError> 
     }
 }
 
-/// What was read may be in a cache only, if a process died and not the machine: it counts from here on.
-fn sync_last<F: StorageFile>(found: &Survey<F>) -> Result<(), Fault> {
+/// What was read may be in a cache only, if a process died and not the machine: it counts from here on. A sync that was
+/// refused then may have left bytes there that count as clean, and no further one would bring them to the device: so
+/// they are written again.
+fn settle_last<F: StorageFile>(found: &Survey<F>) -> Result<(), Fault> {
     let Some(last) = found.segments.last() else { return Ok(()) };
-    last.file.sync_data().map_err(|error| Fault::new(Operation::Sync, &names::segment(last.number), &error))
+    let fault = |operation| move |error: std::io::Error| Fault::new(operation, &names::segment(last.number), &error);
+    let mut offset = last.synced;
+    let mut bytes = vec![0; SETTLED_AT_ONCE];
+    while offset < last.end {
+        let length = usize::try_from(last.end - offset).unwrap_or(usize::MAX).min(bytes.len());
+        let count = read_full(&*last.file, offset, &mut bytes[..length]).map_err(fault(Operation::Read))?;
+        last.file.write_all_at(offset, &[&bytes[..count]]).map_err(fault(Operation::Write))?;
+        offset += count.max(1) as u64;
+    }
+    last.file.sync_data().map_err(fault(Operation::Sync))
 }
+
+const SETTLED_AT_ONCE: usize = 256 * 1024;
 
 /// A segment that was being written when its process ended has room behind its end that nobody needs any more, once
 /// the next one says where that is.

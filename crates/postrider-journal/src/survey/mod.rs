@@ -48,6 +48,8 @@ pub(crate) struct Surveyed<F> {
     pub(crate) number: u64,
     pub(crate) file: Arc<F>,
     pub(crate) end: u64,
+    /// Up to here its last frame knew it to be durable.
+    pub(crate) synced: u64,
     pub(crate) fresh_first: Sequence,
     pub(crate) index: Index,
     pub(crate) is_damaged: bool,
@@ -189,6 +191,7 @@ impl<F: StorageFile> Survey<F> {
             number,
             file: Arc::new(file),
             end: length,
+            synced: length,
             fresh_first: if first.class == Class::Records { first.first } else { Sequence::NONE },
             index: Index::default(),
             is_damaged: true,

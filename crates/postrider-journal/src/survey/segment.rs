@@ -158,7 +158,7 @@ pub(super) fn read_last<S: Storage>(
     }
     let Reading { fresh_next, index, synced, mut removed, .. } = reading_so_far;
     let (number, fresh_first) = (roster.number, header.first);
-    let mut segment = Surveyed { number, file: Arc::new(file), end, fresh_first, index, is_damaged };
+    let mut segment = Surveyed { number, file: Arc::new(file), end, synced, fresh_first, index, is_damaged };
     // More names than there can have been records where bytes were lost: none is given twice.
     survey.fresh_next = survey.fresh_next.max(Sequence::new(fresh_next.number() + lost));
     if lost > 0 {
@@ -197,6 +197,7 @@ pub(super) fn read_sealed<S: Storage>(
         number,
         file: Arc::new(file),
         end,
+        synced: end,
         fresh_first: Sequence::NONE,
         index: Index::default(),
         is_damaged: false,

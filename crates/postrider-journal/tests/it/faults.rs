@@ -55,6 +55,25 @@ fn a_refused_sync_ends_the_log_and_what_was_promised_is_there_after_a_restart() 
 }
 
 #[test]
+fn what_a_refused_sync_left_in_the_cache_is_durable_once_it_was_opened_again() {
+    for nth in 1..60 {
+        for loss in Loss::ALL {
+            let disk = SimulatedDisk::new(nth);
+            let mut owner = work_until_fault(&disk, nth);
+            disk.restart(Loss::Nothing);
+            let (mut log, mut recovered) = Log::open(disk.clone(), options()).expect("open");
+            owner.replay(&log, &mut recovered).expect("replay");
+            owner.add(&mut log, vec![1; 150]).expect("room");
+            owner.commit(&mut log).expect("commit");
+            drop(log);
+            disk.restart(loss);
+            let (log, mut recovered) = Log::open(disk.clone(), options()).expect("open");
+            owner.replay(&log, &mut recovered).expect("replay");
+        }
+    }
+}
+
+#[test]
 fn a_write_that_breaks_off_ends_the_log_and_what_was_promised_is_there_after_a_restart() {
     for nth in 1..60 {
         for loss in Loss::ALL {

@@ -4,7 +4,7 @@
 //! there are several, until what clients see rules out all but one.
 
 use super::crash::Crash;
-use super::{Oracle, Place, Seen, Tally, Terms};
+use super::{Oracle, Place, Room, Seen, Tally, Terms};
 use postrider_ports::{Drops, SessionInfo};
 use postrider_proto::{AckKind, PacketId, Qos, ReasonCode};
 use postrider_session::Sequence;
@@ -17,6 +17,7 @@ pub(crate) struct Chronicle {
     live: Vec<Oracle>,
     history: Option<History>,
     pub(crate) now_ms: u64,
+    pub(crate) room: Room,
 }
 
 /// What is needed to go back.
@@ -46,7 +47,7 @@ enum Item {
     Present(Place, bool),
     Refused(Place, ReasonCode),
     Received(String, Box<Seen>),
-    Input { events: Vec<Witnessed>, from: Sequence, through: Sequence },
+    Input { events: Vec<Witnessed>, from: Sequence, through: Sequence, room: Room },
 }
 
 impl Item {
@@ -58,7 +59,7 @@ impl Item {
             Self::Present(place, is_present) => oracle.check_present(*place, *is_present)?,
             Self::Refused(place, reason) => oracle.check_refused(*place, *reason)?,
             Self::Received(client_id, seen) => oracle.received(client_id, seen)?,
-            Self::Input { events, .. } => oracle.take_input(0, events)?,
+            Self::Input { events, room, .. } => oracle.take_input(0, events, *room)?,
         }
         Ok(())
     }
@@ -74,7 +75,7 @@ fn agree(stories: &mut Vec<Oracle>, mut tell: impl FnMut(&mut Oracle) -> Result<
 impl Chronicle {
     /// For a broker in memory.
     pub(crate) fn new(oracle: Oracle, now_ms: u64) -> Self {
-        Self { live: vec![oracle], history: None, now_ms }
+        Self { live: vec![oracle], history: None, now_ms, room: Room::Some }
     }
 
     /// For a broker with a log.
@@ -87,7 +88,7 @@ impl Chronicle {
             durable: Sequence::NONE,
             answers: BTreeMap::new(),
         };
-        Self { live: vec![oracle], history: Some(history), now_ms }
+        Self { live: vec![oracle], history: Some(history), now_ms, room: Room::Some }
     }
 
     fn tell(&mut self, item: Item) -> Result<(), String> {
@@ -153,7 +154,8 @@ impl Chronicle {
         for (place, answer) in events.iter().filter_map(|event| answer_to(partition, event)) {
             history.answers.entry(place).or_default().push_back((answer, gate));
         }
-        self.tell(Item::Input { events, from, through })
+        let room = if from == through { self.room } else { Room::Some };
+        self.tell(Item::Input { events, from, through, room })
     }
 
     /// A client hears an answer: what it says must be durable.
@@ -188,7 +190,7 @@ impl Chronicle {
         let mut durable_ms = history.base_ms;
         for (now_ms, item) in history.items.drain(..) {
             match &item {
-                Item::Input { events, from, through } if from < through && last < *through => {
+                Item::Input { events, from, through, .. } if from < through && last < *through => {
                     if last > *from {
                         let halves = |oracle: &Oracle| {
                             let mut oracle = oracle.clone();
@@ -239,13 +241,16 @@ impl Chronicle {
 
     /// A newcomer has found this retained in a partition. I7
     pub(crate) fn check_retained(&mut self, partition: usize, found: &BTreeMap<String, Vec<u8>>) -> Result<(), String> {
-        let topics = |map: &BTreeMap<String, Vec<u8>>| map.keys().cloned().collect::<Vec<_>>().join(" ");
+        let only = |one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>| {
+            let only = one.iter().filter(|(topic, payload)| other.get(*topic) != Some(*payload));
+            only.map(|(topic, payload)| format!("{topic} {:.8}", String::from_utf8_lossy(payload))).collect::<Vec<_>>()
+        };
         agree(&mut self.live, |oracle| {
             let expected = oracle.retained(partition);
             if *found == expected {
                 return Ok(());
             }
-            Err(format!("retained are [{}], should be [{}]", topics(found), topics(&expected)))
+            Err(format!("retained are {:?}, should be {:?}", only(found, &expected), only(&expected, found)))
         })
     }
 }

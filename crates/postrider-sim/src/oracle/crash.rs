@@ -33,23 +33,28 @@ impl Oracle {
             self.sessions.remove(&client_id);
             self.groups.end(&client_id);
         }
-        for (client_id, list) in &mut self.due {
-            let is_doubtful = !self.sessions.contains_key(client_id);
-            list.iter_mut().for_each(|due| due.is_doubtful |= is_doubtful);
+        // A will of a clean session was in memory.
+        self.due.retain(|client_id, _| self.sessions.contains_key(client_id));
+        for due in self.due.values_mut().flatten() {
+            due.late_ms = due.late_ms.max(crash.back_ms) + RETURN_MS;
         }
         for (client_id, session) in &mut self.sessions {
             if session.online.take().is_some() {
                 let lives = session.expiry_s != u32::MAX;
                 session.ends_ms = lives.then(|| crash.at_ms + u64::from(session.expiry_s) * 1000);
             }
-            session.ends_late_ms += crash.back_ms - crash.at_ms;
+            if let Some(ends) = session.ends_ms {
+                // When its client left is not in the log for certain, so it may get its whole time again.
+                let late = crash.back_ms + u64::from(session.expiry_s) * 1000;
+                session.ends_late_ms = session.ends_late_ms.max(late.saturating_sub(ends));
+            }
             for owed in session.owed.iter_mut().filter(|owed| owed.seen.qos == Qos::AtLeastOnce && owed.received > 0) {
                 owed.may_return |= owed.acked_ms.is_none_or(|acked| acked + ACKS_LATE_MS >= durable_ms);
             }
             if let Some(terms) = session.will.take() {
-                let at_ms = crash.back_ms + RETURN_MS.max(u64::from(terms.delay_s) * 1000);
-                let at_ms = at_ms.min(session.ends_ms.unwrap_or(u64::MAX));
-                self.due.entry(client_id.clone()).or_default().push(Due { terms, at_ms, is_doubtful: false });
+                let late_ms = crash.back_ms + RETURN_MS.max(u64::from(terms.delay_s) * 1000);
+                let at_ms = late_ms.min(session.ends_ms.unwrap_or(u64::MAX));
+                self.due.entry(client_id.clone()).or_default().push(Due { terms, at_ms, late_ms });
             }
         }
     }

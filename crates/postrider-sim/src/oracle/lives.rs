@@ -1,7 +1,7 @@
 //! Connections, sessions and wills: when each begins and ends.
 
 use super::groups::Origin;
-use super::{Due, Oracle, Place, Seen};
+use super::{Due, Oracle, Place, Seen, WillTerms};
 
 /// How late a timer may be.
 const GRACE_MS: u64 = 300;
@@ -27,11 +27,11 @@ impl Oracle {
                 self.groups.end(id);
             }
             for due in self.due.get_mut(id).into_iter().flatten().filter(|_| is_over) {
-                due.at_ms = due.at_ms.min(now);
+                (due.at_ms, due.late_ms) = (due.at_ms.min(now), due.late_ms.min(now));
             }
             if !is_over && let Some(list) = self.due.get_mut(id) {
                 // The client is back in time; what is due by now may have gone out or not.
-                list.retain(|due| due.at_ms <= now && due.terms.delay_s == 0);
+                list.retain(|due| due.late_ms <= now && due.terms.delay_s == 0);
             }
         }
         let is_found = self.sessions.contains_key(id);
@@ -68,7 +68,7 @@ impl Oracle {
         let Some(terms) = will else { return };
         let at_ms = now + u64::from(terms.delay_s.min(expiry_s)) * 1000;
         if let Some(terms_of) = self.terms.get(&place) {
-            self.due.entry(terms_of.client_id.clone()).or_default().push(Due { terms, at_ms, is_doubtful: false });
+            self.due.entry(terms_of.client_id.clone()).or_default().push(Due { terms, at_ms, late_ms: at_ms });
         }
     }
 
@@ -78,6 +78,10 @@ impl Oracle {
         let Some(session) = self.sessions.get(client_id).filter(|session| session.online.is_none()) else {
             return Ok(());
         };
+        if self.has_lost && session.expiry_s > 0 {
+            // It was another one, in memory.
+            return Ok(());
+        }
         if session.ends_ms.is_none_or(|ends| ends > now) {
             return Err(format!("the session of {client_id} ended before its time"));
         }
@@ -89,9 +93,22 @@ impl Oracle {
         Ok(())
     }
 
+    /// Something was taken back, and a will of a clean session came after that: the CONNECT that brought it may be among
+    /// what was taken back.
+    fn expect_lost_will(&mut self, client_id: &str) {
+        let now = self.now_ms;
+        let is_new = |terms: &&WillTerms| !self.wills.contains(&terms.payload);
+        let wills = self.terms.values().rev().filter(|terms| terms.client_id == client_id && terms.expiry_s == 0);
+        let Some(terms) = wills.filter_map(|terms| terms.will.as_ref()).find(is_new).cloned() else { return };
+        self.due.entry(client_id.to_owned()).or_default().push(Due { terms, at_ms: now, late_ms: now });
+    }
+
     /// I10: a will is published when it is due, and once.
     pub(super) fn will(&mut self, partition: usize, client_id: &str) -> Result<(), String> {
         let now = self.now_ms;
+        if self.has_lost {
+            self.expect_lost_will(client_id);
+        }
         let list = self.due.entry(client_id.to_owned()).or_default();
         let Some(at) = list.iter().position(|due| due.at_ms <= now) else {
             return Err(format!("a will of {client_id} was published that was not due"));

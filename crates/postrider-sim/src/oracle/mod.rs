@@ -15,7 +15,7 @@ pub(crate) use chronicle::{Answer, Chronicle};
 pub(crate) use crash::Crash;
 pub(crate) use words::{Place, Seen, Terms, WillTerms};
 
-use crate::topics::{Wishes, is_shared};
+use crate::topics::{Wishes, is_shared, matches};
 use doors::Doors;
 use groups::{Groups, Origin};
 use postrider_engine::{Limits, PayloadFormat};
@@ -66,8 +66,15 @@ struct Session {
 struct Due {
     terms: WillTerms,
     at_ms: u64,
-    /// It was in memory when the broker crashed, or its session ended after that.
-    is_doubtful: bool,
+    /// After a crash nobody knows when it is due; then at the latest.
+    late_ms: u64,
+}
+
+/// Whether the broker's device has any, as far as the broker knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    Some,
+    None,
 }
 
 /// What came to pass.
@@ -163,7 +170,13 @@ impl Oracle {
     /// What a connection has sent is taken in its order, and nothing is left out.
     fn check_said(&mut self, place: Place, payload: &[u8]) -> Result<(), String> {
         self.doors.publish(place, self.now_ms)?;
-        let next = self.said.get_mut(&place).and_then(VecDeque::pop_front);
+        let said = self.said.entry(place).or_default();
+        if self.has_lost {
+            // What was said before may have been taken back.
+            let at = said.iter().position(|one| one == payload).unwrap_or(0);
+            said.drain(..at);
+        }
+        let next = said.pop_front();
         if next.as_deref() == Some(payload) { Ok(()) } else { Err(format!("{place:?} did not say this next")) }
     }
 
@@ -235,16 +248,36 @@ impl Oracle {
     }
 
     /// Takes what one input of an engine has brought about.
-    fn take_input(&mut self, partition: usize, events: &[Witnessed]) -> Result<(), String> {
-        let is_no_room = |event: &Witnessed| matches!(event, Witnessed::Refused { reason, .. } if *reason == ReasonCode::QuotaExceeded);
-        let is_refused = events.iter().any(is_no_room);
+    fn take_input(&mut self, partition: usize, events: &[Witnessed], room: Room) -> Result<(), String> {
+        let is_no_room = |event: &Witnessed| match event {
+            Witnessed::Refused { reason, .. } => *reason == ReasonCode::QuotaExceeded,
+            Witnessed::Publish { qos, .. } => *qos == Qos::AtMostOnce,
+            _ => false,
+        };
+        let is_refused = room == Room::None && events.iter().any(is_no_room);
         for event in events {
             match event {
-                Witnessed::Publish { at, payload, .. } if is_refused => self.check_said((partition, *at), payload)?,
+                Witnessed::Publish { at, payload, topic, qos, retain, .. }
+                    if is_refused && self.is_recorded((partition, *at), topic, *qos, *retain) =>
+                {
+                    self.check_said((partition, *at), payload)?;
+                }
                 event => self.take(partition, event)?,
             }
         }
         Ok(())
+    }
+
+    /// Whether a message needs a record: the others a full device takes too.
+    fn is_recorded(&self, place: Place, topic: &str, qos: Qos, retain: bool) -> bool {
+        let publisher = self.terms.get(&place).map(|terms| terms.client_id.as_str());
+        let needs = |(client_id, session): (&String, &Session)| {
+            let is_own = publisher == Some(client_id);
+            let takes = |options: &SubscribeOptions| options.qos > Qos::AtMostOnce && !(options.no_local && is_own);
+            let mut filters = session.subscriptions.iter();
+            session.expiry_s > 0 && filters.any(|(filter, (options, _))| takes(options) && matches(filter, topic))
+        };
+        retain || (qos > Qos::AtMostOnce && self.sessions.iter().any(needs))
     }
 
     fn take_publish(&mut self, partition: usize, witnessed: &Witnessed) -> Result<(), String> {
@@ -278,7 +311,7 @@ impl Oracle {
 
     /// Bytes go out to a client.
     fn send(&mut self, place: Place, bytes: &[u8]) -> Result<(), String> {
-        let Some(terms) = self.terms.get(&place) else { return Ok(()) };
+        let Some(terms) = self.terms.get(&place).filter(|_| !self.has_lost) else { return Ok(()) };
         let client_id = &terms.client_id;
         let read = self.taps.read(place, bytes).map_err(|error| format!("{client_id} is sent {error}"))?;
         let wishes = self.wishes.get(client_id).filter(|_| self.partitions == 1);
@@ -326,8 +359,7 @@ impl Oracle {
         if let Some(((from, to), _)) = self.forwards.iter().find(|(_, wire)| !wire.is_empty()) {
             return Err(format!("partition {to} misses what {from} took"));
         }
-        let is_sure = |due: &&Due| !due.is_doubtful;
-        match self.due.iter().find_map(|(client_id, list)| Some((client_id, list.iter().find(is_sure)?))) {
+        match self.due.iter().find_map(|(client_id, list)| Some((client_id, list.first()?))) {
             Some((client_id, due)) => Err(format!("a will of {client_id}, due at {}, never came", due.at_ms)),
             None => Ok(()),
         }
@@ -338,7 +370,8 @@ impl Oracle {
         let missing = self.groups.missing()?;
         let lost = [DropReason::MailboxFull, DropReason::Expired, DropReason::TooLarge];
         let lost: u64 = lost.into_iter().map(|reason| drops.of(reason)).sum();
-        if missing.above_0 + missing_elsewhere > lost || missing.all > drops.total() {
+        let is_lost = missing.above_0 > 0 && missing.above_0 + missing_elsewhere > lost;
+        if is_lost || missing.all > drops.total() {
             return Err(format!("groups miss {missing:?}, sessions {missing_elsewhere}, counted are {drops:?}"));
         }
         Ok(())

@@ -3,14 +3,14 @@
 //! Owns: when something is written, synced, read back and compacted, and when the broker crashes.
 
 use super::Simulation;
-use crate::oracle::Crash;
+use crate::oracle::{Crash, Room};
 use crate::random::Random;
 use bytes::Bytes;
 use postrider_engine::{Importance, KINDS_KEPT};
 use postrider_journal::{AppendError, Creation, Fault, Kinds, Log, Loss, Options, SimulatedDisk, StoreId};
 use postrider_ports::{Answer, DropReason, Question, Ticket};
 use postrider_session::Sequence;
-use postrider_testkit::{Found, LogStep, MemoryLog};
+use postrider_testkit::{Entry, Found, LogStep, MemoryLog};
 
 /// A disk and the log on it.
 #[derive(Debug)]
@@ -34,14 +34,19 @@ enum Mode {
     Os,
 }
 
-/// So much room for new records is asked for.
-const ROOM_BYTES: u64 = 4000;
+/// So much room for new records is asked for where the device may run full.
+const ROOM_BYTES: u64 = 12_000;
+/// The engine lets new messages wait below this.
+const ENOUGH_BYTES: u64 = 2 * 1024 * 1024;
+/// The largest thing that one input appends here.
+const INPUT_BYTES: u64 = 4000;
 
 impl Device {
     pub(super) fn new(seed: u64, random: &mut Random) -> Self {
         let keep_while_older = KINDS_KEPT.into_iter().fold(Kinds::none(), Kinds::with);
+        let fills = random.once_in(4);
         let options = Options {
-            segment_bytes: random.pick(&[8192, 16_384]),
+            segment_bytes: if fills { 32_768 } else { random.pick(&[8192, 16_384]) },
             reserve_bytes: 8192,
             group_bytes_max: random.pick(&[300, 1500, 4000]),
             group_records_max: random.pick(&[1, 8, 100]),
@@ -50,7 +55,7 @@ impl Device {
             ..Options::new(Creation::Allowed(StoreId([9; 16])))
         };
         let mode = if random.once_in(5) { Mode::Os } else { Mode::Fsync };
-        Self { disk: SimulatedDisk::new(seed), log: None, mode, fault: None, fills: random.once_in(4), options }
+        Self { disk: SimulatedDisk::new(seed), log: None, mode, fault: None, fills, options }
     }
 
     fn is_off(&self) -> bool {
@@ -83,6 +88,17 @@ impl Simulation {
         let (Some(device), Some(shelf)) = (&mut self.device, &mut self.drivers[0].shelf) else { return Ok(()) };
         for step in std::mem::take(&mut shelf.steps) {
             let Some(log) = device.log.as_mut() else { return Ok(()) };
+            if self.is_verbose {
+                let of = |sequence| shelf.log.entries().get(sequence).map(|entry| entry.kind);
+                match &step {
+                    LogStep::Append(sequence) => {
+                        println!("               {} is appended, kind {:?}", sequence.0, of(sequence))
+                    }
+                    LogStep::Release(sequence) => {
+                        println!("               {} is released, kind {:?}", sequence.0, of(sequence))
+                    }
+                }
+            }
             match step {
                 LogStep::Append(sequence) => {
                     self.report.records += 1;
@@ -130,7 +146,7 @@ impl Simulation {
         };
         let done = through.and_then(|through| {
             self.report.segments_removed += before.saturating_sub(log.usage().segments) as u64;
-            Ok((through, log.prepare(ROOM_BYTES)?))
+            Ok((through, log.prepare(if device.fills { ROOM_BYTES } else { 0 })?))
         });
         match done {
             Err(fault) => {
@@ -138,8 +154,9 @@ impl Simulation {
                 Ok(())
             }
             Ok((through, room)) => {
-                if let Some(shelf) = &mut self.drivers[0].shelf {
-                    (shelf.room, shelf.is_full) = (room.ordinary, room.ordinary < ROOM_BYTES);
+                if let Some(shelf) = self.drivers[0].shelf.as_mut().filter(|_| device.fills) {
+                    (shelf.room, shelf.is_full) = told(room.ordinary);
+                    self.oracle.room = if shelf.is_full { Room::None } else { Room::Some };
                 }
                 let through = Sequence(through.number());
                 self.oracle.on_durable(through)?;
@@ -159,16 +176,17 @@ impl Simulation {
         if self.device.is_none() {
             return Ok(());
         }
-        match self.random.below(100) {
-            0..=29 => self.commit()?,
-            30..=59 => self.read_back()?,
-            60..=64 => self.compact(),
-            65 => self.cut_power_soon(),
-            66 if self.random.once_in(3) => self.break_soon(),
-            67 => return self.crash(),
-            68 => self.fill(),
-            71 if self.random.once_in(3) => return self.stop_in_order(),
-            69..=70 => self.make_room(),
+        match self.random.below(300) {
+            0..=119 => self.commit()?,
+            120..=209 => self.read_back()?,
+            210..=224 => self.compact(),
+            225 => self.cut_power_soon(),
+            226 if self.random.once_in(3) => self.break_soon(),
+            227 => return self.crash(),
+            228..=229 => self.fill(),
+            230..=233 => self.make_room(),
+            240..=259 => self.compare()?,
+            234 if self.random.once_in(3) => return self.stop_in_order(),
             _ => {}
         }
         let Some(device) = &mut self.device else { return Ok(()) };
@@ -193,10 +211,35 @@ impl Simulation {
         }
     }
 
-    pub(super) fn make_room(&self) {
+    /// No more faults: a device that is broken is left behind.
+    pub(super) fn calm_down(&mut self) -> Result<(), String> {
+        self.make_room();
+        let Some(device) = &self.device else { return Ok(()) };
+        device.disk.cut_power_at(u64::MAX);
+        if device.is_over() {
+            self.crash()?;
+        }
+        if let Some(device) = &self.device {
+            device.disk.cut_power_at(u64::MAX);
+        }
+        Ok(())
+    }
+
+    fn make_room(&self) {
         if let Some(device) = &self.device {
             device.disk.limit_space(None);
         }
+    }
+
+    /// What could be found after a crash is compared with the living engine.
+    fn compare(&mut self) -> Result<(), String> {
+        let seed = self.random.next_u64();
+        let driver = &self.drivers[0];
+        if !postrider_engine::is_settled(&driver.engine) || driver.engine.has_work() {
+            return Ok(());
+        }
+        self.report.compared += 1;
+        driver.check_log(self.now, seed, postrider_engine::durable_state)
     }
 
     fn cut_power_soon(&mut self) {
@@ -224,7 +267,7 @@ impl Simulation {
     }
 
     /// Reads back what the engine has asked for, if it is written.
-    fn read_back(&mut self) -> Result<(), String> {
+    pub(super) fn read_back(&mut self) -> Result<(), String> {
         let (Some(device), Some(shelf)) = (&mut self.device, &self.drivers[0].shelf) else { return Ok(()) };
         let (Some((_, sequences)), Some(log)) = (shelf.asked.front(), &mut device.log) else { return Ok(()) };
         if device.disk.is_off() || device.fault.is_some() {
@@ -299,6 +342,8 @@ impl Simulation {
 
     /// The engine's counts of what was dropped end with it.
     fn note_drops(&mut self) {
+        let drops = self.drivers[0].engine.counters().drops;
+        DropReason::ALL.iter().for_each(|reason| self.dropped_in_all.add(*reason, drops.of(*reason)));
         for client in &self.clients {
             self.drivers[0].ask(self.now, Ticket(1), Question::Session(client.id.as_str().into()));
             if let Some((_, Answer::Session(Some(info)))) = self.drivers[0].answers.pop() {
@@ -330,8 +375,10 @@ impl Simulation {
             self.report.crashes += 1;
             return Ok(None);
         };
-        let room = log.room();
-        (shelf.room, shelf.is_full) = (room.ordinary, false);
+        if device.fills {
+            (shelf.room, shelf.is_full) = told(log.room().ordinary);
+            self.oracle.room = if shelf.is_full { Room::None } else { Room::Some };
+        }
         check_found(&shelf.log, &found, last)?;
         self.report.records_lost += shelf.log.last().0 - last.0;
         device.log = Some(log);
@@ -345,6 +392,11 @@ impl Simulation {
         }
         Ok(Some((found, last)))
     }
+}
+
+/// Room as the engine is told of it, and whether the device is full: by so small numbers that it matters here.
+const fn told(room: u64) -> (u64, bool) {
+    ((room + ENOUGH_BYTES).saturating_sub(INPUT_BYTES), room < ROOM_BYTES)
 }
 
 type Opened = (Log<SimulatedDisk>, Found, Sequence);
@@ -368,7 +420,7 @@ fn read_all(device: &Device) -> Result<Option<Opened>, String> {
             Err(error) => return Err(format!("a record cannot be read: {error:?}")),
         }
     }
-    match log.prepare(ROOM_BYTES) {
+    match log.prepare(if device.fills { ROOM_BYTES } else { 0 }) {
         Ok(_) if !device.is_off() => Ok(Some((log, found, Sequence(recovered.last().number())))),
         Err(fault) if !device.is_off() => Err(format!("no room can be made: {fault}")),
         _ => Ok(None),
@@ -381,16 +433,24 @@ fn check_found(log: &MemoryLog, found: &Found, last: Sequence) -> Result<(), Str
     if last < log.durable() || last > log.last() {
         return Err(format!("found up to {last:?}, durable were {:?} of {:?}", log.durable(), log.last()));
     }
-    let mut dead = Sequence::NONE;
+    let mut dead: Vec<(Sequence, &Entry)> = Vec::new();
     for (sequence, entry) in log.entries().range(..=last) {
         let is_needed = entry.released.is_none_or(|released| released > last)
-            || (KINDS_KEPT.contains(&entry.kind) && dead >= *sequence);
+            || dead.iter().any(|(_, other)| entry.may_concern(other));
         match found.get(sequence) {
             Some((kind, payload)) if *kind == entry.kind && *payload == entry.payload => {
-                dead = dead.max(entry.released.unwrap_or(Sequence::NONE));
+                dead.extend(entry.released.map(|_| (*sequence, entry)));
             }
             None if !is_needed => {}
-            other => return Err(format!("record {sequence:?} was found as {:?}", other.map(|(kind, _)| kind))),
+            other => {
+                let (kind, released) = (entry.kind, entry.released);
+                let other = other.map(|(kind, _)| kind);
+                let older = dead.iter().find(|(_, other)| entry.may_concern(other));
+                let older = older.map(|(older, entry)| (older, entry.kind, entry.released));
+                return Err(format!(
+                    "{sequence:?} of kind {kind}, released at {released:?}, was found as {other:?} up to {last:?}; there is {older:?}"
+                ));
+            }
         }
     }
     match found.keys().find(|sequence| !log.entries().contains_key(sequence)) {

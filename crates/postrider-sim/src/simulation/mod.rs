@@ -31,6 +31,8 @@ struct Simulation {
     device: Option<Device>,
     /// Messages that earlier processes have counted as dropped, by client.
     dropped: BTreeMap<String, Drops>,
+    /// The same of everybody.
+    dropped_in_all: Drops,
     tokens: u64,
     /// Connections that clients gave up without the broker hearing of it, by partition.
     left: Vec<(usize, usize)>,
@@ -93,6 +95,7 @@ impl Simulation {
                 false => Chronicle::new(oracle, now.mono.0),
             },
             dropped: BTreeMap::new(),
+            dropped_in_all: Drops::default(),
             tokens: 0,
             left: Vec::new(),
             report: Report::default(),

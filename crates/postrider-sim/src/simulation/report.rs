@@ -52,6 +52,8 @@ pub struct Report {
     pub power_cuts: u64,
     /// Those behind a device that refused something.
     pub faults: u64,
+    /// How often a second engine was made of the records and compared.
+    pub compared: u64,
     /// How often the broker was stopped in order.
     pub stops: u64,
     /// How often the device ran full.
@@ -92,6 +94,7 @@ impl Report {
             (&mut self.crashes, more.crashes),
             (&mut self.power_cuts, more.power_cuts),
             (&mut self.faults, more.faults),
+            (&mut self.compared, more.compared),
             (&mut self.stops, more.stops),
             (&mut self.fillings, more.fillings),
             (&mut self.forks, more.forks),

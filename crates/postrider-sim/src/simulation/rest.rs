@@ -1,14 +1,14 @@
 //! The end of a run: no more faults, everything drains, and then nothing may be missing.
 
 use super::Simulation;
-use postrider_ports::{Answer, DropReason, Drops, Question, SessionInfo, Ticket};
+use postrider_ports::{Answer, DropReason, Question, SessionInfo, Ticket};
 use postrider_proto::Version;
 use std::collections::BTreeMap;
 
 impl Simulation {
     /// No more faults: everybody comes back, reads, and everything drains. I15
     pub(super) fn come_to_rest(&mut self) -> Result<(), String> {
-        self.make_room();
+        self.calm_down()?;
         // What was left behind is heard of at last.
         for (partition, at) in std::mem::take(&mut self.left) {
             self.drivers[partition].close(self.now, at);
@@ -31,6 +31,8 @@ impl Simulation {
             self.work();
             self.settle()?;
             self.commit()?;
+            self.read_back()?;
+            self.calm_down()?;
             if self.is_at_rest() {
                 self.advance(400_000);
                 self.settle()?;
@@ -76,6 +78,9 @@ impl Simulation {
         {
             return "there is work".to_owned();
         }
+        if self.drivers.iter().any(|driver| driver.shelf.as_ref().is_some_and(|shelf| !shelf.asked.is_empty())) {
+            return "records are to be read back".to_owned();
+        }
         String::new()
     }
 
@@ -94,7 +99,7 @@ impl Simulation {
             }
             infos.insert((client.partition, client.id.clone()), info);
         }
-        let mut drops = Drops::default();
+        let mut drops = self.dropped_in_all;
         for (driver, reason) in self.drivers.iter().flat_map(|driver| DropReason::ALL.map(|reason| (driver, reason))) {
             drops.add(reason, driver.engine.counters().drops.of(reason));
         }
@@ -125,6 +130,7 @@ impl Simulation {
                 }
                 bytes.extend(more);
                 driver.work(self.now);
+                driver.commit(self.now);
             }
             let mut found = BTreeMap::new();
             let mut rest = &bytes[..];

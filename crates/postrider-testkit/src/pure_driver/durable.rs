@@ -276,15 +276,19 @@ fn recover(
     Ok(recovery.finish(now, last, tray))
 }
 
-/// What is left of what waits for the log when a link is parted: a good-bye at the end.
+/// What is left of what waits for the log when a link is parted: a good-bye at the end, unless its client was not told
+/// yet that it is in.
 pub(super) fn farewell(gated: &VecDeque<Gated>, version: Version) -> Vec<u8> {
     let bytes: Vec<u8> = gated.iter().flat_map(|gated| &gated.bytes).copied().collect();
     let source = Bytes::from(bytes);
-    let (mut rest, mut last) = (&source[..], &source[..0]);
+    let (mut rest, mut words) = (&source[..], &source[..0]);
     while let Ok(Some(frame)) = split(rest, usize::MAX) {
-        (rest, last) = (&rest[frame.len..], &rest[..frame.len]);
+        words = match Packet::decode(frame, version) {
+            Ok(Packet::Connack(_)) => return Vec::new(),
+            Ok(Packet::Disconnect(_)) => &rest[..frame.len],
+            _ => &[],
+        };
+        rest = &rest[frame.len..];
     }
-    let frame = split(last, usize::MAX).ok().flatten();
-    let packet = frame.and_then(|frame| Packet::decode(frame, version).ok());
-    if matches!(packet, Some(Packet::Disconnect(_))) { last.to_vec() } else { Vec::new() }
+    words.to_vec()
 }

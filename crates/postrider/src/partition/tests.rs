@@ -264,7 +264,7 @@ fn what_has_to_wait_for_a_record_of_one_input_is_no_affair_of_the_next() {
 fn records_are_read_back_when_they_are_durable() {
     let mut stage = Stage::new();
     stage.record(7);
-    stage.partition.tray.effects.push(Effect::Load { ticket: Ticket(1), sequences: vec![Sequence(1)].into() });
+    stage.partition.tray.effects.push(Effect::Load { ticket: Ticket(1), sequences: [Sequence(1)].into() });
     stage.apply();
     assert!(stage.scratch.loads.is_empty());
     stage.advance(1);

@@ -149,10 +149,8 @@ impl Engine {
         self.links.insert(link, LinkState::Open(key, extra(&candidate)));
         self.counters.clients_connected += 1;
         self.counters.clients_maximum = self.counters.clients_maximum.max(self.counters.clients_connected);
-        self.store_accepted(key, tray);
-        if self.last_record() > before {
-            // What it was told when it left, and that it is here.
-            tray.wait_for(self.last_record());
+        if self.log.is_some() {
+            self.store_accepted(key, before, tray);
         }
         if let Some(gone) = self.log.as_ref().and_then(|log| log.gone.get(&candidate.client_id)) {
             // Its session that an earlier connection ended does not come back.

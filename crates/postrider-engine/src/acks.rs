@@ -7,6 +7,7 @@ use crate::log::Log;
 use crate::pump::send_pubrel;
 use crate::records::kind;
 use crate::sessions::Session;
+use crate::stored::Stored;
 use crate::{Engine, Tray};
 use postrider_proto::{Ack, AckKind, PacketId, ReasonCode};
 use postrider_router::SessionKey;
@@ -25,14 +26,13 @@ impl Engine {
             || !flows.replays.is_empty()
             || !flows.outbound.is_open();
         let mut is_stray = false;
-        let mut shared = None;
         match ack.kind {
             AckKind::Puback => {
                 let over = flows.outbound.on_puback(ack.packet_id);
                 is_stray = over.is_none();
-                let over = over.flatten();
-                session.forget(now.mono, over.as_ref(), &mut self.log, tray);
-                shared = over.filter(|parcel| parcel.share.is_some());
+                if self.log.is_some() {
+                    self.on_over(now.mono, key, over.flatten(), tray);
+                }
             }
             AckKind::Pubrec => match flows.outbound.on_pubrec(ack.packet_id, ack.reason.is_error()) {
                 Pubrec::Release(first) => {
@@ -67,12 +67,20 @@ impl Engine {
                 session.touch_flows(now.mono, &mut self.log);
             }
         }
-        if let Some(parcel) = shared {
-            self.finish_shared(now.mono, &parcel, tray);
-        }
         self.counters.stray_acks += u64::from(is_stray);
         if was_closed {
             self.pump(now, key, tray);
+        }
+    }
+
+    /// A message with QoS 1 is acknowledged, and there is a log.
+    #[cold]
+    fn on_over(&mut self, now: Mono, key: SessionKey, parcel: Option<Parcel>, tray: &mut Tray) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.forget(now, parcel.as_ref(), &mut self.log, tray);
+        }
+        if let Some(parcel) = parcel {
+            self.finish_shared(now, &parcel, tray);
         }
     }
 
@@ -87,14 +95,12 @@ impl Session {
     #[inline]
     pub(crate) fn forget(&mut self, now: Mono, parcel: Option<&Parcel>, log: &mut Option<Box<Log>>, tray: &mut Tray) {
         if let (Some(stored), Some(log)) = (&mut self.stored, log) {
-            stored.touch_flows(now, log);
-            if let Some(parcel) = parcel {
-                log.let_go(parcel.recorded(), tray);
-            }
+            stored.forget(now, parcel, log, tray);
         }
     }
 
     /// A QoS 2 message of a recorded session is answered: its identifier, unless refused, is in the log first.
+    #[inline]
     pub(crate) fn admit(
         &mut self,
         now: Mono,
@@ -103,16 +109,13 @@ impl Session {
         log: &mut Option<Box<Log>>,
         tray: &mut Tray,
     ) {
-        let (Some(stored), Some(log)) = (&mut self.stored, log) else { return };
-        let is_open = core::mem::take(&mut stored.is_admission_open);
-        match (reason.is_error(), is_open) {
-            (true, false) => stored.step(kind::RELEASED, packet_id, now, log, tray),
-            (false, true) => stored.step(kind::ADMITTED, packet_id, now, log, tray),
-            (true, true) | (false, false) => {}
+        if let (Some(stored), Some(log)) = (&mut self.stored, log) {
+            stored.admit(now, packet_id, reason, log, tray);
         }
     }
 
     /// A step of a flow with QoS 2 is durable before its answer leaves, if the session is recorded.
+    #[inline]
     pub(crate) fn step(
         &mut self,
         now: Mono,
@@ -123,6 +126,26 @@ impl Session {
     ) {
         if let (Some(stored), Some(log)) = (&mut self.stored, log) {
             stored.step(kind, packet_id, now, log, tray);
+        }
+    }
+}
+
+impl Stored {
+    #[cold]
+    fn forget(&mut self, now: Mono, parcel: Option<&Parcel>, log: &mut Log, tray: &mut Tray) {
+        self.touch_flows(now, log);
+        if let Some(parcel) = parcel {
+            log.let_go(parcel.recorded(), tray);
+        }
+    }
+
+    #[cold]
+    fn admit(&mut self, now: Mono, packet_id: PacketId, reason: ReasonCode, log: &mut Log, tray: &mut Tray) {
+        let is_open = core::mem::take(&mut self.is_admission_open);
+        match (reason.is_error(), is_open) {
+            (true, false) => self.step(kind::RELEASED, packet_id, now, log, tray),
+            (false, true) => self.step(kind::ADMITTED, packet_id, now, log, tray),
+            (true, true) | (false, false) => {}
         }
     }
 }

@@ -357,28 +357,9 @@ impl Engine {
         let offered = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds);
         self.counters.queued_bytes += flows.mailbox.bytes();
         let (is_kept, gone) = offered.into_parts();
-        if delivery.group != 0
-            && outgoing.is_held()
-            && let Some(log) = &mut self.log
-        {
-            match (log.recording_of(outgoing.sequence()), is_kept) {
-                (Some(recording), true) => recording.add_group(delivery),
-                (None, false) => _ = log.let_go(outgoing.sequence(), tray),
-                (Some(_), false) | (None, true) => {}
-            }
-        }
-        if let (Some(stored), Some(log)) = (&mut session.stored, &mut self.log) {
-            if is_kept
-                && delivery.is_recorded()
-                && let Some(recording) = log.recording_of(outgoing.sequence())
-            {
-                recording.add(stored, delivery, None);
-            }
-            for parcel in &gone {
-                stored.pass(parcel.recorded());
-                stored.touch_flows(now.mono, log);
-                log.let_go(parcel.recorded(), tray);
-            }
+        if let Some(log) = &mut self.log {
+            let stored = session.stored.as_deref_mut();
+            on_kept(now, stored, delivery, outgoing, (is_kept, &gone), log, tray);
         }
         self.counters.deliveries_queued += u64::from(is_kept);
         self.counters.deliveries_queued -= gone.len() as u64;
@@ -404,24 +385,36 @@ impl Engine {
     }
 }
 
-/// A recorded session is sent a recorded message under an identifier.
+/// A message was put into the mailbox of a session, or not, and others had to go.
 #[cold]
-fn on_sent(
+fn on_kept(
     now: Now,
-    stored: &mut Stored,
+    stored: Option<&mut Stored>,
     delivery: Delivery<'_>,
-    packet_id: PacketId,
-    sequence: Sequence,
+    outgoing: &Outgoing<'_>,
+    (is_kept, gone): (bool, &[Parcel]),
     log: &mut Log,
     tray: &mut Tray,
 ) {
-    stored.pass(sequence);
-    if let Some(recording) = log.recording_of(sequence) {
-        recording.add(stored, delivery, Some(packet_id));
-        return;
+    if delivery.group != 0 && outgoing.is_held() {
+        match (log.recording_of(outgoing.sequence()), is_kept) {
+            (Some(recording), true) => recording.add_group(delivery),
+            (None, false) => _ = log.let_go(outgoing.sequence(), tray),
+            (Some(_), false) | (None, true) => {}
+        }
     }
-    let terms = stored.terms(delivery.qos, delivery.retain, delivery.ids, packet_id);
-    stored.on_sent(now.mono, sequence, terms, log, tray);
+    let Some(stored) = stored else { return };
+    if is_kept
+        && delivery.is_recorded()
+        && let Some(recording) = log.recording_of(outgoing.sequence())
+    {
+        recording.add(stored, delivery, None);
+    }
+    for parcel in gone {
+        stored.pass(parcel.recorded());
+        stored.touch_flows(now.mono, log);
+        log.let_go(parcel.recorded(), tray);
+    }
 }
 
 impl Session {
@@ -465,29 +458,47 @@ impl Session {
             let is_own = delivery.group != 0 && form.qos == Qos::ExactlyOnce;
             let delivery = if is_own { Delivery { share: None, ..delivery } } else { delivery };
             let parcel = is_kept.then(|| delivery.parcel(outgoing));
-            let identifier = self.flows_mut(limits).outbound.begin(form.qos, parcel);
-            packet_id = Some(identifier);
-            if let (Some(stored), Some(log)) = (&mut self.stored, &mut *log)
-                && outgoing.sequence().is_some()
-                && delivery.is_recorded()
-                && delivery.group == 0
-            {
-                on_sent(now, stored, delivery, identifier, outgoing.sequence(), log, tray);
-            }
+            packet_id = Some(self.flows_mut(limits).outbound.begin(form.qos, parcel));
         }
-        if delivery.group != 0
-            && outgoing.is_held()
-            && let Some(log) = log
-        {
-            on_given(now.mono, self.stored.as_deref_mut(), delivery, packet_id, outgoing.sequence(), log, tray);
+        if outgoing.sequence().is_some() {
+            self.on_sent(now, delivery, packet_id, outgoing, log, tray);
         }
-        // Nobody sees what is not durable.
-        tray.wait_for(outgoing.sequence());
         let alias =
             if online.topic_alias_max == 0 { None } else { self.alias(now, form, &online, delivery.ids, outgoing) };
         let how = How { ids: delivery.ids, packet_id, is_dup: false, alias };
         self.charge(outgoing.send(now, form, &how, &online, tray));
         Ok(())
+    }
+
+    /// A recorded message goes out, if it has QoS 1 or 2 under an identifier.
+    #[cold]
+    fn on_sent(
+        &mut self,
+        now: Now,
+        delivery: Delivery<'_>,
+        packet_id: Option<PacketId>,
+        outgoing: &Outgoing<'_>,
+        log: &mut Option<Box<Log>>,
+        tray: &mut Tray,
+    ) {
+        let sequence = outgoing.sequence();
+        match (self.stored.as_deref_mut(), log, packet_id) {
+            (stored, Some(log), _) if delivery.group != 0 && outgoing.is_held() => {
+                on_given(now.mono, stored, delivery, packet_id, sequence, log, tray);
+            }
+            (Some(stored), Some(log), Some(packet_id)) if delivery.group == 0 && delivery.is_recorded() => {
+                stored.pass(sequence);
+                if let Some(recording) = log.recording_of(sequence) {
+                    recording.add(stored, delivery, Some(packet_id));
+                } else {
+                    let terms = stored.terms(delivery.qos, delivery.retain, delivery.ids, packet_id);
+                    stored.on_sent(now.mono, sequence, terms, log, tray);
+                }
+            }
+            _ => {}
+        }
+        // Nobody sees what is not durable.
+        tray.wait_for(sequence);
     }
 
     /// The alias to send the topic with, if the client allows aliases and takes what it adds to the packet.

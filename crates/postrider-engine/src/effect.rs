@@ -90,7 +90,8 @@ pub enum Effect {
         importance: Importance,
     },
     /// Whatever follows for any link leaves when the log is durable up to this record, and so does what comes later
-    /// for the same link. [`Sequence::NONE`] ends that, and so does the end of the input.
+    /// for the same link. The end of the input ends that, and where another one follows in the same tray, it begins with
+    /// [`Sequence::NONE`].
     After(Sequence),
     /// A record is needed no more. It was appended before this effect.
     Release(Sequence),
@@ -179,6 +180,7 @@ impl Tray {
         self.bytes.clear();
         self.bodies.clear();
         self.effects.clear();
+        self.after = Sequence::NONE;
         if self.bytes.capacity() > KEPT_BYTES_MAX {
             self.bytes = Vec::new();
         }
@@ -240,13 +242,18 @@ impl Tray {
         self.after
     }
 
-    /// The input is over.
+    /// Another input begins.
     #[inline]
     pub(crate) fn wait_no_more(&mut self) {
         if self.after.is_some() {
-            self.after = Sequence::NONE;
-            self.effects.push(Effect::After(Sequence::NONE));
+            self.end_wait();
         }
+    }
+
+    #[cold]
+    fn end_wait(&mut self) {
+        self.after = Sequence::NONE;
+        self.effects.push(Effect::After(Sequence::NONE));
     }
 
     /// Adds a payload that several links may be sent.

@@ -120,7 +120,9 @@ impl Engine {
             let deadline = now.mono.plus_s(u64::from(session.expiry_s));
             session.expiry_timer = Some(self.timers.insert(deadline, Timer::Session(key)));
         }
-        self.store_parted(now, key, tray);
+        if self.log.is_some() {
+            self.store_parted(now, key, tray);
+        }
         // After DISCONNECT 0 there is none.
         self.arm_will(now, key, tray);
     }

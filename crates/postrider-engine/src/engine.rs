@@ -96,13 +96,8 @@ impl Engine {
     /// Takes one input and writes what must happen into `tray`, behind what is there.
     #[inline]
     pub fn handle(&mut self, now: Now, input: Input<'_>, tray: &mut Tray) -> Progress {
-        let progress = self.take(now, input, tray);
+        // What the last input waited for is no affair of this one.
         tray.wait_no_more();
-        progress
-    }
-
-    #[inline]
-    fn take(&mut self, now: Now, input: Input<'_>, tray: &mut Tray) -> Progress {
         match input {
             Input::Received { link, packet, source } => return self.on_packet(now, link, packet, source, tray),
             Input::Linked { link, connect, peer } => {

@@ -220,6 +220,7 @@ impl Engine {
     }
 
     /// The last record that was appended; nothing without a log.
+    #[inline]
     #[must_use]
     pub fn last_record(&self) -> Sequence {
         self.log.as_ref().map_or(Sequence::NONE, |log| log.last)

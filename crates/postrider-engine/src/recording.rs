@@ -82,7 +82,7 @@ impl Engine {
 
     #[inline]
     pub(crate) fn is_stored(&self, key: SessionKey) -> bool {
-        self.sessions.get(key).is_some_and(|session| session.stored.is_some())
+        self.log.is_some() && self.sessions.get(key).is_some_and(|session| session.stored.is_some())
     }
 
     /// A PUBLISH for whose record there may be no room: it waits, or `None` if it needs none or is refused later.

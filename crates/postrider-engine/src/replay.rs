@@ -64,13 +64,13 @@ impl Engine {
                 log.hold_on(parcel.recorded());
             }
         }
-        let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) else { return };
-        if scan == Scan::Stopped {
-            flows.replays.push_front(replay);
-        } else {
+        if scan != Scan::Stopped {
             self.store_replayed(key, replay.filter(), tray);
         }
         let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) else { return };
+        if scan == Scan::Stopped {
+            flows.replays.push_front(replay);
+        }
         if !flows.replays.is_empty() && !flows.is_replaying {
             flows.is_replaying = true;
             self.replaying.push_back(key);
@@ -80,8 +80,10 @@ impl Engine {
     /// Whether a first look finds something retained that the filter matches, or does not come to an end: a
     /// subscription that brings nothing retained costs no memory.
     pub(crate) fn may_replay(&self, filter: Filter<'_>) -> bool {
-        let mut cursor = Cursor::new(filter);
-        !self.retained.is_empty() && self.retained.scan(filter, &mut cursor, STEPS, |_| false) == Scan::Stopped
+        if self.retained.is_empty() {
+            return false;
+        }
+        self.retained.scan(filter, &mut Cursor::new(filter), STEPS, |_| false) == Scan::Stopped
     }
 
     /// One session's turn to go on with its replays.

@@ -60,19 +60,18 @@ impl Engine {
         }
         let message = outgoing.message().clone();
         let size = message.size() as u64;
-        let before = self.retained.get(topic).map(|kept| kept.message.size() as u64);
-        if is_ours(topic) {
-            // Charged to nobody, so that clients that fill the store do not silence the broker.
-            self.sys.kept += u64::from(before.is_none());
-        } else {
-            self.retained_bytes = self.retained_bytes - before.unwrap_or(0) + size;
-        }
         self.retained_sequence += 1;
         let sequence = self.retained_sequence;
         let expiry =
             |expires: Mono| self.timers.insert(expires.max(now.mono), Timer::Retained(topic.as_bytes().into()));
         let timer = message.expires().map(expiry);
         let old = self.retained.insert(Kept { message, author: incoming.author.cloned(), sequence, timer });
+        if is_ours(topic) {
+            // Charged to nobody, so that clients that fill the store do not silence the broker.
+            self.sys.kept += u64::from(old.is_none());
+        } else {
+            self.retained_bytes = self.retained_bytes + size - old.as_ref().map_or(0, |old| old.message.size() as u64);
+        }
         let Some(old) = old else { return };
         if let Some(timer) = old.timer {
             self.timers.cancel(timer);

@@ -81,6 +81,7 @@ impl Stored {
     }
 
     /// Its flows have changed in a way that may be forgotten for a moment.
+    #[cold]
     pub(crate) fn touch_flows(&mut self, now: Mono, log: &mut Log) {
         let was_dirty = self.is_dirty();
         self.is_flows_dirty = true;
@@ -107,6 +108,7 @@ impl Stored {
     }
 
     /// A step that must be durable before what follows from it is seen.
+    #[cold]
     pub(crate) fn step(&mut self, kind: u8, packet_id: PacketId, now: Mono, log: &mut Log, tray: &mut Tray) {
         let number = self.number;
         let step = log.append_essential(kind, Urgency::Now, tray, |out| put_step(out, number, packet_id));
@@ -163,6 +165,7 @@ impl Log {
 
 impl Session {
     /// Its flows have changed, if it is recorded.
+    #[inline]
     pub(crate) fn touch_flows(&mut self, now: Mono, log: &mut Option<Box<Log>>) {
         if let (Some(stored), Some(log)) = (&mut self.stored, log) {
             stored.touch_flows(now, log);
@@ -189,6 +192,7 @@ impl Session {
 
 impl Engine {
     /// Writes the record of a session; the first one, if it has none.
+    #[cold]
     pub(crate) fn store_session(&mut self, key: SessionKey, urgency: Urgency, tray: &mut Tray) {
         let (Some(log), Some(session)) = (&mut self.log, self.sessions.get_mut(key)) else { return };
         let sequence = log.last.next();
@@ -212,8 +216,9 @@ impl Engine {
         session.stored = Some(stored);
     }
 
-    /// A client is in: what CONNACK says is durable first.
-    pub(crate) fn store_accepted(&mut self, key: SessionKey, tray: &mut Tray) {
+    /// A client is in: what CONNACK says is durable first. `before` was the last record when it came.
+    #[cold]
+    pub(crate) fn store_accepted(&mut self, key: SessionKey, before: Sequence, tray: &mut Tray) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         if let Some(stored) = &mut session.stored {
             stored.away_since = None;
@@ -221,9 +226,14 @@ impl Engine {
         if session.stored.is_some() || session.is_durable() {
             self.store_session(key, Urgency::Now, tray);
         }
+        if self.last_record() > before {
+            // What it was told when it left, and that it is here.
+            tray.wait_for(self.last_record());
+        }
     }
 
     /// A session has lost its connection and goes on without.
+    #[cold]
     pub(crate) fn store_parted(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
         let (Some(log), Some(session)) = (&mut self.log, self.sessions.get_mut(key)) else { return };
         let has = Written { expiry_s: session.expiry_s, has_will: session.will.is_some() };
@@ -236,6 +246,7 @@ impl Engine {
     }
 
     /// Writes a new picture of a session's flows.
+    #[cold]
     fn store_flows(&mut self, key: SessionKey, tray: &mut Tray) {
         let (Some(log), Some(session)) = (&mut self.log, self.sessions.get_mut(key)) else { return };
         let Some(stored) = &mut session.stored else { return };
@@ -287,6 +298,7 @@ impl Engine {
     }
 
     /// A recorded session subscribes.
+    #[cold]
     pub(crate) fn store_subscription(
         &mut self,
         key: SessionKey,
@@ -306,6 +318,7 @@ impl Engine {
     }
 
     /// A recorded session unsubscribes.
+    #[cold]
     pub(crate) fn store_unsubscribed(&mut self, key: SessionKey, id: FilterId, filter: &[u8], tray: &mut Tray) {
         let Some(log) = &mut self.log else { return };
         let Some(stored) = self.sessions.get_mut(key).and_then(|session| session.stored.as_mut()) else { return };
@@ -330,6 +343,7 @@ impl Engine {
     }
 
     /// A recorded session has ended, and nobody is owed anything through it.
+    #[cold]
     pub(crate) fn store_gone(&mut self, stored: Stored, session: &Session, tray: &mut Tray) {
         let Some(log) = &mut self.log else { return };
         log.sessions -= 1;

@@ -112,6 +112,9 @@ impl Engine {
 
     /// The number of a recorded group; 0 for another.
     pub(crate) fn group_number(&self, share: FilterId) -> u64 {
+        if self.log.is_none() {
+            return 0;
+        }
         self.groups.get(share).and_then(|group| group.stored.as_ref()).map_or(0, |stored| stored.number)
     }
 

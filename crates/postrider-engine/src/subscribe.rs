@@ -195,7 +195,9 @@ impl Engine {
                 flows.replays.retain(|replay| replay.filter().as_bytes() != filter);
             }
         }
-        self.store_unsubscribed(key, id, filter, tray);
+        if self.log.is_some() {
+            self.store_unsubscribed(key, id, filter, tray);
+        }
         if self.groups.contains(id) {
             self.leave_group(now, id, key, tray);
         }

@@ -485,13 +485,18 @@ impl Mailbox {
     }
 
     fn push(&mut self, parcel: Parcel, size: u64, bounds: &Bounds) {
-        if parcel.recorded().is_some() && (self.away.is_some() || self.bytes + size > bounds.memory_bytes_max) {
-            let Parcel { message, qos, retain, subscription_ids, .. } = parcel;
-            self.spill(&Spilled { sequence: message.sequence(), qos, retain, subscription_ids, size });
+        if (self.away.is_some() || self.bytes + size > bounds.memory_bytes_max) && parcel.recorded().is_some() {
+            self.push_away(parcel, size);
             return;
         }
         let entry = self.pack(parcel, size);
         self.entries.push_back(entry);
+    }
+
+    #[cold]
+    fn push_away(&mut self, parcel: Parcel, size: u64) {
+        let Parcel { message, qos, retain, subscription_ids, .. } = parcel;
+        self.spill(&Spilled { sequence: message.sequence(), qos, retain, subscription_ids, size });
     }
 
     /// Charges a parcel and makes it small.

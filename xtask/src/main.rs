@@ -47,7 +47,7 @@ enum Verb {
     },
     /// The tests of the pure half only
     Core,
-    /// One simulated run as a timeline; arguments go to the simulator: SEED STEPS --seeds N --engines N --quiet
+    /// One simulated run as a timeline; arguments go to the simulator: SEED STEPS --seeds N --engines N --disk --quiet
     Sim {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,

@@ -14,4 +14,11 @@ pub(crate) fn smoke() -> Result<String> {
     Ok(format!("{SMOKE_SEEDS} seeds"))
 }
 
+/// The same with a log on a disk, and a broker that crashes.
+pub(crate) fn crashes() -> Result<String> {
+    run(&["1", "--seeds", CRASH_SEEDS, "--disk", "--quiet"].map(str::to_owned))?;
+    Ok(format!("{CRASH_SEEDS} seeds with a disk"))
+}
+
+const CRASH_SEEDS: &str = "5000";
 const SMOKE_SEEDS: &str = "20000";

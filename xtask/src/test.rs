@@ -19,6 +19,7 @@ pub(crate) fn run(missing: Missing) -> Result<()> {
     ledger.step("doc tests", || docs::examples().map(|()| String::new()));
     ledger.step("docs", || docs::run(false).map(|()| String::new()));
     ledger.step("simulator", sim::smoke);
+    ledger.step("simulator, crashes", sim::crashes);
     for target in &targets {
         ledger.step(&format!("fuzz {}", target.name), || {
             target.run_random(FUZZ_SECONDS).map(|()| format!("{FUZZ_SECONDS} s of random input behind the corpus"))

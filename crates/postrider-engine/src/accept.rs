@@ -152,6 +152,10 @@ impl Engine {
         if self.log.is_some() {
             self.store_accepted(key, before, tray);
         }
+        if let Some(gone) = self.log.as_ref().and_then(|log| log.gone.get(&candidate.client_id)) {
+            // Its session that an earlier connection ended does not come back.
+            tray.wait_for(*gone);
+        }
         self.welcome(link, found.is_some(), &candidate, tray);
         if found.is_some() && self.log.is_some() {
             self.fetch_in_flight(key, tray);

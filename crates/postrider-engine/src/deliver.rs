@@ -286,12 +286,16 @@ impl Engine {
     ) -> Delivered {
         let Some(session) = self.sessions.get_mut(hit.session) else { return Delivered::Taken };
         self.counters.deliveries_owed += 1;
-        let ids: SmallVec<[u32; 4]> =
-            if Matches::has_identifiers(hit) { matches.identifiers(hit).collect() } else { SmallVec::new() };
+        let found: SmallVec<[u32; 4]>;
+        let mut ids: &[u32] = &[];
+        if Matches::has_identifiers(hit) {
+            found = matches.identifiers(hit).collect();
+            ids = &found;
+        }
         let delivery = Delivery {
             qos: hit.qos.min(outgoing.parts.qos),
             retain: outgoing.retain && hit.retain_as_published,
-            ids: &ids,
+            ids,
             share: None,
             group: 0,
         };
@@ -357,8 +361,12 @@ impl Engine {
         outgoing: &mut Outgoing<'_>,
         tray: &mut Tray,
     ) -> Delivered {
-        let bounds = self.limits.mailbox;
+        let mut bounds = self.limits.mailbox;
         let Some(session) = self.sessions.get_mut(key) else { return Delivered::Taken };
+        if session.stored.is_none() {
+            // Nobody holds a record for it, nor would read it back.
+            bounds.memory_bytes_max = u64::MAX;
+        }
         let flows = session.flows_mut(&self.limits);
         self.counters.queued_bytes -= flows.mailbox.bytes();
         let offered = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds);
@@ -417,10 +425,11 @@ fn on_kept(
     {
         recording.add(stored, delivery, None);
     }
-    if !gone.is_empty() {
+    for parcel in gone {
+        stored.pass(parcel.recorded());
         stored.touch_flows(now.mono, log);
+        log.let_go(parcel.recorded(), tray);
     }
-    gone.iter().for_each(|parcel| _ = log.let_go(parcel.recorded(), tray));
 }
 
 impl Session {
@@ -490,6 +499,7 @@ impl Session {
                 on_given(now.mono, stored, delivery, packet_id, sequence, log, tray);
             }
             (Some(stored), Some(log), Some(packet_id)) if delivery.group == 0 && delivery.is_recorded() => {
+                stored.pass(sequence);
                 if let Some(recording) = log.recording_of(sequence) {
                     recording.add(stored, delivery, Some(packet_id));
                 } else {

@@ -237,6 +237,11 @@ impl Tray {
         }
     }
 
+    /// What follows waits for this record.
+    pub(crate) const fn waits_for(&self) -> Sequence {
+        self.after
+    }
+
     /// Another input begins.
     #[inline]
     pub(crate) fn wait_no_more(&mut self) {

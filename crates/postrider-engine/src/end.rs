@@ -148,11 +148,18 @@ impl Engine {
             self.sessions.release();
         }
         self.observe(tray, || Event::SessionEnded { client_id: session.subject.client_id.clone() });
-        if let Some(will) = session.will.take() {
+        let will = session.will.take();
+        // A will that stands in no record is seen when the log says that its session is over.
+        let is_recorded = will.as_ref().is_some_and(|will| self.is_will_recorded(will));
+        let mut stored = session.stored.take();
+        if let Some(stored) = stored.take_if(|_| !is_recorded) {
+            self.store_gone(*stored, &session, tray);
+        }
+        if let Some(will) = will {
             self.publish_will(now, *will, session.subject.clone(), tray);
         }
-        if let Some(stored) = session.stored.take() {
-            self.store_gone(*stored, session.flows.as_deref(), tray);
+        if let Some(stored) = stored {
+            self.store_gone(*stored, &session, tray);
         }
     }
 }

@@ -19,8 +19,8 @@ pub(crate) struct Fanout {
     matches: Box<Matches>,
     next: usize,
     tally: Tally,
-    /// Recorded sessions have it already, and the others see it when this record is durable.
-    recorded: Sequence,
+    /// Those who are left see it when this record is durable.
+    after: Sequence,
     /// Whose message it is, if a client's.
     author: Option<ClientId>,
     owed: Option<Owed>,
@@ -60,9 +60,9 @@ impl Fanout {
         tally: Tally,
         author: Option<ClientId>,
         owed: Option<Owed>,
+        after: Sequence,
     ) -> Self {
-        let recorded = message.sequence();
-        Self { message, retain, matches, next: 0, tally, recorded, author, owed }
+        Self { message, retain, matches, next: 0, tally, after, author, owed }
     }
 
     pub(crate) const fn author(&self) -> Option<&ClientId> {
@@ -95,11 +95,12 @@ impl Engine {
         outgoing.set_message(message.clone());
         outgoing.expect(fanout.matches.hits().len());
         // Whatever comes of it, the acknowledgement too.
-        tray.wait_for(fanout.recorded);
+        tray.wait_for(fanout.after);
         let before = self.counters.deliveries_sent;
         for at in fanout.next..end {
             let hit = fanout.matches.hits()[at];
-            if fanout.recorded.is_some() && self.is_stored(hit.session) {
+            // Recorded sessions have a recorded message already.
+            if fanout.message.sequence().is_some() && self.is_stored(hit.session) {
                 continue;
             }
             fanout.tally.add(self.deliver(now, &hit, &fanout.matches, &mut outgoing, tray));

@@ -82,10 +82,10 @@ fn check_sessions(engine: &Engine) -> Result<(), String> {
         let Some(flows) = &session.flows else { continue };
         let bounds = &limits.mailbox;
         let qos0 = flows.mailbox.qos0_len();
-        if flows.mailbox.len() - qos0 as usize > bounds.messages_max as usize
-            || qos0 > bounds.qos0_max
-            || flows.mailbox.bytes() > bounds.bytes_max
-        {
+        // What was in flight at a crash waits again, beside as much as there may be.
+        let waiting = flows.mailbox.len() - qos0 as usize;
+        let is_over = waiting > bounds.messages_max as usize || flows.mailbox.bytes() > bounds.bytes_max;
+        if qos0 > bounds.qos0_max || (is_over && session.stored.is_none()) {
             return Err(format!("the mailbox of {name} is over its bounds"));
         }
         if let Some(online) = &session.online

@@ -10,7 +10,7 @@ use crate::stored_groups::Given;
 use crate::{Effect, Engine, Importance, LinkId, Tray, Urgency};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use postrider_ports::Ticket;
+use postrider_ports::{ClientId, Ticket};
 use postrider_router::{FilterId, SessionKey};
 use postrider_session::{Mono, Sequence};
 use std::collections::{BTreeMap, VecDeque};
@@ -34,6 +34,8 @@ pub(crate) struct Log {
     /// Links that wait for room.
     held: Vec<LinkId>,
     pub(crate) fetches: BTreeMap<Ticket, Fetch>,
+    /// Whose sessions have ended, as long as that is not durable.
+    pub(crate) gone: BTreeMap<ClientId, Sequence>,
     /// Groups whose pictures in the log are old.
     pub(crate) dirty_groups: VecDeque<FilterId>,
     /// Steps of the group at hand.
@@ -79,6 +81,7 @@ impl Log {
             renew_at: None,
             held: Vec::new(),
             fetches: BTreeMap::new(),
+            gone: BTreeMap::new(),
             dirty_groups: VecDeque::new(),
             given: Vec::new(),
             recording: None,
@@ -198,6 +201,8 @@ impl Engine {
         let Some(log) = &mut self.log else { return };
         log.durable = log.durable.max(through);
         (log.room, log.is_full) = (room, is_full);
+        let durable = log.durable;
+        log.gone.retain(|_, gone| *gone > durable);
         if !log.is_tight() || log.is_full {
             for link in core::mem::take(&mut log.held) {
                 if self.links.session_of(link).is_some() {

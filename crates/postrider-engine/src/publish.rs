@@ -10,6 +10,7 @@
 
 use crate::deliver::Outgoing;
 use crate::fanout::{Fanout, Tally};
+use crate::recording::RoomFor;
 use crate::{Effect, Engine, Limits, LinkId, PayloadFormat, Progress, Tray};
 use bytes::Bytes;
 use postrider_ports::{ClientId, DropReason, Event, PartitionId, Subject};
@@ -17,7 +18,7 @@ use postrider_proto::{
     Ack, AckKind, PacketId, Properties, PropertiesBuf, PropertyId, PropertySet, Publish, Qos, ReasonCode, Topic,
     Version,
 };
-use postrider_router::SessionKey;
+use postrider_router::{Matches, SessionKey};
 use postrider_session::flow::Admission;
 use postrider_session::{Message, MessageParts, Now, Sequence, Violation};
 use std::sync::Arc;
@@ -99,11 +100,11 @@ impl Engine {
         if self.is_metered && !self.may_publish_now(now, link, publish) {
             return Progress::Hold;
         }
-        if self.log.as_ref().is_some_and(|log| log.is_tight())
-            && (publish.qos > Qos::AtMostOnce || publish.retain)
-            && let Some(progress) = self.on_tight(link, publish)
-        {
-            return progress;
+        let is_tight =
+            self.log.as_ref().is_some_and(|log| log.is_tight()) && (publish.qos > Qos::AtMostOnce || publish.retain);
+        let room = if is_tight { self.find_room(link, publish) } else { RoomFor::It };
+        if room == RoomFor::NothingYet {
+            return Progress::Hold;
         }
         let verdict = match check_topic(publish.topic, &self.limits) {
             Err(reason) => {
@@ -113,6 +114,7 @@ impl Engine {
             Ok(()) if !self.is_well_formed(publish.properties, publish.payload) => {
                 Err(ReasonCode::PayloadFormatInvalid)
             }
+            Ok(()) if room == RoomFor::Nothing => Err(ReasonCode::QuotaExceeded),
             Ok(()) => match self.may_publish(link, key, publish, tray) {
                 Some(verdict) => verdict,
                 None => return Progress::Hold,
@@ -241,6 +243,13 @@ impl Engine {
         self.deliver_matching(now, &incoming, &mut outgoing, Way::Here, owed, tray)
     }
 
+    #[inline]
+    pub(crate) fn match_up(&mut self, incoming: &Incoming<'_>) -> Box<Matches> {
+        let mut matches = self.matches.take().unwrap_or_default();
+        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
+        matches
+    }
+
     /// Delivers to everybody in this partition who wants it; long lists are cut into slices.
     #[inline]
     fn deliver_matching(
@@ -252,8 +261,7 @@ impl Engine {
         owed: Option<Owed>,
         tray: &mut Tray,
     ) -> Routed {
-        let mut matches = self.matches.take().unwrap_or_default();
-        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
+        let matches = self.match_up(incoming);
         let hits = matches.hits().len();
         outgoing.expect(hits + matches.shares().len());
         let mut tally = Tally::default();
@@ -275,7 +283,15 @@ impl Engine {
         if waits || hits > self.limits.fanout_slice as usize {
             let message = outgoing.message().clone();
             let author = self.author_of(incoming).cloned();
-            self.fanouts.push_back(Fanout::new(message, incoming.retain, matches, tally, author, owed));
+            self.fanouts.push_back(Fanout::new(
+                message,
+                incoming.retain,
+                matches,
+                tally,
+                author,
+                owed,
+                tray.waits_for(),
+            ));
             if !waits {
                 self.continue_fanout(now, tray);
             }
@@ -340,7 +356,7 @@ impl Engine {
         tray: &mut Tray,
     ) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(online) = session.online.filter(|online| online.link == link) else { return };
+        let Some(online) = session.online.as_ref().filter(|online| online.link == link) else { return };
         if online.version != Version::V5 {
             // [MQTT-3.3.5-2] of 3.1.1: there is no negative acknowledgement.
             reason = ReasonCode::Success;
@@ -351,7 +367,9 @@ impl Engine {
                 if reason.is_error() {
                     inbound.refuse(packet_id);
                 }
-                session.admit(now.mono, packet_id, reason, &mut self.log, tray);
+                if let (Some(stored), Some(log)) = (&mut session.stored, &mut self.log) {
+                    stored.admit(now.mono, packet_id, reason, log, tray);
+                }
                 AckKind::Pubrec
             }
             (_, Some(inbound)) => {

@@ -107,6 +107,9 @@ impl Engine {
         self.counters.queued_bytes -= before - flows.mailbox.bytes();
         self.counters.deliveries_queued -= 1;
         session.touch_flows(now.mono, &mut self.log);
+        if let Some(stored) = &mut session.stored {
+            stored.pass(parcel.recorded());
+        }
         if !self.send_parcel(now, key, &parcel, tray) && self.is_stored(key) {
             self.let_go(parcel.recorded(), tray);
         }

@@ -8,8 +8,8 @@ use crate::publish::{Incoming, Owed, is_ours};
 use crate::records::kind;
 use crate::records::message::{MessageHead, put_message, put_target};
 use crate::stored::Stored;
-use crate::{Effect, Engine, Importance, LinkId, Progress, Tray, Urgency};
-use postrider_proto::{PacketId, Publish, Qos, Topic};
+use crate::{Effect, Engine, Importance, LinkId, Tray, Urgency};
+use postrider_proto::{PacketId, Publish, Qos, ReasonCode, Topic};
 use postrider_router::{Matches, SessionKey};
 use postrider_session::{Now, Sequence};
 
@@ -46,6 +46,16 @@ impl Recording {
     }
 }
 
+/// What the log has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RoomFor {
+    It,
+    /// The packet waits.
+    NothingYet,
+    /// The packet is refused.
+    Nothing,
+}
+
 impl Engine {
     /// Whether a message stands in the log: it is retained, or a recorded session gets it with QoS 1 or 2.
     fn is_recorded(&self, topic: Topic<'_>, retain: bool, qos: Qos, matches: &Matches) -> bool {
@@ -60,14 +70,25 @@ impl Engine {
             || matches.shares().iter().any(|share| self.group_number(*share) != 0)
     }
 
+    /// The same for a message that is not published yet.
+    pub(crate) fn would_be_recorded(&mut self, incoming: &Incoming<'_>) -> bool {
+        if self.log.is_none() {
+            return false;
+        }
+        let matches = self.match_up(incoming);
+        let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, &matches);
+        self.matches = Some(matches);
+        is_recorded
+    }
+
     #[inline]
     pub(crate) fn is_stored(&self, key: SessionKey) -> bool {
         self.log.is_some() && self.sessions.get(key).is_some_and(|session| session.stored.is_some())
     }
 
-    /// A PUBLISH for whose record there may be no room: it waits, or `None` if it needs none or is refused later.
+    /// A PUBLISH for whose record there may be no room, if it needs one.
     #[cold]
-    pub(crate) fn on_tight(&mut self, link: LinkId, publish: &Publish<'_>) -> Option<Progress> {
+    pub(crate) fn find_room(&mut self, link: LinkId, publish: &Publish<'_>) -> RoomFor {
         let mut matches = self.matches.take().unwrap_or_default();
         let publisher = self.links.session_of(link);
         self.router.matches(publish.topic, publisher, &mut matches);
@@ -75,12 +96,12 @@ impl Engine {
         self.matches = Some(matches);
         let is_told =
             self.online_of(link).is_some_and(|online| online.version.is_v5()) || publish.qos == Qos::AtMostOnce;
-        let log = self.log.as_mut().filter(|_| is_recorded)?;
+        let Some(log) = self.log.as_mut().filter(|_| is_recorded) else { return RoomFor::It };
         if log.is_full() && is_told {
-            return None;
+            return RoomFor::Nothing;
         }
         log.hold(link);
-        Some(Progress::Hold)
+        RoomFor::NothingYet
     }
 
     /// Retains a message, and brings it to the recorded sessions while its record is written.
@@ -98,6 +119,12 @@ impl Engine {
         let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, matches);
         if is_recorded {
             self.begin_recording(incoming, outgoing, tray);
+        } else if let Some((key, packet_id)) = owed.and_then(|owed| owed.admitted(incoming.publisher))
+            && let Some(stored) = self.sessions.get_mut(key).and_then(|session| session.stored.as_mut())
+            && let Some(log) = &mut self.log
+        {
+            // Nobody has seen it before its identifier is known: it might come again.
+            stored.admit(now.mono, packet_id, ReasonCode::Success, log, tray);
         }
         if incoming.retain {
             self.retain(now, incoming, outgoing, tray);

@@ -29,6 +29,8 @@ pub struct Recovery {
     wills: BTreeMap<Sequence, u64>,
     /// Messages that are retained no more, and the records that say so.
     unretained: BTreeMap<Sequence, Sequence>,
+    /// Records that made their message a retained one.
+    retained: Vec<Sequence>,
     /// Every record, in ascending order.
     seen: Vec<Sequence>,
 }
@@ -44,6 +46,7 @@ impl Recovery {
             sessions: BTreeMap::new(),
             wills: BTreeMap::new(),
             unretained: BTreeMap::new(),
+            retained: Vec::new(),
             seen: Vec::new(),
         }
     }
@@ -129,6 +132,7 @@ impl Recovery {
         }
         match kind {
             kind::RETAINED => {
+                self.retained.push(sequence);
                 self.engine.restore_retained(self.now, Message::new(&record.parts), record.author);
             }
             kind::CLEARED => self.engine.forget_retained(record.parts.topic, &mut crate::Tray::new()),
@@ -169,7 +173,7 @@ impl Recovery {
                 let (group, sent) = read_moved(payload)?;
                 let from = self.session(group);
                 from.mailbox.skip(sent.sequence);
-                from.given_through = from.given_through.max(sent.sequence);
+                from.sent_through = from.sent_through.max(sent.sequence);
                 from.pinned.push(sequence);
                 let session = self.session(sent.terms.session);
                 session.pinned.push(sequence);
@@ -179,7 +183,7 @@ impl Recovery {
                 let (group, given) = read_given(payload)?;
                 let group = self.session(group);
                 group.mailbox.skip(given);
-                group.given_through = group.given_through.max(given);
+                group.sent_through = group.sent_through.max(given);
                 group.steps.push(sequence);
             }
             _ => return Err(RecordError { what: "its kind is unknown" }),

@@ -33,6 +33,8 @@ pub(crate) struct Stored {
     pub(crate) steps: Vec<Sequence>,
     /// Messages whose records speak of this session's flows in a way that only the next picture overrules.
     pub(crate) pinned: Vec<Sequence>,
+    /// The newest message that left its mailbox. What is older and neither waits nor is in flight is over.
+    pub(crate) sent_through: Sequence,
     /// What its record says of how it ends.
     pub(crate) written: Written,
     /// Since when it has no connection.
@@ -67,6 +69,7 @@ impl Stored {
             subscriptions: BTreeMap::new(),
             steps: Vec::new(),
             pinned: Vec::new(),
+            sent_through: Sequence::NONE,
             written: Written { expiry_s: 0, has_will: false },
             away_since: None,
             is_session_dirty: false,
@@ -93,6 +96,11 @@ impl Stored {
         if !was_dirty {
             log.remember(self.key, now);
         }
+    }
+
+    /// A message has left the mailbox, or never was in it.
+    pub(crate) fn pass(&mut self, sequence: Sequence) {
+        self.sent_through = self.sent_through.max(sequence);
     }
 
     const fn is_dirty(&self) -> bool {
@@ -124,9 +132,10 @@ impl Stored {
         Target { session: self.number, qos, retain, ids: SubscriptionIds::of(ids), sent: Some(sent) }
     }
 
-    fn picture(&self, flows: Option<&Flows>, last: Sequence) -> FlowsRecord {
-        let first = flows.and_then(|flows| flows.mailbox.recorded().next());
-        let through = first.map_or(last, |(first, ..)| Sequence(first.0 - 1));
+    fn picture(&self, flows: Option<&Flows>) -> FlowsRecord {
+        let through = self.sent_through;
+        let behind = flows.into_iter().flat_map(|flows| flows.mailbox.waiting());
+        let waiting = behind.take_while(|delivery| delivery.sequence <= through).collect();
         let outbound = flows.map(|flows| &flows.outbound);
         let next_id = outbound.map_or(PacketId::FIRST, |outbound| outbound.next_id());
         let mut admitted: Vec<_> = flows.iter().flat_map(|flows| flows.inbound.identifiers()).collect();
@@ -137,7 +146,7 @@ impl Stored {
             (_, Some(parcel)) => self.in_flight(packet_id, awaits, parcel),
             (Awaits::Puback | Awaits::Pubrec, None) => None,
         });
-        FlowsRecord { session: self.number, through, next_id, admitted, in_flight: in_flight.collect() }
+        FlowsRecord { session: self.number, through, next_id, admitted, waiting, in_flight: in_flight.collect() }
     }
 
     fn in_flight(&self, packet_id: PacketId, awaits: Awaits, parcel: &Parcel) -> Option<InFlight> {
@@ -241,7 +250,7 @@ impl Engine {
     fn store_flows(&mut self, key: SessionKey, tray: &mut Tray) {
         let (Some(log), Some(session)) = (&mut self.log, self.sessions.get_mut(key)) else { return };
         let Some(stored) = &mut session.stored else { return };
-        let picture = stored.picture(session.flows.as_deref(), log.last);
+        let picture = stored.picture(session.flows.as_deref());
         let sequence = log.append_essential(kind::FLOWS, Urgency::Now, tray, |out| picture.put(out));
         let old = core::mem::replace(&mut stored.flows, sequence);
         for old in stored.steps.drain(..).chain(Some(old)).filter(|old| old.is_some()) {
@@ -335,10 +344,11 @@ impl Engine {
 
     /// A recorded session has ended, and nobody is owed anything through it.
     #[cold]
-    pub(crate) fn store_gone(&mut self, stored: Stored, flows: Option<&Flows>, tray: &mut Tray) {
+    pub(crate) fn store_gone(&mut self, stored: Stored, session: &Session, tray: &mut Tray) {
         let Some(log) = &mut self.log else { return };
         log.sessions -= 1;
         let gone = log.append_essential(kind::GONE, Urgency::Now, tray, |out| put_number(out, stored.number));
+        log.gone.insert(session.subject.client_id.clone(), gone);
         let records = stored.subscriptions.into_values().chain(stored.steps).chain([stored.session, stored.flows]);
         for record in records.filter(|record| record.is_some()) {
             tray.push(Effect::Release(record));
@@ -346,7 +356,7 @@ impl Engine {
         for pinned in stored.pinned {
             log.let_go(pinned, tray);
         }
-        if let Some(flows) = flows {
+        if let Some(flows) = &session.flows {
             let in_flight = flows.outbound.unfinished().filter_map(|(.., parcel)| Some(parcel?.recorded()));
             let waiting = flows.mailbox.recorded().map(|(sequence, ..)| sequence);
             for sequence in in_flight.chain(waiting) {

@@ -12,7 +12,7 @@ use crate::stored::Stored;
 use crate::{Effect, Engine, Tray, Urgency};
 use postrider_proto::{PacketId, Qos};
 use postrider_router::{FilterId, SessionKey};
-use postrider_session::{Message, MessageParts, Mono, Now, Parcel, Sequence, Share, charge_of};
+use postrider_session::{Message, MessageParts, Mono, Now, Parcel, Sequence, Share, Spilled, charge_of};
 
 /// What the log has of a group.
 #[derive(Debug)]
@@ -164,13 +164,13 @@ impl Engine {
             pieces.extend(in_flight.filter_map(|parcel| piece(&parcel.message, parcel.share?.retain)));
             pieces.extend(flows.mailbox.shared(share.to_bits()).filter_map(|(message, retain)| piece(message, retain)));
         }
-        pieces.extend(
-            group
-                .queue()
-                .recorded_sizes()
-                .filter(|(sequence, ..)| *sequence <= through)
-                .map(|(sequence, qos, retain, size)| GroupPiece { sequence, qos, retain, size }),
-        );
+        let waiting = group.queue().waiting().filter(|delivery| delivery.sequence <= through);
+        pieces.extend(waiting.map(|Spilled { sequence, qos, retain, size, .. }| GroupPiece {
+            sequence,
+            qos,
+            retain,
+            size,
+        }));
         pieces.sort_unstable_by_key(|piece| piece.sequence);
         let picture = GroupPicture { group: number, through, pieces };
         let Some(group) = self.groups.get_mut(share) else { return };

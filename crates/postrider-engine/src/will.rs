@@ -115,6 +115,19 @@ impl Engine {
         self.publish_allowed_will(now, &will, &subject, tray);
     }
 
+    /// Whether a will stands in the log when it is published.
+    pub(crate) fn is_will_recorded(&mut self, will: &Will) -> bool {
+        let parts = will.message.parts();
+        self.would_be_recorded(&Incoming {
+            parts,
+            retain: will.retain,
+            source: None,
+            author: None,
+            publisher: None,
+            will: Sequence::NONE,
+        })
+    }
+
     /// Publishes a will that is allowed, or whose rights nobody guards.
     pub(crate) fn publish_allowed_will(&mut self, now: Now, will: &Will, subject: &Arc<Subject>, tray: &mut Tray) {
         self.counters.wills_published += 1;
@@ -132,11 +145,17 @@ impl Engine {
             publisher: None,
             will: will.brought_by,
         };
+        let author = self.sessions.find(subject.client_id.as_str()).filter(|key| self.is_stored(*key));
+        // The log says that it is over: in its own record, or before anybody sees it.
+        let is_recorded = self.would_be_recorded(&incoming);
+        if let Some(key) = author.filter(|_| !is_recorded) {
+            self.store_session(key, Urgency::Now, tray);
+        }
+        if will.brought_by.is_some() {
+            tray.wait_for(self.last_record());
+        }
         self.route(now, Authorized::certify(incoming), None, tray);
-        // The log says that it is over.
-        if self.log.is_some()
-            && let Some(key) = self.sessions.find(subject.client_id.as_str()).filter(|key| self.is_stored(*key))
-        {
+        if let Some(key) = author.filter(|_| is_recorded) {
             self.store_session(key, Urgency::Now, tray);
         }
     }

@@ -187,10 +187,20 @@ impl Mailbox {
     /// What expired by `now` goes first when room is needed; the caller gets it back to count it.
     pub fn offer(&mut self, now: Mono, parcel: Parcel, bounds: &Bounds) -> Offered {
         let (size, qos) = (entry_size(&parcel.message), parcel.qos);
-        if self.fits(size, qos, bounds) {
-            self.push(parcel, size, bounds);
-            return Offered::Queued;
+        let mut gone = Vec::new();
+        if !self.fits(size, qos, bounds) {
+            gone = self.make_room(now, size, qos, bounds);
+            if !self.fits(size, qos, bounds) {
+                return if gone.is_empty() { Offered::Full(parcel) } else { Offered::FullAnd(parcel, gone) };
+            }
         }
+        self.push(parcel, size, bounds);
+        if gone.is_empty() { Offered::Queued } else { Offered::Displaced(gone) }
+    }
+
+    /// Takes out what may go, as far as there is no room for a message of this size.
+    #[cold]
+    fn make_room(&mut self, now: Mono, size: u64, qos: Qos, bounds: &Bounds) -> Vec<Parcel> {
         let mut gone = self.take_expired(now);
         if qos != Qos::AtMostOnce && !self.fits(size, qos, bounds) {
             // What nobody was promised gives way first.
@@ -202,11 +212,7 @@ impl Mailbox {
                 gone.push(oldest);
             }
         }
-        if !self.fits(size, qos, bounds) {
-            return if gone.is_empty() { Offered::Full(parcel) } else { Offered::FullAnd(parcel, gone) };
-        }
-        self.push(parcel, size, bounds);
-        Offered::Displaced(gone)
+        gone
     }
 
     /// Takes the oldest parcel that is in memory.
@@ -334,18 +340,20 @@ impl Mailbox {
 
     /// Every waiting delivery whose message is in the log, in their order.
     pub fn recorded(&self) -> impl Iterator<Item = (Sequence, Qos, bool)> {
-        self.recorded_sizes().map(|(sequence, qos, retain, _)| (sequence, qos, retain))
+        self.waiting().map(|delivery| (delivery.sequence, delivery.qos, delivery.retain))
     }
 
-    /// The same, and what each is charged.
-    pub fn recorded_sizes(&self) -> impl Iterator<Item = (Sequence, Qos, bool, u64)> {
-        let ready = self
-            .entries
-            .iter()
-            .map(|entry| (self.recorded_in(entry), entry.qos(), entry.flags & RETAIN != 0, entry_size(&entry.message)));
+    /// Every waiting delivery whose message is in the log, whether in memory or not, in their order.
+    pub fn waiting(&self) -> impl Iterator<Item = Spilled> {
+        let ready = self.entries.iter().map(|entry| Spilled {
+            sequence: self.recorded_in(entry),
+            qos: entry.qos(),
+            retain: entry.flags & RETAIN != 0,
+            subscription_ids: self.ids_in(entry),
+            size: entry_size(&entry.message),
+        });
         let away = self.away.iter().flat_map(|away| away.fetching.iter().cloned().chain(away.spill.iter()));
-        let away = away.map(|delivery| (delivery.sequence, delivery.qos, delivery.retain, delivery.size));
-        ready.filter(|(sequence, ..)| sequence.is_some()).chain(away)
+        ready.filter(|delivery| delivery.sequence.is_some()).chain(away)
     }
 
     /// What waits of a shared subscription, with the retain flag it came with.
@@ -386,6 +394,17 @@ impl Mailbox {
         }
         self.bytes -= taken.iter().map(|delivery| delivery.size).sum::<u64>();
         taken
+    }
+
+    fn ids_in(&self, entry: &Entry) -> SubscriptionIds {
+        match entry.label() {
+            None if entry.ids == 0 => SubscriptionIds::None,
+            None => SubscriptionIds::One(entry.ids),
+            Some(key) => {
+                let label = self.labels.as_ref().and_then(|labels| labels.all.get(&key));
+                label.map_or(SubscriptionIds::None, |label| label.subscription_ids.clone())
+            }
+        }
     }
 
     fn recorded_in(&self, entry: &Entry) -> Sequence {
@@ -471,6 +490,7 @@ impl Mailbox {
         has_place && self.bytes + size <= bounds.bytes_max
     }
 
+    #[inline]
     fn push(&mut self, parcel: Parcel, size: u64, bounds: &Bounds) {
         if (self.away.is_some() || self.bytes + size > bounds.memory_bytes_max) && parcel.recorded().is_some() {
             self.push_away(parcel, size);

@@ -1,4 +1,4 @@
-//! `postrider-sim SEED [STEPS] [--seeds N] [--engines N] [--disk] [--shares] [--quiet]`: prints one run as a timeline,
+//! `postrider-sim SEED [STEPS] [--seeds N] [--engines N] [--disk] [--no-shares] [--quiet]`: prints one run as a timeline,
 //! or what many runs came to.
 
 #![allow(clippy::print_stdout, reason = "a timeline is for reading")]
@@ -16,8 +16,8 @@ fn main() -> ExitCode {
         match arg.as_str() {
             "--engines" => options.partitions = u16::try_from(number()).unwrap_or(1),
             "--seeds" => seeds = number(),
-            "--disk" => options.has_disk = true,
-            "--shares" => options.shares_durably = true,
+            "--disk" => options = Options { is_verbose: options.is_verbose, ..Options::on_disk() },
+            "--no-shares" => options.shares_durably = false,
             "--quiet" => options.is_verbose = false,
             other => numbers.extend(other.parse::<u64>().ok()),
         }
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 
 /// What repeats a run, behind its seed.
 fn words(options: Options) -> String {
-    let usual = Options::default();
+    let usual = if options.has_disk { Options::on_disk() } else { Options::default() };
     let mut words = String::new();
     if options.steps != usual.steps {
         words += &format!(" {}", options.steps);
@@ -60,7 +60,7 @@ fn words(options: Options) -> String {
         words += &format!(" --engines {}", options.partitions);
     }
     words += if options.has_disk { " --disk" } else { "" };
-    words + if options.shares_durably { " --shares" } else { "" }
+    words + if options.shares_durably == usual.shares_durably { "" } else { " --no-shares" }
 }
 
 /// What the disk and the crashes came to. What is lost or doubled has ended the runs before this.

@@ -4,20 +4,22 @@ use super::coding::{Reader, put_number};
 use super::message::{Target, packet_id, put_terms, read_terms};
 use crate::RecordError;
 use postrider_proto::{Filter, PacketId, Qos};
-use postrider_session::Sequence;
 use postrider_session::flow::Awaits;
+use postrider_session::{Sequence, Spilled};
 
 /// The flows of a session as they stand in the log.
 #[derive(Debug)]
 pub(crate) struct FlowsRecord {
     /// The session's number.
     pub(crate) session: u64,
-    /// What is owed up to this record and is not in flight is over.
+    /// What is owed up to this record and neither waits nor is in flight is over.
     pub(crate) through: Sequence,
     /// The identifier of the next message.
     pub(crate) next_id: PacketId,
     /// Identifiers of messages with QoS 2 from the client that wait for PUBREL.
     pub(crate) admitted: Vec<PacketId>,
+    /// What waits all the same.
+    pub(crate) waiting: Vec<Spilled>,
     /// Oldest first.
     pub(crate) in_flight: Vec<InFlight>,
 }
@@ -35,6 +37,7 @@ pub(crate) struct InFlight {
 
 const RECEIVED: u8 = 0;
 const MESSAGE: u8 = 1;
+const WAITING: u8 = 2;
 
 impl FlowsRecord {
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
@@ -44,6 +47,12 @@ impl FlowsRecord {
         put_number(out, self.admitted.len() as u64);
         for packet_id in &self.admitted {
             out.extend_from_slice(&packet_id.as_u16().to_le_bytes());
+        }
+        for delivery in &self.waiting {
+            out.push(WAITING);
+            put_number(out, delivery.sequence.0);
+            put_terms(out, delivery.qos, delivery.retain, delivery.subscription_ids.as_slice(), None);
+            put_number(out, delivery.size);
         }
         for message in &self.in_flight {
             let terms = &message.terms;
@@ -67,18 +76,24 @@ impl FlowsRecord {
         for _ in 0..reader.number()? {
             admitted.push(packet_id(&mut reader)?);
         }
-        let mut in_flight = Vec::new();
+        let (mut waiting, mut in_flight) = (Vec::new(), Vec::new());
         while reader.end().is_err() {
-            in_flight.push(match reader.byte()? {
-                RECEIVED => InFlight::received(session, packet_id(&mut reader)?),
+            match reader.byte()? {
+                RECEIVED => in_flight.push(InFlight::received(session, packet_id(&mut reader)?)),
                 MESSAGE => {
                     let sequence = Sequence(reader.number()?);
-                    InFlight::sent(sequence, read_terms(session, &mut reader)?)?
+                    in_flight.push(InFlight::sent(sequence, read_terms(session, &mut reader)?)?);
+                }
+                WAITING => {
+                    let sequence = Sequence(reader.number()?);
+                    let Target { qos, retain, ids, .. } = read_terms(session, &mut reader)?;
+                    let size = reader.number()?;
+                    waiting.push(Spilled { sequence, qos, retain, subscription_ids: ids, size });
                 }
                 _ => return Err(RecordError { what: "an unknown state of a message" }),
-            });
+            }
         }
-        Ok(Self { session, through, next_id, admitted, in_flight })
+        Ok(Self { session, through, next_id, admitted, waiting, in_flight })
     }
 }
 

@@ -5,6 +5,8 @@
 use super::Recovery;
 use super::restored::Restored;
 use crate::log::Log;
+use crate::records::coding::put_number;
+use crate::records::kind;
 use crate::records::session::{ReplayState, SessionRecord};
 use crate::replay::Replay;
 use crate::sessions::{Session, filter_bytes};
@@ -12,7 +14,7 @@ use crate::stored::{Stored, Written};
 use crate::stored_groups::StoredGroup;
 use crate::timers::Timer;
 use crate::will::Will;
-use crate::{Effect, Engine, Tray};
+use crate::{Effect, Engine, Tray, Urgency};
 use postrider_proto::Filter;
 use postrider_router::SessionKey;
 use postrider_session::flow::{Inbound, Outbound};
@@ -54,6 +56,7 @@ impl Recovery {
             self.engine.restore_group(number, restored, has, &mut live, &mut holders);
         }
         self.restore_retained(&mut holders, tray);
+        self.mark_unretained(&holders, tray);
         self.release_dead(holders, live, tray);
         for key in over {
             self.engine.counters.sessions_expired += 1;
@@ -98,6 +101,25 @@ impl Recovery {
         }
         self.engine.log = log;
         holders.extend(self.engine.retained.iter().map(|kept| kept.message.sequence()));
+    }
+
+    /// A message that is retained no more and that somebody still needs must not be taken for a retained one when what
+    /// replaced or cleared it is gone.
+    fn mark_unretained(&mut self, holders: &[Sequence], tray: &mut Tray) {
+        let mut held: Vec<_> = holders.to_vec();
+        held.sort_unstable();
+        let mut kept: Vec<_> = self.engine.retained.iter().map(|kept| kept.message.sequence()).collect();
+        kept.sort_unstable();
+        let Some(log) = &mut self.engine.log else { return };
+        for sequence in core::mem::take(&mut self.retained) {
+            let is_retained = kept.binary_search(&sequence).is_ok();
+            if is_retained || held.binary_search(&sequence).is_err() || self.unretained.contains_key(&sequence) {
+                continue;
+            }
+            let write = |out: &mut Vec<u8>| put_number(out, sequence.0);
+            let mark = log.append_essential(kind::UNRETAINED, Urgency::Lazy, tray, write);
+            self.unretained.insert(sequence, mark);
+        }
     }
 
     /// Counts who needs which message, and releases what nobody needs.
@@ -158,6 +180,7 @@ impl Engine {
         });
         let mut stored = Box::new(Stored::new(record.number, key));
         (stored.session, stored.flows, stored.written) = (restored.sequence, restored.flows, written);
+        stored.sent_through = restored.sent_through;
         stored.away_since = record.away_since;
         stored.steps = core::mem::take(&mut restored.steps);
         stored.pinned = core::mem::take(&mut restored.pinned);
@@ -235,7 +258,7 @@ impl Engine {
         live.extend(restored.steps.iter().copied());
         holders.extend(restored.pinned.iter().copied());
         let mut stored = StoredGroup::new(number);
-        stored.given_through = restored.given_through;
+        stored.given_through = restored.sent_through;
         (stored.picture, stored.steps, stored.pinned) = (restored.flows, restored.steps, restored.pinned);
         let mut mailbox = restored.mailbox;
         // What is not in the log any more was acknowledged.

@@ -21,8 +21,8 @@ pub(super) struct Restored {
     pub(super) flows: Sequence,
     pub(super) subscriptions: BTreeMap<Box<[u8]>, (Sequence, Grant, ReplayState)>,
     pub(super) mailbox: Mailbox,
-    /// Of a group: the newest message that it gave to a member.
-    pub(super) given_through: Sequence,
+    /// The newest message that left the mailbox.
+    pub(super) sent_through: Sequence,
     /// With the order in which they were sent.
     in_flight: BTreeMap<PacketId, (u64, InFlight)>,
     sent: u64,
@@ -41,7 +41,7 @@ impl Default for Restored {
             flows: Sequence::NONE,
             subscriptions: BTreeMap::new(),
             mailbox: Mailbox::new(),
-            given_through: Sequence::NONE,
+            sent_through: Sequence::NONE,
             in_flight: BTreeMap::new(),
             sent: 0,
             next_id: PacketId::FIRST,
@@ -56,6 +56,7 @@ impl Restored {
     /// A message went out. An identifier that is used again was free.
     pub(super) fn send(&mut self, message: InFlight) {
         self.sent += 1;
+        self.sent_through = self.sent_through.max(message.sequence);
         self.next_id = message.packet_id.next();
         self.in_flight.insert(message.packet_id, (self.sent, message));
     }
@@ -77,7 +78,8 @@ impl Restored {
         self.flows = sequence;
         self.steps.clear();
         self.pinned.clear();
-        self.mailbox.skip_through(record.through);
+        self.sent_through = record.through;
+        self.skip_to(record.waiting.into_iter());
         self.admitted = record.admitted.into_iter().collect();
         self.in_flight = record.in_flight.into_iter().map(|message| (message.packet_id, (0, message))).collect();
         self.sent = 0;
@@ -86,16 +88,21 @@ impl Restored {
 
     /// The same for a group.
     pub(super) fn group_picture(&mut self, sequence: Sequence, picture: &GroupPicture) {
-        (self.flows, self.given_through) = (sequence, picture.through);
+        (self.flows, self.sent_through) = (sequence, picture.through);
         self.steps.clear();
         self.pinned.clear();
-        self.mailbox.skip_through(picture.through);
-        let newer = self.mailbox.take_away();
         let piece = |piece: &GroupPiece| {
             let GroupPiece { sequence, qos, retain, size } = *piece;
             Spilled { sequence, qos, retain, subscription_ids: SubscriptionIds::None, size }
         };
-        picture.pieces.iter().map(piece).chain(newer).for_each(|delivery| self.mailbox.spill(&delivery));
+        self.skip_to(picture.pieces.iter().map(piece));
+    }
+
+    /// Of what was recorded up to the newest message that left, only this waits.
+    fn skip_to(&mut self, waiting: impl Iterator<Item = Spilled>) {
+        self.mailbox.skip_through(self.sent_through);
+        let newer = self.mailbox.take_away();
+        waiting.chain(newer).for_each(|delivery| self.mailbox.spill(&delivery));
     }
 
     /// Its halves of the flows. What is not in the log any more was acknowledged.

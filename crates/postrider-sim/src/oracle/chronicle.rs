@@ -9,7 +9,7 @@ use postrider_ports::{Drops, SessionInfo};
 use postrider_proto::{AckKind, PacketId, Qos, ReasonCode};
 use postrider_session::Sequence;
 use postrider_testkit::Witnessed;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The reference brokers of a run.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ struct History {
     /// Of the input that is not over.
     events: Vec<Witnessed>,
     durable: Sequence,
+    /// Connections of durable sessions.
+    lasting: BTreeSet<Place>,
     /// By connection: answers to come, and the record without which they may not.
     answers: BTreeMap<Place, VecDeque<(Answer, Sequence)>>,
 }
@@ -86,6 +88,7 @@ impl Chronicle {
             items: VecDeque::new(),
             events: Vec::new(),
             durable: Sequence::NONE,
+            lasting: BTreeSet::new(),
             answers: BTreeMap::new(),
         };
         Self { live: vec![oracle], history: Some(history), now_ms, room: Room::Some }
@@ -102,6 +105,9 @@ impl Chronicle {
 
     /// A client has dialled with these terms.
     pub(crate) fn expect_connect(&mut self, place: Place, terms: Terms) {
+        if let Some(history) = self.history.as_mut().filter(|_| terms.expiry_s > 0) {
+            history.lasting.insert(place);
+        }
         // Nobody can disagree.
         let _ = self.tell(Item::Dialled(place, Box::new(terms)));
     }
@@ -150,8 +156,12 @@ impl Chronicle {
         if events.is_empty() && from == through {
             return Ok(());
         }
-        let gate = if from == through { Sequence::NONE } else { through };
-        for (place, answer) in events.iter().filter_map(|event| answer_to(partition, event)) {
+        for event in &events {
+            let Some((place, answer)) = answer_to(partition, event) else { continue };
+            // What others are owed because of it does not hold up a client that has nothing in the log.
+            let is_own = matches!(event, Witnessed::Connect { .. } | Witnessed::Publish { .. });
+            let waits = from < through && (is_own || history.lasting.contains(&place));
+            let gate = if waits { through } else { Sequence::NONE };
             history.answers.entry(place).or_default().push_back((answer, gate));
         }
         let room = if from == through { self.room } else { Room::Some };

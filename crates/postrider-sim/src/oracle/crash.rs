@@ -14,7 +14,7 @@ pub(crate) struct Crash {
 }
 
 /// How late the log may hear that a message was acknowledged.
-const ACKS_LATE_MS: u64 = 400;
+pub(super) const ACKS_LATE_MS: u64 = 400;
 /// So long a client has to come back after a crash before its will is published.
 const RETURN_MS: u64 = 30_000;
 
@@ -31,8 +31,8 @@ impl Oracle {
             self.sessions.iter().filter(|(_, session)| session.expiry_s == 0).map(|(id, _)| id.clone()).collect();
         for client_id in ended {
             self.sessions.remove(&client_id);
-            self.groups.end(&client_id);
         }
+        self.groups.crash(|client_id| self.sessions.contains_key(client_id), durable_ms);
         // A will of a clean session was in memory.
         self.due.retain(|client_id, _| self.sessions.contains_key(client_id));
         for due in self.due.values_mut().flatten() {

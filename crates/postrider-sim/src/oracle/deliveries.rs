@@ -20,7 +20,8 @@ impl Oracle {
         let (topic, payload) = (topic.as_str(), payload.as_slice());
         if self.partitions == 1 {
             let author = self.authors.get(payload).cloned().unwrap_or_default();
-            self.groups.publish(&Shared { author, seen: message.clone(), expires_ms, origin });
+            let is_durable = |client_id: &str| self.sessions.get(client_id).is_some_and(|one| one.expiry_s > 0);
+            self.groups.publish(&Shared { author, seen: message.clone(), expires_ms, origin }, is_durable);
         }
         if retain {
             let place = (partition, topic.to_owned());
@@ -87,6 +88,9 @@ impl Oracle {
     pub(super) fn received(&mut self, client_id: &str, seen: &Seen) -> Result<(), String> {
         let share = self.wishes.get(client_id).and_then(|wishes| wishes.share_of(&seen.topic, &seen.ids));
         if share.is_some() && self.partitions == 1 {
+            if self.has_lost && (seen.payload.is_empty() || self.authors.contains_key(&seen.payload)) {
+                return Ok(());
+            }
             return self.groups.check_received(client_id, seen);
         }
         let Some(session) = self.sessions.get_mut(client_id) else { return Ok(()) };

@@ -3,6 +3,7 @@
 //! Spec: 4.8.2.
 
 use super::Seen;
+use super::crash::ACKS_LATE_MS;
 use super::deliveries::describe;
 use super::groups::Shared;
 use postrider_engine::ShareStrategy;
@@ -18,6 +19,8 @@ pub(super) struct Group {
     pub(super) epoch: u64,
     /// What is not over, oldest first.
     pub(super) entries: Vec<Entry>,
+    /// QoS 1 that was acknowledged, and when: a crash may bring it back.
+    pub(super) over: Vec<(u64, Entry)>,
     /// Who has got what came in since the last change, by what the strategy goes by.
     pub(super) stuck: BTreeMap<String, String>,
     /// By member, author, topic and QoS: the last message that went straight to its first member.
@@ -47,6 +50,22 @@ pub(super) struct Entry {
     /// A member left while it had it or may have had it waiting, or its publisher repeated it: its turn is lost and
     /// it may go to anybody.
     pub(super) was_back: bool,
+    /// Whether a crash leaves it.
+    pub(super) log: Logged,
+    /// A crash took away what was known of who had it, and of whether it was acknowledged.
+    pub(super) may_be: Option<(String, PacketId)>,
+    /// How it was sent to whoever holds it.
+    pub(super) sent: Qos,
+}
+
+/// What the log says of a message for a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Logged {
+    /// Nothing: no member has a durable session.
+    No,
+    /// Perhaps something, or not any more.
+    Perhaps,
+    Yes,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +118,42 @@ impl Group {
         self.free(strategy);
     }
 
+    /// The process ends. Members that have no durable session are gone, and with them what is in no log.
+    pub(super) fn crash(&mut self, is_durable: impl Fn(&str) -> bool, durable_ms: u64) {
+        self.members.retain(|client_id, _| is_durable(client_id));
+        self.members.values_mut().for_each(|member| member.is_online = false);
+        self.change();
+        let is_late = |(acked_ms, _): &(u64, Entry)| acked_ms + ACKS_LATE_MS >= durable_ms;
+        let back = core::mem::take(&mut self.over).into_iter().filter(is_late);
+        self.entries.extend(back.map(|(_, entry)| Entry { log: entry.log.min(Logged::Perhaps), ..entry }));
+        self.entries.sort_by_key(|entry| entry.number);
+        let is_over = self.members.is_empty();
+        let is_held = |entry: &Entry| matches!(&entry.place, Where::Held(holder, ..) if is_durable(holder));
+        self.entries.retain(|entry| {
+            let is_there = entry.log != Logged::No && entry.what.seen.qos != Qos::AtMostOnce;
+            is_there && (!is_over || is_held(entry))
+        });
+        for entry in &mut self.entries {
+            entry.was_back = true;
+            if is_over {
+                entry.log = Logged::Perhaps;
+            }
+            match core::mem::replace(&mut entry.place, Where::Waits) {
+                Where::Waits => {}
+                Where::Held(holder, id, Bond::Firm) if entry.sent == Qos::ExactlyOnce && is_durable(&holder) => {
+                    entry.place = Where::Held(holder, id, Bond::Firm);
+                }
+                Where::Held(holder, id, bond) => {
+                    if bond == Bond::Firm {
+                        // It may have arrived. [MQTT-4.8.2-5]
+                        entry.log = Logged::Perhaps;
+                    }
+                    entry.may_be = Some((holder, id));
+                }
+            }
+        }
+    }
+
     /// What may have waited for a member that leaves waits for any.
     pub(super) fn free(&mut self, strategy: ShareStrategy) {
         for entry in self.entries.iter_mut().filter(|entry| entry.place == Where::Waits) {
@@ -116,7 +171,17 @@ impl Group {
     }
 
     /// Only what a member holds may be sent again, to it and under the same identifier.
-    pub(super) fn repeat(&self, client_id: &str, seen: &Seen) -> Result<(), String> {
+    pub(super) fn repeat(&mut self, client_id: &str, seen: &Seen) -> Result<(), String> {
+        let had = |entry: &&mut Entry| {
+            let is_its = |(holder, id): &(String, PacketId)| holder == client_id && Some(*id) == seen.packet_id;
+            entry.place == Where::Waits && entry.may_be.as_ref().is_some_and(is_its)
+        };
+        if let Some(entry) = self.entries.iter_mut().find(had)
+            && let Some((holder, packet_id)) = entry.may_be.take()
+        {
+            let bond = if seen.qos == Qos::ExactlyOnce { Bond::Firm } else { Bond::Loose };
+            entry.place = Where::Held(holder, packet_id, bond);
+        }
         let is_it = |entry: &&Entry| matches!(&entry.place, Where::Held(holder, id, _) if holder == client_id && Some(*id) == seen.packet_id);
         match self.entries.iter().find(is_it) {
             Some(entry) if is_alike(entry, seen) => Ok(()),
@@ -160,9 +225,13 @@ impl Group {
             }
         }
         match seen.packet_id {
-            None => drop(self.entries.remove(at)),
+            None => {
+                let entry = self.entries.remove(at);
+                self.over.push((now_ms, entry));
+            }
             Some(packet_id) => {
                 let bond = if seen.qos == Qos::ExactlyOnce { Bond::Firm } else { Bond::Loose };
+                self.entries[at].sent = seen.qos;
                 self.entries[at].place = Where::Held(client_id.to_owned(), packet_id, bond);
             }
         }

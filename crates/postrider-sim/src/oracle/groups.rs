@@ -6,7 +6,7 @@
 
 use super::Seen;
 use super::deliveries::describe;
-use super::group::{Bond, Entry, Group, Where, is_alike};
+use super::group::{Bond, Entry, Group, Logged, Member, Where, is_alike};
 use crate::topics::{inner, matches};
 use postrider_engine::ShareStrategy;
 use postrider_proto::{AckKind, PacketId, Qos, ReasonCode, SubscribeOptions};
@@ -23,6 +23,7 @@ pub(super) struct Groups {
     shared: u64,
     /// Messages with QoS 0 for groups whose members were all away.
     unattended: u64,
+    has_crashed: bool,
 }
 
 /// A message that groups are owed.
@@ -43,11 +44,19 @@ pub(super) enum Origin {
 }
 impl Groups {
     pub(super) fn new(strategy: ShareStrategy) -> Self {
-        Self { strategy, all: BTreeMap::new(), sent: BTreeMap::new(), next: 0, shared: 0, unattended: 0 }
+        Self {
+            strategy,
+            all: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            next: 0,
+            shared: 0,
+            unattended: 0,
+            has_crashed: false,
+        }
     }
 
     /// A partition has taken a message: each group that matches is owed it once.
-    pub(super) fn publish(&mut self, what: &Shared) {
+    pub(super) fn publish(&mut self, what: &Shared, is_durable: impl Fn(&str) -> bool) {
         for (share, group) in &mut self.all {
             if group.members.is_empty() || !matches(inner(share), &what.seen.topic) {
                 continue;
@@ -57,6 +66,13 @@ impl Groups {
                 continue;
             }
             self.next += 1;
+            let durable = group.members.iter().filter(|(client_id, _)| is_durable(client_id));
+            let takes = |member: &Member| member.options.iter().map(|options| options.qos).min();
+            let log = match durable.map(|(_, member)| takes(member)).max() {
+                None => Logged::No,
+                Some(Some(Qos::AtLeastOnce | Qos::ExactlyOnce)) => Logged::Yes,
+                Some(_) => Logged::Perhaps,
+            };
             let alike = group.entries.iter_mut().filter(|entry| is_alike(entry, &what.seen));
             let repeated = alike.map(|entry| entry.was_back = true).count();
             group.entries.push(Entry {
@@ -65,8 +81,17 @@ impl Groups {
                 epoch: group.epoch,
                 place: Where::Waits,
                 was_back: what.origin == Origin::Will || repeated > 0,
+                log,
+                may_be: None,
+                sent: Qos::AtMostOnce,
             });
         }
+    }
+
+    /// The process ends.
+    pub(super) fn crash(&mut self, is_durable: impl Fn(&str) -> bool, durable_ms: u64) {
+        self.has_crashed = true;
+        self.all.values_mut().for_each(|group| group.crash(&is_durable, durable_ms));
     }
 
     /// A client subscribed, perhaps again.
@@ -139,14 +164,21 @@ impl Groups {
     }
 
     /// A client has answered a PUBLISH; whatever it says, it goes to nobody else. [MQTT-4.8.2-6]
-    pub(super) fn on_ack(&mut self, client_id: &str, kind: AckKind, packet_id: PacketId, _: ReasonCode) {
+    pub(super) fn on_ack(&mut self, client_id: &str, (kind, reason): (AckKind, ReasonCode), id: PacketId, now_ms: u64) {
         if !matches!(kind, AckKind::Puback | AckKind::Pubrec) {
             return;
         }
+        // The log hears of it when there is time.
+        let may_return = kind == AckKind::Puback || reason.is_error();
         for group in self.all.values_mut() {
             let is_it =
-                |place: &Where| matches!(place, Where::Held(holder, id, _) if holder == client_id && *id == packet_id);
-            group.entries.retain(|entry| !is_it(&entry.place));
+                |place: &Where| matches!(place, Where::Held(holder, held, _) if holder == client_id && *held == id);
+            while let Some(at) = group.entries.iter().position(|entry| is_it(&entry.place)) {
+                let entry = group.entries.remove(at);
+                if may_return {
+                    group.over.push((now_ms, entry));
+                }
+            }
         }
     }
 
@@ -181,6 +213,7 @@ impl Groups {
                         return Err(format!("{client_id} holds {} of {share}", describe(&entry.what.seen)));
                     }
                     Where::Held(..) => {}
+                    Where::Waits if entry.log == Logged::Perhaps && self.has_crashed => {}
                     Where::Waits => {
                         missing.all += 1;
                         missing.above_0 += u64::from(entry.what.seen.qos != Qos::AtMostOnce);

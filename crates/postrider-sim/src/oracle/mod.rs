@@ -198,7 +198,7 @@ impl Oracle {
             Witnessed::Publish { .. } => self.take_publish(partition, witnessed)?,
             Witnessed::Ack { at, kind, packet_id, reason } => {
                 if let Some(terms) = self.terms.get(&(partition, *at)) {
-                    self.groups.on_ack(&terms.client_id, *kind, *packet_id, *reason);
+                    self.groups.on_ack(&terms.client_id, (*kind, *reason), *packet_id, self.now_ms);
                 }
                 self.on_ack((partition, *at), *kind, *packet_id);
             }
@@ -311,13 +311,19 @@ impl Oracle {
 
     /// Bytes go out to a client.
     fn send(&mut self, place: Place, bytes: &[u8]) -> Result<(), String> {
-        let Some(terms) = self.terms.get(&place).filter(|_| !self.has_lost) else { return Ok(()) };
+        let Some(terms) = self.terms.get(&place) else { return Ok(()) };
         let client_id = &terms.client_id;
-        let read = self.taps.read(place, bytes).map_err(|error| format!("{client_id} is sent {error}"))?;
+        let has_lost = self.has_lost;
+        let read = match self.taps.read(place, bytes) {
+            Ok(read) => read,
+            Err(_) if has_lost => return Ok(()),
+            Err(error) => return Err(format!("{client_id} is sent {error}")),
+        };
         let wishes = self.wishes.get(client_id).filter(|_| self.partitions == 1);
         for seen in read {
             if let Some(share) = wishes.and_then(|wishes| wishes.share_of(&seen.topic, &seen.ids)) {
-                self.groups.send(client_id, share, &seen, self.now_ms)?;
+                let sent = self.groups.send(client_id, share, &seen, self.now_ms);
+                sent.or_else(|error| if has_lost { Ok(()) } else { Err(error) })?;
             }
         }
         Ok(())

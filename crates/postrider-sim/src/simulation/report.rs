@@ -15,6 +15,14 @@ pub struct Options {
     pub is_verbose: bool,
 }
 
+impl Options {
+    /// A broker with a disk: what it does takes longer, as it waits for the disk.
+    #[must_use]
+    pub const fn on_disk() -> Self {
+        Self { partitions: 1, steps: 1500, has_disk: true, shares_durably: true, is_verbose: false }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self { partitions: 1, steps: 400, has_disk: false, shares_durably: false, is_verbose: false }

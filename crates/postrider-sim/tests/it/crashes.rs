@@ -3,7 +3,7 @@
 use crate::{first_seed, run_all};
 use postrider_sim::{Options, Report, run};
 
-const DISK: Options = Options { partitions: 1, steps: 400, has_disk: true, shares_durably: false, is_verbose: false };
+const DISK: Options = Options::on_disk();
 
 /// Crashes that find nothing prove nothing.
 fn expect_crashes(reports: &[Report]) {
@@ -23,13 +23,13 @@ fn expect_crashes(reports: &[Report]) {
 }
 
 #[test]
-fn a_broker_that_crashes_breaks_no_promise_in_500_short_runs() {
+fn a_broker_that_crashes_breaks_no_promise_in_500_runs() {
     expect_crashes(&run_all(0..500, DISK));
 }
 
 #[test]
 fn a_broker_that_crashes_breaks_no_promise_in_10_long_runs() {
-    expect_crashes(&run_all(50_000..50_010, Options { steps: 6000, ..DISK }));
+    expect_crashes(&run_all(50_000..50_010, Options { steps: 20_000, ..DISK }));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use postrider_engine::{Effect, Engine, Input, Lane, Limits, Recovery, Seeds, Tray};
 use postrider_ports::{PartitionId, Ticket};
 use postrider_proto::{Packet, Version, split};
-use postrider_session::{Mono, Now, Sequence};
+use postrider_session::{Mono, Now, Sequence, Wall};
 use std::collections::VecDeque;
 
 /// Bytes of a link that wait for a record.
@@ -46,6 +46,8 @@ pub struct Shelf {
     pub room: u64,
     /// Whether the device is full, as the next commit says.
     pub is_full: bool,
+    /// When this process began.
+    began: Wall,
     /// The last record that the witness has heard of.
     noted: Sequence,
     partition: PartitionId,
@@ -69,6 +71,7 @@ impl PureDriver {
             steps: Vec::new(),
             room: 1 << 40,
             is_full: false,
+            began: now.wall,
             noted: Sequence::NONE,
             partition,
             seed,
@@ -140,6 +143,7 @@ impl PureDriver {
         shelf.steps.clear();
         shelf.log.restart(found, last);
         shelf.noted = last;
+        shelf.began = now.wall;
         let seeds = Seeds { hash: shelf.seed, ids: u128::from(shelf.seed) << 64 | u128::from(shelf.starts) };
         let partition = shelf.partition;
         // Every other time the machine begins anew too, and its clock with it.
@@ -193,6 +197,8 @@ impl PureDriver {
             ("some of the others", shelf.log.remains(some).0),
         ];
         let expected = state(&self.engine);
+        // What had its time at the beginning has it.
+        let now = Now { wall: shelf.began, ..now };
         for (what, found) in found {
             let engine = self.recovered(now, &found)?;
             postrider_engine::check_all(&engine).map_err(|error| format!("{error} after {what}"))?;

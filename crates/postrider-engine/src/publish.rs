@@ -10,7 +10,7 @@
 
 use crate::deliver::Outgoing;
 use crate::fanout::{Fanout, Tally};
-use crate::recording::Origin;
+use crate::recording::{Origin, RoomFor};
 use crate::{Effect, Engine, Limits, LinkId, PayloadFormat, Progress, Tray};
 use bytes::Bytes;
 use postrider_ports::{ClientId, DropReason, Event, PartitionId, Subject};
@@ -89,11 +89,11 @@ impl Engine {
         if self.is_metered && !self.may_publish_now(now, link, publish) {
             return Progress::Hold;
         }
-        if (publish.qos > Qos::AtMostOnce || publish.retain)
-            && self.log.as_ref().is_some_and(|log| log.is_tight())
-            && let Some(progress) = self.on_tight(link, publish)
-        {
-            return progress;
+        let is_tight =
+            (publish.qos > Qos::AtMostOnce || publish.retain) && self.log.as_ref().is_some_and(|log| log.is_tight());
+        let room = if is_tight { self.find_room(link, publish) } else { RoomFor::It };
+        if room == RoomFor::NothingYet {
+            return Progress::Hold;
         }
         let verdict = match check_topic(publish.topic, &self.limits) {
             Err(reason) => {
@@ -103,6 +103,7 @@ impl Engine {
             Ok(()) if !self.is_well_formed(publish.properties, publish.payload) => {
                 Err(ReasonCode::PayloadFormatInvalid)
             }
+            Ok(()) if room == RoomFor::Nothing => Err(ReasonCode::QuotaExceeded),
             Ok(()) => match self.may_publish(link, key, publish, tray) {
                 Some(verdict) => verdict,
                 None => return Progress::Hold,

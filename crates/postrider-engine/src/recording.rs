@@ -8,7 +8,7 @@ use crate::publish::{Incoming, is_ours};
 use crate::records::kind;
 use crate::records::message::{MessageHead, put_message, put_target};
 use crate::stored::Stored;
-use crate::{Effect, Engine, Importance, LinkId, Progress, Tray, Urgency};
+use crate::{Effect, Engine, Importance, LinkId, Tray, Urgency};
 use postrider_proto::{PacketId, Publish, Qos, ReasonCode, Topic};
 use postrider_router::{Matches, SessionKey};
 use postrider_session::{Now, Sequence};
@@ -55,6 +55,16 @@ impl Recording {
     }
 }
 
+/// What the log has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RoomFor {
+    It,
+    /// The packet waits.
+    NothingYet,
+    /// The packet is refused.
+    Nothing,
+}
+
 impl Engine {
     /// Whether a message stands in the log: it is retained, or a recorded session gets it with QoS 1 or 2.
     fn is_recorded(&self, topic: Topic<'_>, retain: bool, qos: Qos, matches: &Matches) -> bool {
@@ -85,9 +95,9 @@ impl Engine {
         self.log.is_some() && self.sessions.get(key).is_some_and(|session| session.stored.is_some())
     }
 
-    /// A PUBLISH for whose record there may be no room: it waits, or `None` if it needs none or is refused later.
+    /// A PUBLISH for whose record there may be no room, if it needs one.
     #[cold]
-    pub(crate) fn on_tight(&mut self, link: LinkId, publish: &Publish<'_>) -> Option<Progress> {
+    pub(crate) fn find_room(&mut self, link: LinkId, publish: &Publish<'_>) -> RoomFor {
         let mut matches = self.matches.take().unwrap_or_default();
         let publisher = self.links.session_of(link);
         self.router.matches(publish.topic, publisher, &mut matches);
@@ -95,12 +105,12 @@ impl Engine {
         self.matches = Some(matches);
         let is_told =
             self.online_of(link).is_some_and(|online| online.version.is_v5()) || publish.qos == Qos::AtMostOnce;
-        let log = self.log.as_mut().filter(|_| is_recorded)?;
+        let Some(log) = self.log.as_mut().filter(|_| is_recorded) else { return RoomFor::It };
         if log.is_full() && is_told {
-            return None;
+            return RoomFor::Nothing;
         }
         log.hold(link);
-        Some(Progress::Hold)
+        RoomFor::NothingYet
     }
 
     /// Retains a message, and brings it to the recorded sessions while its record is written.

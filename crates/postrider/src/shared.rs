@@ -160,8 +160,11 @@ impl Shared {
             scratch.rooms = rooms;
             self.flush(scratch);
         }
-        if !scratch.judges.is_empty() || !scratch.events.is_empty() || self.log.is_some() {
+        if !scratch.judges.is_empty() || !scratch.events.is_empty() {
             self.tell_the_world(scratch);
+        }
+        if !scratch.loads.is_empty() || scratch.refused.is_some() {
+            self.tell_the_log(scratch);
         }
     }
 
@@ -192,6 +195,10 @@ impl Shared {
         for (ticket, question) in core::mem::take(&mut scratch.judges) {
             self.judge(ticket, question);
         }
+    }
+
+    #[cold]
+    fn tell_the_log(&self, scratch: &mut Scratch) {
         let Some(log) = &self.log else { return };
         scratch.loads.drain(..).for_each(|load| log.load(load));
         // While a broker ends, its log takes nothing any more.

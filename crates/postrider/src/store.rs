@@ -5,6 +5,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::log::{Journal, Log, name};
 use crate::log_threads::{Closer, LogPost, WakeUp};
+use crate::seeds;
 use crate::shared::Core;
 use postrider_engine::{KINDS_KEPT, Limits, RecordError, Recovery, Seeds, Tray, describe_record};
 use postrider_journal::{
@@ -95,7 +96,7 @@ pub(crate) fn open<S: Storage>(
     let started = Instant::now();
     let packet_bytes_max = making.limits.link.packet_bytes_max;
     let (log, mut found) =
-        postrider_journal::Log::open(storage, options(&settings, &making)).map_err(|error| refused(path, error))?;
+        postrider_journal::Log::open(storage, options(&settings)).map_err(|error| refused(path, error))?;
     let last = Sequence(found.last().number());
     let mut losses: Vec<String> = found.losses().iter().map(Damage::to_string).collect();
     let mut recovery = Recovery::new(making.limits, PartitionId(0), making.seeds, making.now);
@@ -140,8 +141,9 @@ pub(crate) fn kinds_kept() -> Kinds {
     KINDS_KEPT.iter().fold(Kinds::none(), |kinds, kind| kinds.with(*kind))
 }
 
-fn options(settings: &Settings, making: &Making) -> Options {
-    let id = StoreId((making.seeds.ids ^ u128::from(making.seeds.hash)).to_le_bytes());
+fn options(settings: &Settings) -> Options {
+    // The engine's own seeds are nobody's business.
+    let id = StoreId(seeds::random().ids.to_le_bytes());
     let creation = if settings.is_new_allowed { Creation::Allowed(id) } else { Creation::Refused };
     let usual = Options::new(creation);
     Options {

@@ -33,7 +33,11 @@ pub(super) fn open<S: Storage>(storage: S, options: Options) -> Result<(Log<S>, 
         let _ = storage.remove(name);
     }
     let last = Sequence::new(found.fresh_next.number() - 1);
+    let newest = found.segments.last().map(|segment| segment.number);
     for segment in found.segments.iter().filter(|segment| !segment.is_damaged) {
+        if Some(segment.number) != newest {
+            give_back(segment);
+        }
         if storage.open(&names::index(segment.number)).is_err() {
             let key = FrameKey::new(store_id, segment.number);
             write_index(&storage, segment.number, &segment.index.encode(key, segment.end));
@@ -127,6 +131,15 @@ fn settle_last<F: StorageFile>(found: &Survey<F>) -> Result<(), Fault> {
 }
 
 const SETTLED_AT_ONCE: usize = 256 * 1024;
+
+/// A segment that was being written when its process ended has room behind its end that nobody needs any more, once
+/// the next one says where that is.
+fn give_back<F: StorageFile>(segment: &Surveyed<F>) {
+    if segment.file.length().is_ok_and(|length| length > segment.end) {
+        // Whatever stays is zero, or was never durable.
+        let _ = segment.file.set_length(segment.end);
+    }
+}
 
 /// Gives damaged segments another name. True if anything is lost.
 fn put_aside<S: Storage>(storage: &S, found: &Survey<S::File>) -> Result<bool, Fault> {

@@ -116,13 +116,13 @@ impl<S: Storage> Handle<S> {
         }
     }
 
-    /// What is durable and what room there is, at one moment.
+    /// What is durable and what room there is, at one moment. The room is kept for whoever asked last.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        let queue = self.desk.queue();
+        let mut queue = self.desk.queue();
         Standing {
             durable: self.durable(),
-            room: queue.room_left(),
+            room: queue.promise(),
             is_full: queue.is_exhausted,
             fault: queue.fault.clone(),
         }

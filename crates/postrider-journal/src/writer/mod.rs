@@ -117,7 +117,7 @@ impl<S: Storage> Writer<S> {
     /// Starts the thread.
     pub fn spawn(mut log: Log<S>, options: WriterOptions, waker: Waker) -> Result<Self, Fault> {
         let room = log.prepare(options.queue_bytes)?;
-        let queue = Queue::new(log.written(), room, options.queue_bytes, log.options());
+        let queue = Queue::new(log.written(), room, &options, log.options());
         let desk = Arc::new(Desk {
             queue: Mutex::new(queue),
             bell: Condvar::new(),

@@ -2,7 +2,7 @@
 //!
 //! Owns: the next sequence, the bound in bytes, and what room the log has promised.
 
-use super::Urgency;
+use super::{Urgency, WriterOptions};
 use crate::error::Fault;
 use crate::frame::HEADER_BYTES;
 use crate::group::Group;
@@ -26,6 +26,8 @@ pub(super) struct Queue {
     /// Since when a lazy record has waited.
     pub(super) lazy_since: Option<Instant>,
     pub(super) room: Room,
+    /// What somebody was told of it and has not used.
+    promised: u64,
     /// The device was asked for more room than this and refused.
     pub(super) is_exhausted: bool,
     /// Room that somebody was refused.
@@ -40,6 +42,8 @@ pub(super) struct Queue {
 #[derive(Debug)]
 struct Limits {
     queue_bytes: u64,
+    /// Room that is promised to nobody, for compaction.
+    spare_bytes: u64,
     group_bytes: u64,
     group_records: usize,
     record_bytes: u64,
@@ -57,9 +61,11 @@ pub(super) enum Verdict {
 }
 
 impl Queue {
-    pub(super) fn new(last: Sequence, room: Room, queue_bytes: u64, options: &Options) -> Self {
+    pub(super) fn new(last: Sequence, room: Room, writer: &WriterOptions, options: &Options) -> Self {
+        let queue_bytes = writer.queue_bytes;
         let limits = Limits {
             queue_bytes,
+            spare_bytes: SPARE_STEPS * writer.compaction_bytes,
             group_bytes: options.group_limit(),
             group_records: options.group_records_max,
             record_bytes: u64::from(options.record_bytes_max),
@@ -74,6 +80,7 @@ impl Queue {
             lazy_since: None,
             is_exhausted: room.ordinary < queue_bytes,
             room,
+            promised: 0,
             wanted: 0,
             is_closing: false,
             is_waiting: false,
@@ -113,6 +120,7 @@ impl Queue {
             group.push(self.last, kind, payload);
         }
         self.bytes += length;
+        self.promised = self.promised.saturating_sub(length + HEADER_BYTES);
         match urgency {
             Urgency::Now => self.urgent_through = self.last,
             Urgency::Lazy => _ = self.lazy_since.get_or_insert_with(Instant::now),
@@ -151,10 +159,12 @@ impl Queue {
         std::mem::replace(&mut self.is_waiting, false)
     }
 
-    /// Takes room for compaction away from what may be appended, if there is enough.
+    /// Takes room for compaction away from what may be appended, if there is enough that was not promised.
     pub(super) const fn claim(&mut self, bytes: u64) -> bool {
+        let left = self.room.ordinary.saturating_sub(self.bytes + bytes);
         // In a full device the copies make the room that appends wait for.
         let is_free = self.bytes + bytes <= self.room.ordinary || (self.is_exhausted && self.bytes == 0);
+        let is_free = is_free && left >= self.promised;
         if is_free {
             self.room.ordinary = self.room.ordinary.saturating_sub(bytes);
             self.room.essential = self.room.essential.saturating_sub(bytes);
@@ -172,12 +182,13 @@ impl Queue {
         self.groups.back().map_or_else(|| Sequence::new(self.last.number() + 1), Group::first)
     }
 
-    /// Bytes that are certain to be taken, whatever else happens.
-    pub(super) const fn room_left(&self) -> u64 {
+    /// Bytes that are certain to be taken, whatever else happens; from now on they are promised.
+    pub(super) const fn promise(&mut self) -> u64 {
         let in_queue = self.limits.queue_bytes.saturating_sub(self.bytes + self.in_flight);
-        let on_device = self.room.ordinary.saturating_sub(self.bytes);
+        let on_device = self.room.ordinary.saturating_sub(self.bytes + self.limits.spare_bytes);
         let left = if in_queue < on_device { in_queue } else { on_device };
-        left.saturating_sub(HEADER_BYTES)
+        self.promised = left.saturating_sub(HEADER_BYTES);
+        self.promised
     }
 
     /// As if somebody had been refused.
@@ -194,3 +205,5 @@ impl Queue {
 
 /// Groups whose memory is kept.
 const FREE_MAX: usize = 2;
+/// Steps of compaction for which there is always room: it makes more than it takes.
+const SPARE_STEPS: u64 = 8;

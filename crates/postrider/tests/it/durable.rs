@@ -4,7 +4,7 @@ use crate::data::Folder;
 use crate::device::Device;
 use crate::ground::{self, broker, everywhere};
 use crate::wire::{PATIENCE, Wire, patiently, until};
-use postrider::{Broker, Builder, ErrorKind, check_data, salvage_data};
+use postrider::{Bounds, Broker, Builder, ErrorKind, Limits, check_data, defaults, salvage_data};
 use postrider_testkit::{Hello, disconnect, pingreq, publish};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
@@ -55,6 +55,62 @@ fn nothing_is_acknowledged_before_the_device_has_synced_it() {
         publisher.expect("PINGRESP").await;
         assert!(broker.shutdown(GRACE).await);
     });
+}
+
+#[tokio::test]
+async fn a_stream_of_the_embedders_own_waits_for_the_device_too() {
+    let device = Device::new();
+    let broker = on(broker(), &device).start().expect("a broker");
+    absent(&broker, "absent").await;
+    let mut publisher = Wire::attach(&broker, 4096);
+    publisher.enter(&Hello::new("p")).await;
+    let held = device.hold();
+    publisher.send(&publish("t/1", "x").q1(1).bytes(postrider::Version::V5)).await;
+    until(async || device.is_waiting()).await;
+    let early = tokio::time::timeout(Duration::from_millis(30), publisher.next()).await;
+    assert!(early.is_err(), "{early:?} came before the sync");
+    drop(held);
+    publisher.expect("PUBACK #1").await;
+}
+
+#[tokio::test]
+async fn a_full_device_refuses_what_is_new_and_goes_on_when_there_is_room() {
+    let device = Device::new();
+    let limits = defaults::limits();
+    let mailbox = Bounds { messages_max: 100_000, bytes_max: 1 << 30, ..limits.mailbox };
+    let limits = Limits { mailbox, ..limits };
+    let broker = on(broker(), &device).limits(limits).start().expect("a broker");
+    absent(&broker, "absent").await;
+    let mut publisher = Wire::client(&broker, &Hello::new("p")).await;
+    publisher.publish(&publish("t/1", "x").q1(1)).await;
+    device.disk().limit_space(Some(device.disk().used_bytes()));
+    let message = publish("t/1", "").sized(500_000);
+    let mut taken = 1;
+    loop {
+        publisher.send(&message.clone().q1(2).bytes(postrider::Version::V5)).await;
+        match publisher.next().await.as_str() {
+            "PUBACK #2" => taken += 1,
+            "PUBACK #2 QuotaExceeded" => break,
+            other => {
+                panic!("{other} {:?} {taken}", tokio::time::timeout(Duration::from_secs(1), broker.failed()).await)
+            }
+        }
+        assert!(taken < 1000, "there is no room for so many");
+    }
+    // What makes room, and what is for nobody who lasts, goes on.
+    let mut reader = Wire::client(&broker, &lasting("absent")).await;
+    for _ in 0..taken {
+        reader.receive().await;
+    }
+    reader.expect_silence().await;
+    publisher.publish(&publish("nobody", "x").q1(3)).await;
+    device.disk().limit_space(None);
+    until(async || {
+        publisher.send(&message.clone().q1(4).bytes(postrider::Version::V5)).await;
+        publisher.next().await == "PUBACK #4"
+    })
+    .await;
+    assert!(broker.shutdown(GRACE).await);
 }
 
 #[tokio::test]

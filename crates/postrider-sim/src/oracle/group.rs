@@ -174,7 +174,7 @@ impl Group {
     pub(super) fn repeat(&mut self, client_id: &str, seen: &Seen) -> Result<(), String> {
         let had = |entry: &&mut Entry| {
             let is_its = |(holder, id): &(String, PacketId)| holder == client_id && Some(*id) == seen.packet_id;
-            entry.place == Where::Waits && entry.may_be.as_ref().is_some_and(is_its)
+            entry.place == Where::Waits && is_alike(entry, seen) && entry.may_be.as_ref().is_some_and(is_its)
         };
         if let Some(entry) = self.entries.iter_mut().find(had)
             && let Some((holder, packet_id)) = entry.may_be.take()

@@ -143,9 +143,13 @@ impl<'a> Outgoing<'a> {
     }
 
     /// It stands in the log; to be said before the message is made.
+    ///
+    /// What has QoS 0 is seen at once: nobody waits for its record, and nobody but its topic needs it.
     pub(crate) fn set_sequence(&mut self, sequence: Sequence) {
         self.is_recorded = true;
-        self.see_after(sequence);
+        if self.parts.qos > Qos::AtMostOnce {
+            self.see_after(sequence);
+        }
     }
 
     /// Nobody sees it before a record is durable; to be said before the message is made.
@@ -520,10 +524,8 @@ impl Session {
             }
             _ => {}
         }
-        // Nobody sees what is not durable, unless its publisher waits for nothing either.
-        if outgoing.parts.qos > Qos::AtMostOnce {
-            tray.wait_for(sequence);
-        }
+        // Nobody sees what is not durable.
+        tray.wait_for(sequence);
     }
 
     /// The alias to send the topic with, if the client allows aliases and takes what it adds to the packet.

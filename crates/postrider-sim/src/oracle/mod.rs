@@ -124,6 +124,8 @@ pub(crate) struct Oracle {
     said: BTreeMap<Place, VecDeque<Vec<u8>>>,
     /// Something was taken back, and what is told now came after that.
     has_lost: bool,
+    /// The last connection that ended.
+    parted: Option<Place>,
     returned: u64,
     now_ms: u64,
 }
@@ -151,6 +153,7 @@ impl Oracle {
             wishes,
             said: BTreeMap::new(),
             has_lost: false,
+            parted: None,
             returned: 0,
             now_ms,
         }

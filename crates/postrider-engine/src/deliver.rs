@@ -32,6 +32,8 @@ pub(crate) struct Outgoing<'a> {
     body: Option<u32>,
     /// More than one session gets it.
     is_for_many: bool,
+    /// Recorded sessions and groups get it while its record is written, and others afterwards.
+    is_recorded: bool,
 }
 
 /// One delivery's own part of a message.
@@ -98,6 +100,7 @@ impl<'a> Outgoing<'a> {
             frames: Frames::default(),
             body: None,
             is_for_many: false,
+            is_recorded: false,
         }
     }
 
@@ -111,6 +114,7 @@ impl<'a> Outgoing<'a> {
             frames: Frames::default(),
             body: None,
             is_for_many: false,
+            is_recorded: false,
         }
     }
 
@@ -132,8 +136,19 @@ impl<'a> Outgoing<'a> {
 
     /// It stands in the log; to be said before the message is made.
     pub(crate) fn set_sequence(&mut self, sequence: Sequence) {
-        debug_assert!(self.message.is_none(), "a message is made before it is recorded");
+        self.is_recorded = true;
+        self.see_after(sequence);
+    }
+
+    /// Nobody sees it before a record is durable; to be said before the message is made.
+    pub(crate) fn see_after(&mut self, sequence: Sequence) {
+        debug_assert!(self.message.is_none(), "a message is made before it is known what it waits for");
         self.parts.sequence = sequence;
+    }
+
+    /// Whether it is recorded in this call.
+    pub(crate) const fn is_recorded(&self) -> bool {
+        self.is_recorded
     }
 
     /// Whether a group that is owed it holds its record.
@@ -497,8 +512,10 @@ impl Session {
             }
             _ => {}
         }
-        // Nobody sees what is not durable.
-        tray.wait_for(sequence);
+        // Nobody sees what is not durable, unless its publisher waits for nothing either.
+        if outgoing.parts.qos > Qos::AtMostOnce {
+            tray.wait_for(sequence);
+        }
     }
 
     /// The alias to send the topic with, if the client allows aliases and takes what it adds to the packet.

@@ -9,8 +9,8 @@
 //! ```
 
 use crate::deliver::Outgoing;
-use crate::fanout::{Fanout, Tally};
-use crate::recording::{Origin, RoomFor};
+use crate::fanout::{Fanout, Tally, Visibility};
+use crate::recording::RoomFor;
 use crate::{Effect, Engine, Limits, LinkId, PayloadFormat, Progress, Tray};
 use bytes::Bytes;
 use postrider_ports::{ClientId, DropReason, Event, PartitionId, Subject};
@@ -18,7 +18,7 @@ use postrider_proto::{
     Ack, AckKind, PacketId, Properties, PropertiesBuf, PropertyId, PropertySet, Publish, Qos, ReasonCode, Topic,
     Version,
 };
-use postrider_router::{Matches, SessionKey};
+use postrider_router::SessionKey;
 use postrider_session::flow::Admission;
 use postrider_session::{Message, MessageParts, Now, Sequence, Violation};
 use std::sync::Arc;
@@ -33,6 +33,17 @@ pub(crate) struct Incoming<'a> {
     pub(crate) author: Option<&'a Arc<Subject>>,
     /// The author's session, for No Local.
     pub(crate) publisher: Option<SessionKey>,
+    /// The record that brought the will which this is, if it is one and a record did.
+    pub(crate) will: Sequence,
+}
+
+/// By which way a message comes to its subscribers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It was published here.
+    Here,
+    /// Another partition passed it on.
+    Remote,
 }
 
 /// Something that was found to be allowed. Only this reaches routing; whoever changes a message has to
@@ -65,7 +76,7 @@ pub(crate) struct Owed {
 
 impl Owed {
     /// The identifier under which it came with QoS 2.
-    fn admitted(&self, publisher: Option<SessionKey>) -> Option<(SessionKey, PacketId)> {
+    pub(crate) fn admitted(&self, publisher: Option<SessionKey>) -> Option<(SessionKey, PacketId)> {
         let (qos, packet_id) = self.ack?;
         (qos == Qos::ExactlyOnce).then_some((publisher?, packet_id))
     }
@@ -211,9 +222,9 @@ impl Engine {
             source: Some(source),
             author: author.as_ref(),
             publisher: Some(key),
+            will: Sequence::NONE,
         };
-        let origin = Origin { admitted: owed.admitted(Some(key)), will: Sequence::NONE };
-        self.route(now, Authorized::certify(incoming), origin, Some(owed), tray)
+        self.route(now, Authorized::certify(incoming), Some(owed), tray)
     }
 
     /// Retains, forwards and delivers one message. The only way in.
@@ -221,7 +232,6 @@ impl Engine {
         &mut self,
         now: Now,
         authorized: Authorized<Incoming<'_>>,
-        origin: Origin,
         owed: Option<Owed>,
         tray: &mut Tray,
     ) -> Routed {
@@ -230,24 +240,7 @@ impl Engine {
         if incoming.retain && !self.can_retain(&incoming) {
             return Routed::Done(ReasonCode::QuotaExceeded);
         }
-        let matches = self.match_up(&incoming);
-        outgoing.expect(matches.hits().len() + matches.shares().len());
-        let mut tally = Tally::default();
-        if self.log.is_some() {
-            self.record(now, &incoming, &mut outgoing, (&matches, &mut tally), origin, tray);
-        } else if incoming.retain {
-            self.retain(now, &incoming, &mut outgoing, tray);
-        }
-        if self.limits.partitions > 1 {
-            self.forward(&mut outgoing, tray);
-        }
-        self.deliver_matching(now, &incoming, &mut outgoing, (matches, tally), owed, tray)
-    }
-
-    pub(crate) fn match_up(&mut self, incoming: &Incoming<'_>) -> Box<Matches> {
-        let mut matches = self.matches.take().unwrap_or_default();
-        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
-        matches
+        self.deliver_matching(now, &incoming, &mut outgoing, Way::Here, owed, tray)
     }
 
     /// Delivers to everybody in this partition who wants it; long lists are cut into slices.
@@ -257,13 +250,27 @@ impl Engine {
         now: Now,
         incoming: &Incoming<'_>,
         outgoing: &mut Outgoing<'_>,
-        (matches, mut tally): (Box<Matches>, Tally),
+        way: Way,
         owed: Option<Owed>,
         tray: &mut Tray,
     ) -> Routed {
+        let mut matches = self.matches.take().unwrap_or_default();
+        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
         let hits = matches.hits().len();
+        outgoing.expect(hits + matches.shares().len());
+        let mut tally = Tally::default();
+        if way == Way::Here {
+            if self.log.is_some() {
+                tally = self.record(now, incoming, outgoing, &matches, owed, tray);
+            } else if incoming.retain {
+                self.retain(now, incoming, outgoing, tray);
+            }
+            if self.limits.partitions > 1 {
+                self.forward(outgoing, tray);
+            }
+        }
         // Groups have a recorded message already.
-        if !matches.shares().is_empty() && !outgoing.sequence().is_some() {
+        if !matches.shares().is_empty() && !outgoing.is_recorded() {
             self.share_out(now, incoming, matches.shares(), outgoing, &mut tally, tray);
         }
         let waits = !self.fanouts.is_empty() && self.must_wait(incoming, owed);
@@ -277,7 +284,7 @@ impl Engine {
                 tally,
                 author,
                 owed,
-                tray.waits_for(),
+                Visibility { is_recorded: outgoing.is_recorded(), after: tray.waits_for() },
             ));
             if !waits {
                 self.continue_fanout(now, tray);
@@ -285,7 +292,7 @@ impl Engine {
             return Routed::Sliced;
         }
         let before = self.counters.deliveries_sent;
-        let is_recorded = outgoing.sequence().is_some();
+        let is_recorded = outgoing.is_recorded();
         for hit in matches.hits() {
             // Recorded sessions have it already.
             if !is_recorded || !self.is_stored(hit.session) {
@@ -316,15 +323,13 @@ impl Engine {
     /// Another partition took a message; its subscribers here get it too.
     pub(crate) fn on_remote(&mut self, now: Now, message: &Message, retain: bool, tray: &mut Tray) {
         let parts = message.parts();
-        let incoming = Incoming { parts, retain, source: None, author: None, publisher: None };
+        let incoming = Incoming { parts, retain, source: None, author: None, publisher: None, will: Sequence::NONE };
         let mut outgoing = Outgoing::new(&incoming);
         outgoing.set_message(message.clone());
         if retain && self.can_retain(&incoming) {
             self.retain(now, &incoming, &mut outgoing, tray);
         }
-        let matches = self.match_up(&incoming);
-        outgoing.expect(matches.hits().len() + matches.shares().len());
-        self.deliver_matching(now, &incoming, &mut outgoing, (matches, Tally::default()), None, tray);
+        self.deliver_matching(now, &incoming, &mut outgoing, Way::Remote, None, tray);
     }
 
     fn forward(&self, outgoing: &mut Outgoing<'_>, tray: &mut Tray) {

@@ -4,7 +4,7 @@
 
 use crate::deliver::{Delivery, Outgoing};
 use crate::fanout::Tally;
-use crate::publish::{Incoming, is_ours};
+use crate::publish::{Incoming, Owed, is_ours};
 use crate::records::kind;
 use crate::records::message::{MessageHead, put_message, put_target};
 use crate::stored::Stored;
@@ -26,15 +26,6 @@ pub(crate) struct Recording {
     count: u32,
     /// Who will need the record.
     pub(crate) holders: u32,
-}
-
-/// Where a message comes from, as far as its record has to say it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Origin {
-    /// The identifier under which it came with QoS 2.
-    pub(crate) admitted: Option<(SessionKey, PacketId)>,
-    /// The record that brought the will which this is.
-    pub(crate) will: Sequence,
 }
 
 impl Recording {
@@ -84,7 +75,8 @@ impl Engine {
         if self.log.is_none() {
             return false;
         }
-        let matches = self.match_up(incoming);
+        let mut matches = self.matches.take().unwrap_or_default();
+        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
         let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, &matches);
         self.matches = Some(matches);
         is_recorded
@@ -114,24 +106,29 @@ impl Engine {
     }
 
     /// Retains a message, and brings it to the recorded sessions while its record is written.
-    #[inline(never)]
+    #[cold]
     pub(crate) fn record(
         &mut self,
         now: Now,
         incoming: &Incoming<'_>,
         outgoing: &mut Outgoing<'_>,
-        (matches, tally): (&Matches, &mut Tally),
-        origin: Origin,
+        matches: &Matches,
+        owed: Option<Owed>,
         tray: &mut Tray,
-    ) {
+    ) -> Tally {
+        let mut tally = Tally::default();
         let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, matches);
         if is_recorded {
             self.begin_recording(incoming, outgoing, tray);
-        } else if let Some((key, packet_id)) = origin.admitted
-            && let Some(session) = self.sessions.get_mut(key)
-        {
-            // Nobody has seen it before its identifier is known: it might come again.
-            session.admit(now.mono, packet_id, ReasonCode::Success, &mut self.log, tray);
+        } else {
+            if let Some((key, packet_id)) = owed.and_then(|owed| owed.admitted(incoming.publisher))
+                && let Some(session) = self.sessions.get_mut(key)
+            {
+                // Nobody has seen it before its identifier is known: it might come again.
+                session.admit(now.mono, packet_id, ReasonCode::Success, &mut self.log, tray);
+            }
+            // Whoever gets it later than now waits for the same.
+            outgoing.see_after(tray.waits_for());
         }
         if incoming.retain {
             self.retain(now, incoming, outgoing, tray);
@@ -144,9 +141,10 @@ impl Engine {
                 }
             }
             self.count_payloads(before, outgoing);
-            self.share_out(now, incoming, matches.shares(), outgoing, tally, tray);
-            self.end_recording(now, incoming, outgoing, origin, tray);
+            self.share_out(now, incoming, matches.shares(), outgoing, &mut tally, tray);
+            self.end_recording(now, incoming, outgoing, owed, tray);
         }
+        tally
     }
 
     /// Gives the record of a message its number. Its bytes follow with [`Engine::end_recording`].
@@ -177,11 +175,11 @@ impl Engine {
         now: Now,
         incoming: &Incoming<'_>,
         outgoing: &Outgoing<'_>,
-        origin: Origin,
+        owed: Option<Owed>,
         tray: &mut Tray,
     ) {
         let mut admitted = None;
-        if let Some((key, packet_id)) = origin.admitted
+        if let Some((key, packet_id)) = owed.and_then(|owed| owed.admitted(incoming.publisher))
             && let Some(stored) = self.sessions.get_mut(key).and_then(|session| session.stored.as_mut())
         {
             stored.is_admission_open = false;
@@ -194,7 +192,7 @@ impl Engine {
         recording.holders += u32::from(incoming.retain && !incoming.parts.payload.is_empty());
         let head = MessageHead {
             admitted,
-            will: origin.will,
+            will: incoming.will,
             author: incoming.author.filter(|_| incoming.retain).map(|author| &**author),
             targets: &recording.targets,
         };

@@ -5,7 +5,6 @@
 
 use crate::load::{Load, SPANS};
 use crate::publish::{Authorized, Incoming};
-use crate::recording::Origin;
 use crate::{Engine, Limits, Tray};
 use postrider_ports::{Counters, DropReason};
 use postrider_proto::{Properties, Qos, Topic};
@@ -177,7 +176,8 @@ impl Engine {
             source: None,
             author: None,
             publisher: None,
+            will: Sequence::NONE,
         };
-        self.route(now, Authorized::certify(incoming), Origin::default(), None, tray);
+        self.route(now, Authorized::certify(incoming), None, tray);
     }
 }

@@ -6,7 +6,6 @@
 use crate::accept::Refusal;
 use crate::judge::Pending;
 use crate::publish::{Authorized, Incoming, check_topic, forwarded};
-use crate::recording::Origin;
 use crate::timers::Timer;
 use crate::{Effect, Engine, Judge, Limits, Tray, Urgency, Who};
 use postrider_ports::{Action, AuthorizeRequest, Event, Subject};
@@ -119,7 +118,14 @@ impl Engine {
     /// Whether a will stands in the log when it is published.
     pub(crate) fn is_will_recorded(&mut self, will: &Will) -> bool {
         let parts = will.message.parts();
-        self.would_be_recorded(&Incoming { parts, retain: will.retain, source: None, author: None, publisher: None })
+        self.would_be_recorded(&Incoming {
+            parts,
+            retain: will.retain,
+            source: None,
+            author: None,
+            publisher: None,
+            will: will.brought_by,
+        })
     }
 
     /// Publishes a will that is allowed, or whose rights nobody guards.
@@ -137,8 +143,8 @@ impl Engine {
             source: None,
             author: Some(subject),
             publisher: None,
+            will: will.brought_by,
         };
-        let origin = Origin { admitted: None, will: will.brought_by };
         let author = self.sessions.find(subject.client_id.as_str()).filter(|key| self.is_stored(*key));
         // The log says that it is over: in its own record, or before anybody sees it.
         let is_recorded = self.would_be_recorded(&incoming);
@@ -148,7 +154,7 @@ impl Engine {
         if will.brought_by.is_some() {
             tray.wait_for(self.last_record());
         }
-        self.route(now, Authorized::certify(incoming), origin, None, tray);
+        self.route(now, Authorized::certify(incoming), None, tray);
         if let Some(key) = author.filter(|_| is_recorded) {
             self.store_session(key, Urgency::Now, tray);
         }

@@ -128,14 +128,15 @@ impl Group {
         self.entries.extend(back.map(|(_, entry)| Entry { log: entry.log.min(Logged::Perhaps), ..entry }));
         self.entries.sort_by_key(|entry| entry.number);
         let is_over = self.members.is_empty();
-        let is_held = |entry: &Entry| matches!(&entry.place, Where::Held(holder, ..) if is_durable(holder));
-        self.entries.retain(|entry| {
-            let is_there = entry.log != Logged::No && entry.what.seen.qos != Qos::AtMostOnce;
-            is_there && (!is_over || is_held(entry))
-        });
+        let is_held = |entry: &Entry| match (&entry.place, &entry.may_be) {
+            (Where::Held(holder, ..), _) | (Where::Waits, Some((holder, _))) => is_durable(holder),
+            (Where::Waits, None) => false,
+        };
+        self.entries.retain(|entry| entry.what.seen.qos != Qos::AtMostOnce && (!is_over || is_held(entry)));
         for entry in &mut self.entries {
             entry.was_back = true;
-            if is_over {
+            // When its last durable member left, or the first came, the log may have heard of it or not.
+            if is_over || entry.log == Logged::No {
                 entry.log = Logged::Perhaps;
             }
             match core::mem::replace(&mut entry.place, Where::Waits) {

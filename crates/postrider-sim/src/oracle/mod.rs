@@ -190,6 +190,10 @@ impl Oracle {
 
     /// A client stays outside.
     fn check_refused(&self, place: Place, reason: ReasonCode) -> Result<(), String> {
+        if self.has_lost {
+            // What it was refused for may have been taken back.
+            return Ok(());
+        }
         let terms = self.terms.get(&place).ok_or("an unknown CONNECT was refused")?;
         self.doors.check_refused(&terms.client_id, reason, terms.dialled_ms)
     }

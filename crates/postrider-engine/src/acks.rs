@@ -15,7 +15,7 @@ use postrider_session::flow::Pubrec;
 use postrider_session::{Mono, Now, Parcel};
 
 impl Engine {
-    #[inline]
+    #[inline(never)]
     pub(crate) fn on_ack(&mut self, now: Now, key: SessionKey, ack: &Ack<'_>, tray: &mut Tray) {
         let limits = &self.limits;
         let Some(session) = self.sessions.get_mut(key) else { return };

@@ -54,6 +54,14 @@ impl Delivery<'_> {
         self.qos > Qos::AtMostOnce && self.share.is_none()
     }
 
+    /// What a member of a recorded group keeps of a message with QoS 2 that it is sent: it is its own from now on,
+    /// and no other's.
+    fn parcel_sent(self, outgoing: &mut Outgoing<'_>) -> Parcel {
+        let parcel = self.parcel(outgoing);
+        let is_own = self.group != 0 && self.qos == Qos::ExactlyOnce;
+        Parcel { share: parcel.share.filter(|_| !is_own), ..parcel }
+    }
+
     fn parcel(self, outgoing: &mut Outgoing<'_>) -> Parcel {
         Parcel {
             message: outgoing.message().clone(),
@@ -303,7 +311,10 @@ impl Engine {
             group: 0,
         };
         if session.may_send(delivery.qos) {
-            self.send_now(now, hit.session, delivery, outgoing, tray);
+            match session.send(now, delivery, outgoing, &self.limits, &mut self.log, tray) {
+                Ok(()) => self.counters.deliveries_sent += 1,
+                Err(reason) => self.drop_delivery(hit.session, reason, 1, tray),
+            }
             return Delivered::Taken;
         }
         if session.online.is_none() && (delivery.qos == Qos::AtMostOnce || outgoing.is_ours()) {
@@ -469,10 +480,7 @@ impl Session {
             // A session that ends with its connection never sends anything again, so it keeps nothing but what
             // others of its group may have to get.
             let is_kept = self.is_durable() || self.stored.is_some() || delivery.share.is_some();
-            // With QoS 2 it is this member's from now on, and no other's.
-            let is_own = delivery.group != 0 && form.qos == Qos::ExactlyOnce;
-            let delivery = if is_own { Delivery { share: None, ..delivery } } else { delivery };
-            let parcel = is_kept.then(|| delivery.parcel(outgoing));
+            let parcel = is_kept.then(|| delivery.parcel_sent(outgoing));
             packet_id = Some(self.flows_mut(limits).outbound.begin(form.qos, parcel));
         }
         if outgoing.sequence().is_some() {

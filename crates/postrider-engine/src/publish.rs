@@ -101,7 +101,7 @@ impl Engine {
             return Progress::Hold;
         }
         let is_tight =
-            (publish.qos > Qos::AtMostOnce || publish.retain) && self.log.as_ref().is_some_and(|log| log.is_tight());
+            self.log.as_ref().is_some_and(|log| log.is_tight()) && (publish.qos > Qos::AtMostOnce || publish.retain);
         let room = if is_tight { self.find_room(link, publish) } else { RoomFor::It };
         if room == RoomFor::NothingYet {
             return Progress::Hold;

@@ -10,7 +10,7 @@ use crate::records::message::{MessageHead, put_message, put_target};
 use crate::stored::Stored;
 use crate::{Effect, Engine, Importance, LinkId, Tray, Urgency};
 use postrider_proto::{PacketId, Publish, Qos, ReasonCode, Topic};
-use postrider_router::{Matches, SessionKey};
+use postrider_router::{FilterId, Matches, SessionKey};
 use postrider_session::{Now, Sequence};
 
 /// A record that has its number and not yet its bytes.
@@ -26,6 +26,8 @@ pub(crate) struct Recording {
     count: u32,
     /// Who will need the record.
     pub(crate) holders: u32,
+    /// Groups that can go on when the record is written.
+    pub(crate) hands_out: Vec<FilterId>,
 }
 
 impl Recording {
@@ -162,7 +164,16 @@ impl Engine {
         let sequence = log.append(kind, urgency, importance, tray, |_| ());
         let effect = tray.effects.len() - 1;
         let (qos, retain) = (incoming.parts.qos, incoming.retain);
-        log.recording = Some(Recording { sequence, effect, qos, retain, targets: Vec::new(), count: 0, holders: 0 });
+        log.recording = Some(Recording {
+            sequence,
+            effect,
+            qos,
+            retain,
+            targets: Vec::new(),
+            count: 0,
+            holders: 0,
+            hands_out: Vec::new(),
+        });
         outgoing.set_sequence(sequence);
         if is_waited_for {
             tray.wait_for(sequence);
@@ -204,5 +215,8 @@ impl Engine {
             *range = start..end;
         }
         log.set_holders(recording.sequence, recording.holders, tray);
+        for share in recording.hands_out {
+            self.hand_out(now, share, tray);
+        }
     }
 }

@@ -165,8 +165,9 @@ impl Group {
     pub(super) fn on_left(&mut self, strategy: ShareStrategy) {
         self.change();
         if self.members.is_empty() {
-            // It ends, and what waits for it with it.
-            self.entries.retain(|entry| entry.place != Where::Waits);
+            // It ends, and what waits for it with it, but for what a former member may still hold.
+            self.entries.retain(|entry| entry.place != Where::Waits || entry.may_be.is_some());
+            self.entries.iter_mut().for_each(|entry| entry.log = Logged::Perhaps);
         }
         self.free(strategy);
     }

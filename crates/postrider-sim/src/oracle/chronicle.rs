@@ -212,6 +212,9 @@ impl Chronicle {
                     }
                     stories.iter_mut().for_each(|oracle| oracle.has_lost = true);
                     unsaid.extend(events.iter().filter_map(unacknowledged));
+                    for oracle in &stories {
+                        unsaid.extend(events.iter().flat_map(|event| oracle.unsaid_wills(event)));
+                    }
                 }
                 // Nobody was told that it would be kept: it may be seen, and be retained no more after a crash.
                 Item::Received(_, seen) if unsaid.contains(&(seen.topic.clone(), seen.payload.clone())) => {}

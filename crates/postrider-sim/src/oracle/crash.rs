@@ -90,6 +90,13 @@ impl Oracle {
             }
             found.push(at.clone());
         }
+        for event in events {
+            if let Witnessed::Connect { client_id, .. } = event {
+                let mut between = at.clone();
+                between.sessions.remove(client_id);
+                found.push(between);
+            }
+        }
         found
     }
 }

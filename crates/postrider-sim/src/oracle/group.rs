@@ -23,7 +23,7 @@ pub(super) struct Group {
     pub(super) over: Vec<(u64, Entry)>,
     /// Who has got what came in since the last change, by what the strategy goes by.
     pub(super) stuck: BTreeMap<String, String>,
-    /// By member, author, topic and QoS: the last message that went straight to its first member.
+    /// By member, author, topic and the QoS it was published with: the last message that went straight to its first member.
     pub(super) last: BTreeMap<(String, String, String, Qos), u64>,
 }
 
@@ -204,9 +204,13 @@ impl Group {
         // A publisher's own repetitions are alike; which of them have expired everybody knows.
         let find = |from: u64| {
             let waits = |entry: &Entry| entry.place == Where::Waits && is_alike(entry, seen) && entry.number > from;
-            self.entries.iter().position(|entry| waits(entry) && !entry.is_expired(now_ms))
+            let is_it = |entry: &Entry| waits(entry) && !entry.is_expired(now_ms);
+            // Rather one that nobody may have.
+            let is_free = |entry: &Entry| is_it(entry) && entry.may_be.is_none();
+            self.entries.iter().position(is_free).or_else(|| self.entries.iter().position(is_it))
         };
-        let key = |entry: &Entry| (client_id.to_owned(), entry.what.author.clone(), seen.topic.clone(), seen.qos);
+        let key =
+            |entry: &Entry| (client_id.to_owned(), entry.what.author.clone(), seen.topic.clone(), entry.what.seen.qos);
         let first = find(0).ok_or_else(|| self.explain(seen))?;
         let last = self.last.get(&key(&self.entries[first])).copied().unwrap_or(0);
         let at = find(last).unwrap_or(first);

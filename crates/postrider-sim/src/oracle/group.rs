@@ -53,7 +53,7 @@ pub(super) struct Entry {
     /// Whether a crash leaves it.
     pub(super) log: Logged,
     /// A crash took away what was known of who had it, and of whether it was acknowledged.
-    pub(super) may_be: Option<(String, PacketId)>,
+    pub(super) may_be: Option<(String, PacketId, Bond)>,
     /// How it was sent to whoever holds it.
     pub(super) sent: Qos,
 }
@@ -129,7 +129,7 @@ impl Group {
         self.entries.sort_by_key(|entry| entry.number);
         let is_over = self.members.is_empty();
         let is_held = |entry: &Entry| match (&entry.place, &entry.may_be) {
-            (Where::Held(holder, ..), _) | (Where::Waits, Some((holder, _))) => is_durable(holder),
+            (Where::Held(holder, ..), _) | (Where::Waits, Some((holder, ..))) => is_durable(holder),
             (Where::Waits, None) => false,
         };
         self.entries.retain(|entry| entry.what.seen.qos != Qos::AtMostOnce && (!is_over || is_held(entry)));
@@ -149,7 +149,7 @@ impl Group {
                         // It may have arrived. [MQTT-4.8.2-5]
                         entry.log = Logged::Perhaps;
                     }
-                    entry.may_be = Some((holder, id));
+                    entry.may_be = Some((holder, id, bond));
                 }
             }
         }
@@ -175,13 +175,13 @@ impl Group {
     /// Only what a member holds may be sent again, to it and under the same identifier.
     pub(super) fn repeat(&mut self, client_id: &str, seen: &Seen) -> Result<(), String> {
         let had = |entry: &&mut Entry| {
-            let is_its = |(holder, id): &(String, PacketId)| holder == client_id && Some(*id) == seen.packet_id;
+            let is_its =
+                |(holder, id, _): &(String, PacketId, Bond)| holder == client_id && Some(*id) == seen.packet_id;
             entry.place == Where::Waits && is_alike(entry, seen) && entry.may_be.as_ref().is_some_and(is_its)
         };
         if let Some(entry) = self.entries.iter_mut().find(had)
-            && let Some((holder, packet_id)) = entry.may_be.take()
+            && let Some((holder, packet_id, bond)) = entry.may_be.take()
         {
-            let bond = if seen.qos == Qos::ExactlyOnce { Bond::Firm } else { Bond::Loose };
             entry.place = Where::Held(holder, packet_id, bond);
         }
         let is_it = |entry: &&Entry| matches!(&entry.place, Where::Held(holder, id, _) if holder == client_id && Some(*id) == seen.packet_id);

@@ -5,7 +5,7 @@
 use crate::args::{Durability, Serve};
 use crate::serve::say;
 use anyhow::{Context, bail};
-use postrider::{Broker, Builder, Restored};
+use postrider::{Broker, Builder, Limits, Restored, defaults};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,15 @@ use std::time::{Duration, Instant};
 enum Place {
     Memory,
     Directory(PathBuf),
+}
+
+/// What clients are allowed where the data is.
+pub(crate) fn limits(args: &Serve) -> anyhow::Result<Limits> {
+    let limits = defaults::limits();
+    Ok(match place(args)? {
+        Place::Memory => limits,
+        Place::Directory(_) => Limits { mailbox: defaults::mailbox_on_disk(limits.mailbox), ..limits },
+    })
 }
 
 /// A builder that keeps what it is told to keep.

@@ -76,7 +76,7 @@ async fn stopped(interrupt: &mut Signal, terminate: &mut Signal) {
 
 fn start(args: &Serve) -> anyhow::Result<Broker> {
     let addresses = addresses(args)?;
-    let limits = Limits { sys_interval_s: sys_interval_s(args), ..defaults::limits() };
+    let limits = Limits { sys_interval_s: sys_interval_s(args), ..data::limits(args)? };
     let mut builder = Broker::builder().threads(threads(args)).limits(limits);
     for address in addresses {
         builder = builder.listen(address);

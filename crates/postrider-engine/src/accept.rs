@@ -291,6 +291,9 @@ impl Engine {
                 must.push(Property::Binary(PropertyId::AuthenticationData, data));
             }
         }
+        if limits.tells_durability {
+            may.push(Property::Pair("durability".into(), limits.durability.name().into()));
+        }
         for (name, value) in &candidate.answer_properties {
             may.push(Property::Pair((&**name).into(), (&**value).into()));
         }

@@ -32,6 +32,8 @@ pub(crate) struct Outgoing<'a> {
     body: Option<u32>,
     /// More than one session gets it.
     is_for_many: bool,
+    /// Recorded sessions and groups get it while its record is written, and others afterwards.
+    is_recorded: bool,
 }
 
 /// One delivery's own part of a message.
@@ -106,10 +108,12 @@ impl<'a> Outgoing<'a> {
             frames: Frames::default(),
             body: None,
             is_for_many: false,
+            is_recorded: false,
         }
     }
 
     /// A kept message that goes to one session.
+    #[inline(always)]
     pub(crate) fn of_message(message: &'a Message, retain: bool) -> Self {
         Self {
             parts: message.parts(),
@@ -119,6 +123,7 @@ impl<'a> Outgoing<'a> {
             frames: Frames::default(),
             body: None,
             is_for_many: false,
+            is_recorded: false,
         }
     }
 
@@ -139,9 +144,24 @@ impl<'a> Outgoing<'a> {
     }
 
     /// It stands in the log; to be said before the message is made.
+    ///
+    /// What has QoS 0 is seen at once: nobody waits for its record, and nobody but its topic needs it.
     pub(crate) fn set_sequence(&mut self, sequence: Sequence) {
-        debug_assert!(self.message.is_none(), "a message is made before it is recorded");
+        self.is_recorded = true;
+        if self.parts.qos > Qos::AtMostOnce {
+            self.see_after(sequence);
+        }
+    }
+
+    /// Nobody sees it before a record is durable; to be said before the message is made.
+    pub(crate) fn see_after(&mut self, sequence: Sequence) {
+        debug_assert!(self.message.is_none(), "a message is made before it is known what it waits for");
         self.parts.sequence = sequence;
+    }
+
+    /// Whether it is recorded in this call.
+    pub(crate) const fn is_recorded(&self) -> bool {
+        self.is_recorded
     }
 
     /// Whether a group that is owed it holds its record.

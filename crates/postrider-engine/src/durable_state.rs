@@ -34,7 +34,8 @@ pub fn durable_state(engine: &Engine) -> String {
         }
         write_flows(&mut text, session);
     }
-    let groups = engine.groups.iter().filter(|(_, group)| group.stored.is_some());
+    let is_kept = |share| engine.router.members(share).any(|key| engine.is_stored(key));
+    let groups = engine.groups.iter().filter(|(share, group)| group.stored.is_some() && is_kept(*share));
     let groups: BTreeSet<_> = groups
         .filter_map(|(share, group)| {
             let owed: Vec<_> = owed_to_group(engine, share, group).iter().map(|sequence| sequence.0).collect();

@@ -19,11 +19,19 @@ pub(crate) struct Fanout {
     matches: Box<Matches>,
     next: usize,
     tally: Tally,
-    /// Those who are left see it when this record is durable.
-    after: Sequence,
+    visibility: Visibility,
     /// Whose message it is, if a client's.
     author: Option<ClientId>,
     owed: Option<Owed>,
+}
+
+/// Who is left, and when they may see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visibility {
+    /// Recorded sessions have it already.
+    pub(crate) is_recorded: bool,
+    /// The others see it when this record is durable.
+    pub(crate) after: Sequence,
 }
 
 /// How the deliveries of one message went.
@@ -60,9 +68,9 @@ impl Fanout {
         tally: Tally,
         author: Option<ClientId>,
         owed: Option<Owed>,
-        after: Sequence,
+        visibility: Visibility,
     ) -> Self {
-        Self { message, retain, matches, next: 0, tally, after, author, owed }
+        Self { message, retain, matches, next: 0, tally, visibility, author, owed }
     }
 
     pub(crate) const fn author(&self) -> Option<&ClientId> {
@@ -95,12 +103,12 @@ impl Engine {
         outgoing.set_message(message.clone());
         outgoing.expect(fanout.matches.hits().len());
         // Whatever comes of it, the acknowledgement too.
-        tray.wait_for(fanout.after);
+        tray.wait_for(fanout.visibility.after);
         let before = self.counters.deliveries_sent;
         for at in fanout.next..end {
             let hit = fanout.matches.hits()[at];
             // Recorded sessions have a recorded message already.
-            if fanout.message.sequence().is_some() && self.is_stored(hit.session) {
+            if fanout.visibility.is_recorded && self.is_stored(hit.session) {
                 continue;
             }
             fanout.tally.add(self.deliver(now, &hit, &fanout.matches, &mut outgoing, tray));

@@ -52,7 +52,7 @@ pub use effect::{Body, Effect, Importance, Judge, Lane, Tray, Urgency};
 pub use engine::Engine;
 pub use input::{Input, LinkId, LoadedRecord, Passed, Progress, Verdict};
 pub use invariants::check_all;
-pub use limits::{Limits, PayloadFormat, Seeds, ShareStrategy, Who};
+pub use limits::{Durability, Limits, PayloadFormat, Seeds, ShareStrategy, Who};
 pub use rates::{Rate, Rates};
 pub use records::{KINDS_KEPT, RecordError, describe_record};
 pub use recovery::Recovery;

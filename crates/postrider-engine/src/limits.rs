@@ -78,6 +78,10 @@ pub struct Limits {
     pub partitions: u16,
     /// Seconds between two looks at what the broker publishes of itself below `$SYS/broker`; 0 switches that off.
     pub sys_interval_s: u16,
+    /// What an acknowledgement promises.
+    pub durability: Durability,
+    /// Whether clients of 5.0 hear that in CONNACK, as the user property `durability`. [3.2.2.3.10]
+    pub tells_durability: bool,
 }
 
 impl Limits {
@@ -90,6 +94,29 @@ impl Limits {
     /// Whether the broker publishes what it says of itself: one partition would say it for all.
     pub(crate) const fn has_sys(&self) -> bool {
         self.sys_interval_s > 0 && self.partitions == 1
+    }
+}
+
+/// What becomes of an acknowledged message and of a session when something ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// They end with the process.
+    Memory,
+    /// They survive the end of the process.
+    Os,
+    /// They survive a loss of power.
+    Fsync,
+}
+
+impl Durability {
+    /// A word for clients and people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Os => "os",
+            Self::Fsync => "fsync",
+        }
     }
 }
 

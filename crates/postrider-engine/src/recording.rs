@@ -10,7 +10,7 @@ use crate::records::message::{MessageHead, put_message, put_target};
 use crate::stored::Stored;
 use crate::{Effect, Engine, Importance, LinkId, Tray, Urgency};
 use postrider_proto::{PacketId, Publish, Qos, ReasonCode, Topic};
-use postrider_router::{Matches, SessionKey};
+use postrider_router::{FilterId, Matches, SessionKey};
 use postrider_session::{Now, Sequence};
 
 /// A record that has its number and not yet its bytes.
@@ -26,6 +26,8 @@ pub(crate) struct Recording {
     count: u32,
     /// Who will need the record.
     pub(crate) holders: u32,
+    /// Groups that can go on when the record is written.
+    pub(crate) hands_out: Vec<FilterId>,
 }
 
 impl Recording {
@@ -75,7 +77,8 @@ impl Engine {
         if self.log.is_none() {
             return false;
         }
-        let matches = self.match_up(incoming);
+        let mut matches = self.matches.take().unwrap_or_default();
+        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
         let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, &matches);
         self.matches = Some(matches);
         is_recorded
@@ -119,12 +122,16 @@ impl Engine {
         let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, matches);
         if is_recorded {
             self.begin_recording(incoming, outgoing, tray);
-        } else if let Some((key, packet_id)) = owed.and_then(|owed| owed.admitted(incoming.publisher))
-            && let Some(stored) = self.sessions.get_mut(key).and_then(|session| session.stored.as_mut())
-            && let Some(log) = &mut self.log
-        {
-            // Nobody has seen it before its identifier is known: it might come again.
-            stored.admit(now.mono, packet_id, ReasonCode::Success, log, tray);
+        } else {
+            if let Some((key, packet_id)) = owed.and_then(|owed| owed.admitted(incoming.publisher))
+                && let Some(stored) = self.sessions.get_mut(key).and_then(|session| session.stored.as_mut())
+                && let Some(log) = &mut self.log
+            {
+                // Nobody has seen it before its identifier is known: it might come again.
+                stored.admit(now.mono, packet_id, ReasonCode::Success, log, tray);
+            }
+            // Whoever gets it later than now waits for the same.
+            outgoing.see_after(tray.waits_for());
         }
         if incoming.retain {
             self.retain(now, incoming, outgoing, tray);
@@ -158,7 +165,16 @@ impl Engine {
         let sequence = log.append(kind, urgency, importance, tray, |_| ());
         let effect = tray.effects.len() - 1;
         let (qos, retain) = (incoming.parts.qos, incoming.retain);
-        log.recording = Some(Recording { sequence, effect, qos, retain, targets: Vec::new(), count: 0, holders: 0 });
+        log.recording = Some(Recording {
+            sequence,
+            effect,
+            qos,
+            retain,
+            targets: Vec::new(),
+            count: 0,
+            holders: 0,
+            hands_out: Vec::new(),
+        });
         outgoing.set_sequence(sequence);
         if is_waited_for {
             tray.wait_for(sequence);
@@ -200,5 +216,8 @@ impl Engine {
             *range = start..end;
         }
         log.set_holders(recording.sequence, recording.holders, tray);
+        for share in recording.hands_out {
+            self.hand_out(now, share, tray);
+        }
     }
 }

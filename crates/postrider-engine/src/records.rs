@@ -10,7 +10,7 @@ pub(crate) mod session;
 use postrider_session::{Now, Sequence};
 
 /// Kinds of records that say that others are over: the log keeps them as long as any of those might come back.
-pub const KINDS_KEPT: [u8; 3] = [kind::GONE, kind::UNSUBSCRIBED, kind::CLEARED];
+pub const KINDS_KEPT: [u8; 4] = [kind::GONE, kind::UNSUBSCRIBED, kind::CLEARED, kind::UNRETAINED];
 
 /// What kind a record is of. The numbers are part of the format.
 pub(crate) mod kind {

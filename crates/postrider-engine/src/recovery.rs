@@ -13,6 +13,7 @@ use crate::records::message::MessageRecord;
 use crate::records::session::{SessionRecord, SubscriptionRecord, read_unsubscribed};
 use crate::{Engine, Limits, RecordError, Seeds};
 use postrider_ports::PartitionId;
+use postrider_proto::Qos;
 use postrider_session::{Message, Now, Sequence, Spilled, charge_of};
 use restored::Restored;
 use std::collections::BTreeMap;
@@ -111,7 +112,8 @@ impl Recovery {
 
     fn on_message(&mut self, sequence: Sequence, kind: u8, record: MessageRecord<'_>) -> Result<(), RecordError> {
         let size = charge_of(&record.parts);
-        for target in record.targets {
+        // What is owed with QoS 0 does not outlive the process; a record can have it for a group.
+        for target in record.targets.into_iter().filter(|target| target.qos > Qos::AtMostOnce) {
             let session = self.session(target.session);
             if target.sent.is_some() {
                 session.send(InFlight::sent(sequence, target)?);

@@ -58,7 +58,7 @@ impl Engine {
             self.forget_retained(topic, tray);
             return;
         }
-        let message = outgoing.message().clone();
+        let message = self.message_to_retain(incoming, outgoing);
         let size = message.size() as u64;
         self.retained_sequence += 1;
         let sequence = self.retained_sequence;
@@ -77,6 +77,16 @@ impl Engine {
             self.timers.cancel(timer);
         }
         self.unretain(old.message.sequence(), tray);
+    }
+
+    /// What is kept knows its record, whether or not what is delivered has to.
+    fn message_to_retain(&self, incoming: &Incoming<'_>, outgoing: &mut Outgoing<'_>) -> Message {
+        match self.log.as_ref().and_then(|log| log.recording.as_ref()) {
+            Some(recording) if incoming.parts.qos == Qos::AtMostOnce => {
+                Message::new(&MessageParts { sequence: recording.sequence, ..incoming.parts })
+            }
+            _ => outgoing.message().clone(),
+        }
     }
 
     /// A message in the log is retained no more; that is remembered as long as somebody else needs its record.

@@ -144,7 +144,10 @@ impl Engine {
         self.drop_of_group(share, DropReason::MailboxFull, gone.len() as u64 - expired + u64::from(!is_kept), tray);
         if !gone.is_empty() {
             // Another message is the first one now, and it may be one that a member can take.
-            self.hand_out(now, share, tray);
+            match self.log.as_mut().and_then(|log| log.recording.as_mut()) {
+                Some(recording) => recording.hands_out.push(share),
+                None => self.hand_out(now, share, tray),
+            }
         }
         if is_kept || bounds.overflow != Overflow::Reject { Delivered::Taken } else { Delivered::Rejected }
     }

@@ -143,7 +143,8 @@ impl Engine {
 
     /// The same for what a group has in its queue.
     pub(crate) fn finish_of_group(&mut self, now: Mono, share: FilterId, parcel: &Parcel, tray: &mut Tray) {
-        let sequence = if parcel.qos == Qos::AtMostOnce { Sequence::NONE } else { parcel.message.sequence() };
+        let is_held = parcel.message.qos() > Qos::AtMostOnce;
+        let sequence = if is_held { parcel.message.sequence() } else { Sequence::NONE };
         if sequence.is_some() && self.group_number(share) != 0 {
             self.let_go(sequence, tray);
             self.touch_group(now, share, sequence);

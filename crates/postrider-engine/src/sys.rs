@@ -5,7 +5,7 @@
 
 use crate::load::{Load, SPANS};
 use crate::publish::{Authorized, Incoming};
-use crate::{Engine, Limits, Tray};
+use crate::{Durability, Engine, Limits, Tray};
 use postrider_ports::{Counters, DropReason};
 use postrider_proto::{Properties, Qos, Topic};
 use postrider_session::{MessageParts, Mono, Now, Sequence};
@@ -30,11 +30,12 @@ pub(crate) struct Sys {
 struct View {
     uptime_s: u64,
     counters: Counters,
+    durability: Durability,
 }
 
 /// What stands below `$SYS/broker` and is not an average or a count of drops.
 #[expect(clippy::type_complexity, reason = "a table of two columns")]
-const FIGURES: [(&str, fn(&View) -> String); 26] = [
+const FIGURES: [(&str, fn(&View) -> String); 27] = [
     ("version", |_| concat!("postrider version ", env!("CARGO_PKG_VERSION")).to_owned()),
     ("uptime", |view| format!("{} seconds", view.uptime_s)),
     ("clients/total", |view| view.counters.sessions.to_string()),
@@ -61,6 +62,7 @@ const FIGURES: [(&str, fn(&View) -> String); 26] = [
     ("bytes/sent", |view| view.counters.sent.bytes.to_string()),
     ("postrider/queued/count", |view| view.counters.deliveries_queued.to_string()),
     ("postrider/queued/bytes", |view| view.counters.queued_bytes.to_string()),
+    ("postrider/durability", |view| view.durability.name().to_owned()),
 ];
 
 /// What stands below `$SYS/broker/load`.
@@ -114,11 +116,11 @@ impl Sys {
     }
 
     /// Every topic with what it says now.
-    fn report(&mut self, now: Mono, counters: Counters) -> Vec<(String, String)> {
+    fn report(&mut self, now: Mono, counters: Counters, durability: Durability) -> Vec<(String, String)> {
         let started = *self.started.get_or_insert(now);
         let elapsed_ms = if self.said.is_empty() { 0 } else { now.since_ms(self.looked) };
         self.looked = now;
-        let view = View { uptime_s: now.since_ms(started) / 1000, counters };
+        let view = View { uptime_s: now.since_ms(started) / 1000, counters, durability };
         let mut report: Vec<(String, String)> =
             FIGURES.iter().map(|(name, figure)| (format!("$SYS/broker/{name}"), figure(&view))).collect();
         for (load, (name, total)) in self.loads.iter_mut().zip(LOADS) {
@@ -156,7 +158,7 @@ impl Engine {
         let next = due.plus_s(interval_s);
         self.sys.due = Some(if next > now.mono { next } else { now.mono.plus_s(interval_s) });
         let counters = self.count(tray);
-        let report = self.sys.report(now.mono, counters);
+        let report = self.sys.report(now.mono, counters, self.limits.durability);
         for (topic, text) in self.sys.news(report) {
             self.say(now, &topic, &text, tray);
         }

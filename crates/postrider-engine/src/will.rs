@@ -124,7 +124,7 @@ impl Engine {
             source: None,
             author: None,
             publisher: None,
-            will: Sequence::NONE,
+            will: will.brought_by,
         })
     }
 

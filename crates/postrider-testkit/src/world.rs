@@ -4,7 +4,7 @@ use crate::describe::describe;
 use crate::memory_log::{MemoryLog, Remains};
 use crate::packets::{Hello, Pub, Sub};
 use crate::pure_driver::{LinkEnd, Pace, PureDriver};
-use postrider_engine::{Judge, Limits, PayloadFormat, Rates, ShareStrategy, Verdict, Who};
+use postrider_engine::{Durability, Judge, Limits, PayloadFormat, Rates, ShareStrategy, Verdict, Who};
 use postrider_ports::{Access, Answer, AuthenticateAnswer, Counters, PartitionId, Question, SessionInfo, Ticket};
 use postrider_proto::{AckKind, Packet, Qos, ReasonCode, Version, split};
 use postrider_session::{Bounds, LinkLimits, Mono, Now, Overflow, Wall};
@@ -82,6 +82,8 @@ pub fn limits() -> Limits {
         is_observed: true,
         partitions: 1,
         sys_interval_s: 0,
+        durability: Durability::Memory,
+        tells_durability: false,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::store::{self, Durability, Making, Opened, Restored, Settings};
 use crate::transport::Transport;
 use crate::workers::Workers;
 use crate::{defaults, scratch, seeds};
-use postrider_engine::{Engine, Limits, Who};
+use postrider_engine::{Durability as Promise, Engine, Limits, Who};
 use postrider_journal::OnDamage;
 use postrider_net::{Descriptors, Listener};
 use postrider_ports::{
@@ -329,6 +329,11 @@ impl Builder {
         self.limits.authorize = who(self.authorize.is_some());
         self.limits.is_observed = observer.is_some();
         self.limits.partitions = 1;
+        self.limits.durability = match (&self.open, self.store.durability) {
+            (None, _) => Promise::Memory,
+            (Some(_), Durability::Os) => Promise::Os,
+            (Some(_), Durability::Fsync) => Promise::Fsync,
+        };
         let (clock, seeds) = (Clock::new(), seeds::random());
         let (core, closer, restored) = match self.open.take() {
             None => (Core::in_memory(Engine::new(self.limits, PartitionId(0), seeds)), None, None),

@@ -1,6 +1,6 @@
 //! Every default and its reason.
 
-use postrider_engine::{Limits, PayloadFormat, Rates, ShareStrategy, Who};
+use postrider_engine::{Durability, Limits, PayloadFormat, Rates, ShareStrategy, Who};
 use postrider_proto::Qos;
 use postrider_session::{Bounds, LinkLimits, Overflow};
 
@@ -98,5 +98,15 @@ pub fn limits() -> Limits {
         partitions: 1,
         // As often as mosquitto.
         sys_interval_s: 10,
+        // Set by the builder when there is a data directory.
+        durability: Durability::Memory,
+        // Nobody asks for it, and it costs each CONNACK some bytes.
+        tells_durability: false,
     }
+}
+
+/// What waits for one session where there is a data directory: on disk it is in nobody's way.
+#[must_use]
+pub const fn mailbox_on_disk(mailbox: Bounds) -> Bounds {
+    Bounds { messages_max: 100_000, bytes_max: 256 * 1024 * 1024, ..mailbox }
 }

@@ -1,6 +1,6 @@
 //! What is acknowledged is in the log first, and what is in the log comes back.
 
-use postrider_engine::{durable_state, is_settled};
+use postrider_engine::{Durability, durable_state, is_settled};
 use postrider_proto::AckKind::{Puback, Pubcomp, Pubrec, Pubrel};
 use postrider_testkit::{Client, Hello, Pace, Released, Remains, World, publish, subscribe, unsubscribe};
 
@@ -430,4 +430,14 @@ fn a_message_with_qos_2_of_a_shared_subscription_stays_with_the_member_it_went_o
     world.crash(Remains::MOST);
     let (_, answer) = connect(&mut world, &durable("a"));
     assert_eq!(answer.len(), 1, "{answer:?}");
+}
+
+#[test]
+fn a_client_can_be_told_what_an_acknowledgement_promises() {
+    let mut world = World::durable(|limits| {
+        limits.durability = Durability::Fsync;
+        limits.tells_durability = true;
+    });
+    let (_, answer) = connect(&mut world, &durable("c"));
+    assert!(answer[0].contains("durability=fsync") || answer[0].contains("durability:fsync"), "{answer:?}");
 }

@@ -198,6 +198,7 @@ impl Chronicle {
         let Some(history) = &mut self.history else { return Ok(()) };
         let mut stories = core::mem::take(&mut history.base);
         let mut durable_ms = history.base_ms;
+        let mut unsaid = BTreeSet::new();
         for (now_ms, item) in history.items.drain(..) {
             match &item {
                 Item::Input { events, from, through, .. } if from < through && last < *through => {
@@ -210,7 +211,13 @@ impl Chronicle {
                         stories = stories.iter().flat_map(halves).collect();
                     }
                     stories.iter_mut().for_each(|oracle| oracle.has_lost = true);
+                    unsaid.extend(events.iter().filter_map(unacknowledged));
+                    for oracle in &stories {
+                        unsaid.extend(events.iter().flat_map(|event| oracle.unsaid_wills(event)));
+                    }
                 }
+                // Nobody was told that it would be kept: it may be seen, and be retained no more after a crash.
+                Item::Received(_, seen) if unsaid.contains(&(seen.topic.clone(), seen.payload.clone())) => {}
                 item => {
                     if stories.iter().all(|oracle| !oracle.has_lost) {
                         durable_ms = now_ms;
@@ -262,6 +269,14 @@ impl Chronicle {
             }
             Err(format!("retained are {:?}, should be {:?}", only(found, &expected), only(&expected, found)))
         })
+    }
+}
+
+/// The topic and payload of a message that asks for no acknowledgement.
+fn unacknowledged(event: &Witnessed) -> Option<(String, Vec<u8>)> {
+    match event {
+        Witnessed::Publish { topic, payload, qos: Qos::AtMostOnce, .. } => Some((topic.clone(), payload.clone())),
+        _ => None,
     }
 }
 

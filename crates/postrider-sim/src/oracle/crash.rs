@@ -59,6 +59,14 @@ impl Oracle {
         }
     }
 
+    /// Topics and payloads of wills with QoS 0 that a client without a durable session may have left behind.
+    pub(super) fn unsaid_wills(&self, event: &Witnessed) -> Vec<(String, Vec<u8>)> {
+        let Witnessed::Will { client_id } = event else { return Vec::new() };
+        let terms = self.terms.values().filter(|terms| terms.client_id == *client_id && terms.expiry_s == 0);
+        let wills = terms.filter_map(|terms| terms.will.as_ref()).filter(|will| will.qos == Qos::AtMostOnce);
+        wills.map(|will| (will.topic.clone(), will.payload.clone())).collect()
+    }
+
     /// States that a crash in the middle of an input may leave: after each thing that happened in it, and between a
     /// session's end and the beginning of the next.
     pub(super) fn halves(&self, partition: usize, events: &[Witnessed]) -> Vec<Self> {
@@ -81,6 +89,13 @@ impl Oracle {
                 break;
             }
             found.push(at.clone());
+        }
+        for event in events {
+            if let Witnessed::Connect { client_id, .. } = event {
+                let mut between = at.clone();
+                between.sessions.remove(client_id);
+                found.push(between);
+            }
         }
         found
     }

@@ -23,7 +23,7 @@ pub(super) struct Group {
     pub(super) over: Vec<(u64, Entry)>,
     /// Who has got what came in since the last change, by what the strategy goes by.
     pub(super) stuck: BTreeMap<String, String>,
-    /// By member, author, topic and QoS: the last message that went straight to its first member.
+    /// By member, author, topic and the QoS it was published with: the last message that went straight to its first member.
     pub(super) last: BTreeMap<(String, String, String, Qos), u64>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Entry {
     /// Whether a crash leaves it.
     pub(super) log: Logged,
     /// A crash took away what was known of who had it, and of whether it was acknowledged.
-    pub(super) may_be: Option<(String, PacketId)>,
+    pub(super) may_be: Option<(String, PacketId, Bond)>,
     /// How it was sent to whoever holds it.
     pub(super) sent: Qos,
 }
@@ -128,14 +128,15 @@ impl Group {
         self.entries.extend(back.map(|(_, entry)| Entry { log: entry.log.min(Logged::Perhaps), ..entry }));
         self.entries.sort_by_key(|entry| entry.number);
         let is_over = self.members.is_empty();
-        let is_held = |entry: &Entry| matches!(&entry.place, Where::Held(holder, ..) if is_durable(holder));
-        self.entries.retain(|entry| {
-            let is_there = entry.log != Logged::No && entry.what.seen.qos != Qos::AtMostOnce;
-            is_there && (!is_over || is_held(entry))
-        });
+        let is_held = |entry: &Entry| match (&entry.place, &entry.may_be) {
+            (Where::Held(holder, ..), _) | (Where::Waits, Some((holder, ..))) => is_durable(holder),
+            (Where::Waits, None) => false,
+        };
+        self.entries.retain(|entry| entry.what.seen.qos != Qos::AtMostOnce && (!is_over || is_held(entry)));
         for entry in &mut self.entries {
             entry.was_back = true;
-            if is_over {
+            // When its last durable member left, or the first came, the log may have heard of it or not.
+            if is_over || entry.log == Logged::No {
                 entry.log = Logged::Perhaps;
             }
             match core::mem::replace(&mut entry.place, Where::Waits) {
@@ -148,7 +149,7 @@ impl Group {
                         // It may have arrived. [MQTT-4.8.2-5]
                         entry.log = Logged::Perhaps;
                     }
-                    entry.may_be = Some((holder, id));
+                    entry.may_be = Some((holder, id, bond));
                 }
             }
         }
@@ -164,8 +165,9 @@ impl Group {
     pub(super) fn on_left(&mut self, strategy: ShareStrategy) {
         self.change();
         if self.members.is_empty() {
-            // It ends, and what waits for it with it.
-            self.entries.retain(|entry| entry.place != Where::Waits);
+            // It ends, and what waits for it with it, but for what a former member may still hold.
+            self.entries.retain(|entry| entry.place != Where::Waits || entry.may_be.is_some());
+            self.entries.iter_mut().for_each(|entry| entry.log = Logged::Perhaps);
         }
         self.free(strategy);
     }
@@ -173,13 +175,13 @@ impl Group {
     /// Only what a member holds may be sent again, to it and under the same identifier.
     pub(super) fn repeat(&mut self, client_id: &str, seen: &Seen) -> Result<(), String> {
         let had = |entry: &&mut Entry| {
-            let is_its = |(holder, id): &(String, PacketId)| holder == client_id && Some(*id) == seen.packet_id;
-            entry.place == Where::Waits && entry.may_be.as_ref().is_some_and(is_its)
+            let is_its =
+                |(holder, id, _): &(String, PacketId, Bond)| holder == client_id && Some(*id) == seen.packet_id;
+            entry.place == Where::Waits && is_alike(entry, seen) && entry.may_be.as_ref().is_some_and(is_its)
         };
         if let Some(entry) = self.entries.iter_mut().find(had)
-            && let Some((holder, packet_id)) = entry.may_be.take()
+            && let Some((holder, packet_id, bond)) = entry.may_be.take()
         {
-            let bond = if seen.qos == Qos::ExactlyOnce { Bond::Firm } else { Bond::Loose };
             entry.place = Where::Held(holder, packet_id, bond);
         }
         let is_it = |entry: &&Entry| matches!(&entry.place, Where::Held(holder, id, _) if holder == client_id && Some(*id) == seen.packet_id);
@@ -202,9 +204,13 @@ impl Group {
         // A publisher's own repetitions are alike; which of them have expired everybody knows.
         let find = |from: u64| {
             let waits = |entry: &Entry| entry.place == Where::Waits && is_alike(entry, seen) && entry.number > from;
-            self.entries.iter().position(|entry| waits(entry) && !entry.is_expired(now_ms))
+            let is_it = |entry: &Entry| waits(entry) && !entry.is_expired(now_ms);
+            // Rather one that nobody may have.
+            let is_free = |entry: &Entry| is_it(entry) && entry.may_be.is_none();
+            self.entries.iter().position(is_free).or_else(|| self.entries.iter().position(is_it))
         };
-        let key = |entry: &Entry| (client_id.to_owned(), entry.what.author.clone(), seen.topic.clone(), seen.qos);
+        let key =
+            |entry: &Entry| (client_id.to_owned(), entry.what.author.clone(), seen.topic.clone(), entry.what.seen.qos);
         let first = find(0).ok_or_else(|| self.explain(seen))?;
         let last = self.last.get(&key(&self.entries[first])).copied().unwrap_or(0);
         let at = find(last).unwrap_or(first);

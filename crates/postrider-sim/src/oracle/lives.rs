@@ -1,7 +1,7 @@
 //! Connections, sessions and wills: when each begins and ends.
 
 use super::groups::Origin;
-use super::{Due, Oracle, Place, Seen, WillTerms};
+use super::{Due, Oracle, Place, Seen};
 
 /// How late a timer may be.
 const GRACE_MS: u64 = 300;
@@ -57,6 +57,7 @@ impl Oracle {
 
     pub(super) fn part(&mut self, place: Place) {
         let now = self.now_ms;
+        self.parted = Some(place);
         let Some(session) = self.session_at(place) else { return };
         session.online = None;
         session.ends_ms = (session.expiry_s != u32::MAX).then(|| now + u64::from(session.expiry_s) * 1000);
@@ -97,9 +98,9 @@ impl Oracle {
     /// what was taken back.
     fn expect_lost_will(&mut self, client_id: &str) {
         let now = self.now_ms;
-        let is_new = |terms: &&WillTerms| !self.wills.contains(&terms.payload);
-        let wills = self.terms.values().rev().filter(|terms| terms.client_id == client_id && terms.expiry_s == 0);
-        let Some(terms) = wills.filter_map(|terms| terms.will.as_ref()).find(is_new).cloned() else { return };
+        let terms = self.parted.and_then(|place| self.terms.get(&place)).filter(|terms| terms.client_id == client_id);
+        let will = terms.filter(|terms| terms.expiry_s == 0).and_then(|terms| terms.will.clone());
+        let Some(terms) = will.filter(|terms| !self.wills.contains(&terms.payload)) else { return };
         self.due.entry(client_id.to_owned()).or_default().push(Due { terms, at_ms: now, late_ms: now });
     }
 

@@ -124,6 +124,8 @@ pub(crate) struct Oracle {
     said: BTreeMap<Place, VecDeque<Vec<u8>>>,
     /// Something was taken back, and what is told now came after that.
     has_lost: bool,
+    /// The last connection that ended.
+    parted: Option<Place>,
     returned: u64,
     now_ms: u64,
 }
@@ -151,6 +153,7 @@ impl Oracle {
             wishes,
             said: BTreeMap::new(),
             has_lost: false,
+            parted: None,
             returned: 0,
             now_ms,
         }
@@ -187,6 +190,10 @@ impl Oracle {
 
     /// A client stays outside.
     fn check_refused(&self, place: Place, reason: ReasonCode) -> Result<(), String> {
+        if self.has_lost {
+            // What it was refused for may have been taken back.
+            return Ok(());
+        }
         let terms = self.terms.get(&place).ok_or("an unknown CONNECT was refused")?;
         self.doors.check_refused(&terms.client_id, reason, terms.dialled_ms)
     }

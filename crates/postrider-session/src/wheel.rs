@@ -6,6 +6,7 @@
 //! Six levels of 64 slots span 278 years. A slot is a list threaded through a slab, so cancelling unlinks.
 
 use crate::Mono;
+use core::num::NonZeroU32;
 
 /// A set of timers, each with a token that comes back when it fires.
 #[derive(Clone, Debug)]
@@ -21,11 +22,12 @@ pub struct Wheel<T> {
 }
 
 /// Names a timer for cancelling. Using one whose timer has fired or was cancelled does nothing unless
-/// the place was taken by a newer timer: keys carry a generation, so that is noticed.
+/// the place was taken by a newer timer: keys carry a generation, so that is noticed. It is never 0, so that a key
+/// that may be missing takes no more memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimerKey {
     at: u32,
-    generation: u32,
+    generation: NonZeroU32,
 }
 
 #[derive(Clone, Debug)]
@@ -33,7 +35,7 @@ struct Node<T> {
     deadline: u64,
     previous: u32,
     next: u32,
-    generation: u32,
+    generation: NonZeroU32,
     /// `None` while the node is free.
     token: Option<T>,
 }
@@ -56,7 +58,7 @@ impl<T> Wheel<T> {
         let deadline = deadline.0.div_ceil(TICK_MS).clamp(self.now, self.now.saturating_add(HORIZON));
         let at = if self.free == NIL {
             let at = u32::try_from(self.nodes.len()).unwrap_or(NIL);
-            self.nodes.push(Node { deadline, previous: NIL, next: NIL, generation: 0, token: None });
+            self.nodes.push(Node { deadline, previous: NIL, next: NIL, generation: NonZeroU32::MIN, token: None });
             at
         } else {
             let at = self.free;
@@ -210,7 +212,7 @@ impl<T> Wheel<T> {
 
     fn release(&mut self, at: u32) -> Option<T> {
         let node = &mut self.nodes[at as usize];
-        node.generation = node.generation.wrapping_add(1);
+        node.generation = node.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
         node.next = self.free;
         self.free = at;
         self.len -= 1;

@@ -6,7 +6,7 @@
 use crate::log::Log;
 use crate::pump::send_pubrel;
 use crate::records::kind;
-use crate::sessions::{Online, Session};
+use crate::sessions::Session;
 use crate::stored::Stored;
 use crate::{Engine, Tray};
 use postrider_proto::{Ack, AckKind, PacketId, ReasonCode};
@@ -19,7 +19,9 @@ impl Engine {
     pub(crate) fn on_ack(&mut self, now: Now, key: SessionKey, ack: &Ack<'_>, tray: &mut Tray) {
         let limits = &self.limits;
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(Online { link, version, .. }) = session.online else { return };
+        if session.online.is_none() {
+            return;
+        }
         let flows = session.flows_mut(limits);
         let was_closed = self.groups.is_waiting()
             || !flows.mailbox.is_empty()
@@ -40,7 +42,9 @@ impl Engine {
                         session.step(now.mono, kind::RECEIVED, ack.packet_id, &mut self.log, tray);
                     }
                     session.forget(now.mono, first.as_ref(), &mut self.log, tray);
-                    send_pubrel(link, version, ack.packet_id, tray);
+                    if let Some(online) = &session.online {
+                        send_pubrel(online.link, online.version, ack.packet_id, tray);
+                    }
                 }
                 Pubrec::Refused(refused) => session.forget(now.mono, refused.as_ref(), &mut self.log, tray),
                 Pubrec::Unknown => {

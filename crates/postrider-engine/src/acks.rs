@@ -6,7 +6,7 @@
 use crate::log::Log;
 use crate::pump::send_pubrel;
 use crate::records::kind;
-use crate::sessions::Session;
+use crate::sessions::{Online, Session};
 use crate::stored::Stored;
 use crate::{Engine, Tray};
 use postrider_proto::{Ack, AckKind, PacketId, ReasonCode};
@@ -15,11 +15,11 @@ use postrider_session::flow::Pubrec;
 use postrider_session::{Mono, Now, Parcel};
 
 impl Engine {
-    #[inline(never)]
+    #[inline]
     pub(crate) fn on_ack(&mut self, now: Now, key: SessionKey, ack: &Ack<'_>, tray: &mut Tray) {
         let limits = &self.limits;
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(online) = session.online else { return };
+        let Some(Online { link, version, .. }) = session.online else { return };
         let flows = session.flows_mut(limits);
         let was_closed = self.groups.is_waiting()
             || !flows.mailbox.is_empty()
@@ -40,7 +40,7 @@ impl Engine {
                         session.step(now.mono, kind::RECEIVED, ack.packet_id, &mut self.log, tray);
                     }
                     session.forget(now.mono, first.as_ref(), &mut self.log, tray);
-                    send_pubrel(online.link, online.version, ack.packet_id, tray);
+                    send_pubrel(link, version, ack.packet_id, tray);
                 }
                 Pubrec::Refused(refused) => session.forget(now.mono, refused.as_ref(), &mut self.log, tray),
                 Pubrec::Unknown => {
@@ -99,21 +99,6 @@ impl Session {
         }
     }
 
-    /// A QoS 2 message of a recorded session is answered: its identifier, unless refused, is in the log first.
-    #[inline]
-    pub(crate) fn admit(
-        &mut self,
-        now: Mono,
-        packet_id: PacketId,
-        reason: ReasonCode,
-        log: &mut Option<Box<Log>>,
-        tray: &mut Tray,
-    ) {
-        if let (Some(stored), Some(log)) = (&mut self.stored, log) {
-            stored.admit(now, packet_id, reason, log, tray);
-        }
-    }
-
     /// A step of a flow with QoS 2 is durable before its answer leaves, if the session is recorded.
     #[inline]
     pub(crate) fn step(
@@ -139,8 +124,9 @@ impl Stored {
         }
     }
 
+    /// A QoS 2 message is answered: its identifier, unless refused, is in the log first.
     #[cold]
-    fn admit(&mut self, now: Mono, packet_id: PacketId, reason: ReasonCode, log: &mut Log, tray: &mut Tray) {
+    pub(crate) fn admit(&mut self, now: Mono, packet_id: PacketId, reason: ReasonCode, log: &mut Log, tray: &mut Tray) {
         let is_open = core::mem::take(&mut self.is_admission_open);
         match (reason.is_error(), is_open) {
             (true, false) => self.step(kind::RELEASED, packet_id, now, log, tray),

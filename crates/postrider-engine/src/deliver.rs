@@ -307,12 +307,16 @@ impl Engine {
     ) -> Delivered {
         let Some(session) = self.sessions.get_mut(hit.session) else { return Delivered::Taken };
         self.counters.deliveries_owed += 1;
-        let ids: SmallVec<[u32; 4]> =
-            if Matches::has_identifiers(hit) { matches.identifiers(hit).collect() } else { SmallVec::new() };
+        let found: SmallVec<[u32; 4]>;
+        let mut ids: &[u32] = &[];
+        if Matches::has_identifiers(hit) {
+            found = matches.identifiers(hit).collect();
+            ids = &found;
+        }
         let delivery = Delivery {
             qos: hit.qos.min(outgoing.parts.qos),
             retain: outgoing.retain && hit.retain_as_published,
-            ids: &ids,
+            ids,
             share: None,
             group: 0,
         };

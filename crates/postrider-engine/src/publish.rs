@@ -18,7 +18,7 @@ use postrider_proto::{
     Ack, AckKind, PacketId, Properties, PropertiesBuf, PropertyId, PropertySet, Publish, Qos, ReasonCode, Topic,
     Version,
 };
-use postrider_router::SessionKey;
+use postrider_router::{Matches, SessionKey};
 use postrider_session::flow::Admission;
 use postrider_session::{Message, MessageParts, Now, Sequence, Violation};
 use std::sync::Arc;
@@ -243,6 +243,14 @@ impl Engine {
         self.deliver_matching(now, &incoming, &mut outgoing, Way::Here, owed, tray)
     }
 
+    /// Who gets a message, in storage that its caller puts back.
+    #[inline]
+    pub(crate) fn match_up(&mut self, incoming: &Incoming<'_>) -> Box<Matches> {
+        let mut matches = self.matches.take().unwrap_or_default();
+        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
+        matches
+    }
+
     /// Delivers to everybody in this partition who wants it; long lists are cut into slices.
     #[inline]
     fn deliver_matching(
@@ -254,8 +262,7 @@ impl Engine {
         owed: Option<Owed>,
         tray: &mut Tray,
     ) -> Routed {
-        let mut matches = self.matches.take().unwrap_or_default();
-        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
+        let matches = self.match_up(incoming);
         let hits = matches.hits().len();
         outgoing.expect(hits + matches.shares().len());
         let mut tally = Tally::default();
@@ -350,7 +357,7 @@ impl Engine {
         tray: &mut Tray,
     ) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(online) = session.online.filter(|online| online.link == link) else { return };
+        let Some(online) = session.online.as_ref().filter(|online| online.link == link) else { return };
         if online.version != Version::V5 {
             // [MQTT-3.3.5-2] of 3.1.1: there is no negative acknowledgement.
             reason = ReasonCode::Success;
@@ -361,7 +368,9 @@ impl Engine {
                 if reason.is_error() {
                     inbound.refuse(packet_id);
                 }
-                session.admit(now.mono, packet_id, reason, &mut self.log, tray);
+                if let (Some(stored), Some(log)) = (&mut session.stored, &mut self.log) {
+                    stored.admit(now.mono, packet_id, reason, log, tray);
+                }
                 AckKind::Pubrec
             }
             (_, Some(inbound)) => {

@@ -77,8 +77,7 @@ impl Engine {
         if self.log.is_none() {
             return false;
         }
-        let mut matches = self.matches.take().unwrap_or_default();
-        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
+        let matches = self.match_up(incoming);
         let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, &matches);
         self.matches = Some(matches);
         is_recorded
@@ -130,10 +129,11 @@ impl Engine {
             self.begin_recording(incoming, outgoing, tray);
         } else {
             if let Some((key, packet_id)) = owed.and_then(|owed| owed.admitted(incoming.publisher))
-                && let Some(session) = self.sessions.get_mut(key)
+                && let Some(stored) = self.sessions.get_mut(key).and_then(|session| session.stored.as_mut())
+                && let Some(log) = &mut self.log
             {
                 // Nobody has seen it before its identifier is known: it might come again.
-                session.admit(now.mono, packet_id, ReasonCode::Success, &mut self.log, tray);
+                stored.admit(now.mono, packet_id, ReasonCode::Success, log, tray);
             }
             // Whoever gets it later than now waits for the same.
             outgoing.see_after(tray.waits_for());

@@ -147,18 +147,6 @@ impl Router {
             }
             return;
         }
-        self.matches_wild(topic, exact, publisher, matches);
-    }
-
-    /// The same where there are filters with wildcards; `exact` is the one that is the topic.
-    #[inline(never)]
-    fn matches_wild(
-        &self,
-        topic: Topic<'_>,
-        exact: Option<FilterId>,
-        publisher: Option<SessionKey>,
-        matches: &mut Matches,
-    ) {
         let mut found: SmallVec<[FilterId; 16]> = SmallVec::new();
         found.extend(exact);
         self.trie.matches(topic, |id| found.push(id));

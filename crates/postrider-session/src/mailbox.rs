@@ -187,10 +187,20 @@ impl Mailbox {
     /// What expired by `now` goes first when room is needed; the caller gets it back to count it.
     pub fn offer(&mut self, now: Mono, parcel: Parcel, bounds: &Bounds) -> Offered {
         let (size, qos) = (entry_size(&parcel.message), parcel.qos);
-        if self.fits(size, qos, bounds) {
-            self.push(parcel, size, bounds);
-            return Offered::Queued;
+        let mut gone = Vec::new();
+        if !self.fits(size, qos, bounds) {
+            gone = self.make_room(now, size, qos, bounds);
+            if !self.fits(size, qos, bounds) {
+                return if gone.is_empty() { Offered::Full(parcel) } else { Offered::FullAnd(parcel, gone) };
+            }
         }
+        self.push(parcel, size, bounds);
+        if gone.is_empty() { Offered::Queued } else { Offered::Displaced(gone) }
+    }
+
+    /// Takes out what may go, as far as there is no room for a message of this size.
+    #[cold]
+    fn make_room(&mut self, now: Mono, size: u64, qos: Qos, bounds: &Bounds) -> Vec<Parcel> {
         let mut gone = self.take_expired(now);
         if qos != Qos::AtMostOnce && !self.fits(size, qos, bounds) {
             // What nobody was promised gives way first.
@@ -202,11 +212,7 @@ impl Mailbox {
                 gone.push(oldest);
             }
         }
-        if !self.fits(size, qos, bounds) {
-            return if gone.is_empty() { Offered::Full(parcel) } else { Offered::FullAnd(parcel, gone) };
-        }
-        self.push(parcel, size, bounds);
-        Offered::Displaced(gone)
+        gone
     }
 
     /// Takes the oldest parcel that is in memory.
@@ -484,6 +490,7 @@ impl Mailbox {
         has_place && self.bytes + size <= bounds.bytes_max
     }
 
+    #[inline]
     fn push(&mut self, parcel: Parcel, size: u64, bounds: &Bounds) {
         if (self.away.is_some() || self.bytes + size > bounds.memory_bytes_max) && parcel.recorded().is_some() {
             self.push_away(parcel, size);

@@ -237,7 +237,13 @@ fn write_head<'a>(parts: &MessageParts<'_>, space: &'a mut [u8]) -> &'a mut [u8]
         flags |= HAS_SEQUENCE;
     }
     let [low, high] = u16::try_from(topic.len()).unwrap_or(u16::MAX).to_le_bytes();
-    let mut space = put(topic, put(&[flags, low, high], space));
+    let space = put(topic, put(&[flags, low, high], space));
+    if flags & !QOS == 0 { space } else { write_rare(parts, space) }
+}
+
+/// What many messages do not have: expiry, sequence, properties.
+fn write_rare<'a>(parts: &MessageParts<'_>, mut space: &'a mut [u8]) -> &'a mut [u8] {
+    let properties = parts.properties.as_bytes();
     if let Some(Mono(ms)) = parts.expires {
         space = put(&ms.to_le_bytes(), space);
     }

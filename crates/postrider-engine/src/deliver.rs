@@ -145,10 +145,12 @@ impl<'a> Outgoing<'a> {
     /// It stands in the log; to be said before the message is made.
     ///
     /// What has QoS 0 is seen at once: nobody waits for its record, and nobody but its topic needs it.
-    pub(crate) fn set_sequence(&mut self, sequence: Sequence) {
-        self.is_recorded = true;
+    pub(crate) fn set_sequence(&mut self, sequence: Sequence, waits_for: Sequence) {
         if self.parts.qos > Qos::AtMostOnce {
+            self.is_recorded = true;
             self.see_after(sequence);
+        } else {
+            self.see_after(waits_for);
         }
     }
 

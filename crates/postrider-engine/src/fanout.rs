@@ -108,7 +108,7 @@ impl Engine {
         for at in fanout.next..end {
             let hit = fanout.matches.hits()[at];
             // Recorded sessions have a recorded message already.
-            if fanout.visibility.is_recorded && self.is_stored(hit.session) {
+            if fanout.visibility.is_recorded && self.is_recorded_for(&hit) {
                 continue;
             }
             fanout.tally.add(self.deliver(now, &hit, &fanout.matches, &mut outgoing, tray));

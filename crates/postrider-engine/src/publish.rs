@@ -295,7 +295,7 @@ impl Engine {
         let is_recorded = outgoing.is_recorded();
         for hit in matches.hits() {
             // Recorded sessions have it already.
-            if !is_recorded || !self.is_stored(hit.session) {
+            if !is_recorded || !self.is_recorded_for(hit) {
                 tally.add(self.deliver(now, hit, &matches, outgoing, tray));
             }
         }

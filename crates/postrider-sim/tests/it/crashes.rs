@@ -3,7 +3,8 @@
 use crate::{first_seed, run_all};
 use postrider_sim::{Options, Report, run};
 
-const DISK: Options = Options::on_disk();
+/// Shared subscriptions have runs of their own.
+const DISK: Options = Options { shares_durably: false, ..Options::on_disk() };
 
 /// Crashes that find nothing prove nothing.
 fn expect_crashes(reports: &[Report]) {

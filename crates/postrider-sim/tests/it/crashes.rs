@@ -13,13 +13,13 @@ fn expect_crashes(reports: &[Report]) {
     let runs = reports.len() as u64;
     assert!(total.crashes > runs * 3, "too few crashes: {total:?}");
     assert!(total.power_cuts > runs / 2, "too few losses of power in the middle of a call: {total:?}");
-    assert!(total.faults > runs / 10, "too few refusals of the device: {total:?}");
+    assert!(total.faults > runs / 5, "too few refusals of the device: {total:?}");
     assert!(total.records > runs * 20, "too few records: {total:?}");
     assert!(total.records_lost > runs, "too few records were lost: {total:?}");
     assert!(total.segments_removed > runs / 10, "too few segments were removed: {total:?}");
     assert!(total.acked > runs * 5, "too few messages were acknowledged: {total:?}");
     assert!(total.resumed > runs, "too few sessions were resumed: {total:?}");
-    assert!(total.returned > runs / 10, "too few messages came again: {total:?}");
+    assert!(total.returned > runs / 50, "too few messages came again: {total:?}");
     assert!(total.wills > runs / 10, "too few wills: {total:?}");
 }
 

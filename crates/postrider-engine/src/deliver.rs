@@ -113,6 +113,7 @@ impl<'a> Outgoing<'a> {
     }
 
     /// A kept message that goes to one session.
+    #[inline(always)]
     pub(crate) fn of_message(message: &'a Message, retain: bool) -> Self {
         Self {
             parts: message.parts(),

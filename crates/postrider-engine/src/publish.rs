@@ -37,15 +37,6 @@ pub(crate) struct Incoming<'a> {
     pub(crate) will: Sequence,
 }
 
-/// By which way a message comes to its subscribers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// It was published here.
-    Here,
-    /// Another partition passed it on.
-    Remote,
-}
-
 /// Something that was found to be allowed. Only this reaches routing; whoever changes a message has to
 /// have it certified again. A18
 #[derive(Clone, Copy, Debug)]
@@ -236,11 +227,22 @@ impl Engine {
         tray: &mut Tray,
     ) -> Routed {
         let Authorized(incoming) = authorized;
-        let mut outgoing = Outgoing::new(&incoming);
         if incoming.retain && !self.can_retain(&incoming) {
             return Routed::Done(ReasonCode::QuotaExceeded);
         }
-        self.deliver_matching(now, &incoming, &mut outgoing, Way::Here, owed, tray)
+        let mut outgoing = Outgoing::new(&incoming);
+        let matches = self.match_up(&incoming);
+        outgoing.expect(matches.hits().len() + matches.shares().len());
+        let mut tally = Tally::default();
+        if self.log.is_some() {
+            tally = self.record(now, &incoming, &mut outgoing, &matches, owed, tray);
+        } else if incoming.retain {
+            self.retain(now, &incoming, &mut outgoing, tray);
+        }
+        if self.limits.partitions > 1 {
+            self.forward(&mut outgoing, tray);
+        }
+        self.deliver_matching(now, &incoming, &mut outgoing, (matches, tally), owed, tray)
     }
 
     /// Who gets a message, in storage that its caller puts back.
@@ -252,30 +254,17 @@ impl Engine {
     }
 
     /// Delivers to everybody in this partition who wants it; long lists are cut into slices.
-    #[inline]
+    #[inline(always)]
     fn deliver_matching(
         &mut self,
         now: Now,
         incoming: &Incoming<'_>,
         outgoing: &mut Outgoing<'_>,
-        way: Way,
+        (matches, mut tally): (Box<Matches>, Tally),
         owed: Option<Owed>,
         tray: &mut Tray,
     ) -> Routed {
-        let matches = self.match_up(incoming);
         let hits = matches.hits().len();
-        outgoing.expect(hits + matches.shares().len());
-        let mut tally = Tally::default();
-        if way == Way::Here {
-            if self.log.is_some() {
-                tally = self.record(now, incoming, outgoing, &matches, owed, tray);
-            } else if incoming.retain {
-                self.retain(now, incoming, outgoing, tray);
-            }
-            if self.limits.partitions > 1 {
-                self.forward(outgoing, tray);
-            }
-        }
         // Groups have a recorded message already.
         if !matches.shares().is_empty() && !outgoing.is_recorded() {
             self.share_out(now, incoming, matches.shares(), outgoing, &mut tally, tray);
@@ -336,7 +325,9 @@ impl Engine {
         if retain && self.can_retain(&incoming) {
             self.retain(now, &incoming, &mut outgoing, tray);
         }
-        self.deliver_matching(now, &incoming, &mut outgoing, Way::Remote, None, tray);
+        let matches = self.match_up(&incoming);
+        outgoing.expect(matches.hits().len() + matches.shares().len());
+        self.deliver_matching(now, &incoming, &mut outgoing, (matches, Tally::default()), None, tray);
     }
 
     fn forward(&self, outgoing: &mut Outgoing<'_>, tray: &mut Tray) {

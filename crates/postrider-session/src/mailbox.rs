@@ -187,20 +187,16 @@ impl Mailbox {
     /// What expired by `now` goes first when room is needed; the caller gets it back to count it.
     pub fn offer(&mut self, now: Mono, parcel: Parcel, bounds: &Bounds) -> Offered {
         let (size, qos) = (entry_size(&parcel.message), parcel.qos);
-        let mut gone = Vec::new();
         if !self.fits(size, qos, bounds) {
-            gone = self.make_room(now, size, qos, bounds);
-            if !self.fits(size, qos, bounds) {
-                return if gone.is_empty() { Offered::Full(parcel) } else { Offered::FullAnd(parcel, gone) };
-            }
+            return self.offer_to_full(now, parcel, bounds);
         }
         self.push(parcel, size, bounds);
-        if gone.is_empty() { Offered::Queued } else { Offered::Displaced(gone) }
+        Offered::Queued
     }
 
-    /// Takes out what may go, as far as there is no room for a message of this size.
     #[cold]
-    fn make_room(&mut self, now: Mono, size: u64, qos: Qos, bounds: &Bounds) -> Vec<Parcel> {
+    fn offer_to_full(&mut self, now: Mono, parcel: Parcel, bounds: &Bounds) -> Offered {
+        let (size, qos) = (entry_size(&parcel.message), parcel.qos);
         let mut gone = self.take_expired(now);
         if qos != Qos::AtMostOnce && !self.fits(size, qos, bounds) {
             // What nobody was promised gives way first.
@@ -212,7 +208,11 @@ impl Mailbox {
                 gone.push(oldest);
             }
         }
-        gone
+        if !self.fits(size, qos, bounds) {
+            return if gone.is_empty() { Offered::Full(parcel) } else { Offered::FullAnd(parcel, gone) };
+        }
+        self.push(parcel, size, bounds);
+        Offered::Displaced(gone)
     }
 
     /// Takes the oldest parcel that is in memory.
@@ -490,7 +490,7 @@ impl Mailbox {
         has_place && self.bytes + size <= bounds.bytes_max
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, parcel: Parcel, size: u64, bounds: &Bounds) {
         if (self.away.is_some() || self.bytes + size > bounds.memory_bytes_max) && parcel.recorded().is_some() {
             self.push_away(parcel, size);
@@ -511,17 +511,20 @@ impl Mailbox {
         let ids = match (parcel.subscription_ids, parcel.share) {
             (SubscriptionIds::None, None) => 0,
             (SubscriptionIds::One(id), None) => id,
-            (subscription_ids, share) => {
-                let labels = self.labels.get_or_insert_default();
-                labels.next = labels.next.wrapping_add(1) & !LABELLED;
-                labels.all.insert(labels.next, Label { subscription_ids, share });
-                labels.next | LABELLED
-            }
+            (subscription_ids, share) => self.add_label(Label { subscription_ids, share }),
         };
         self.qos0 += u32::from(parcel.qos == Qos::AtMostOnce);
         let flags = parcel.qos.as_u8() | if parcel.retain { RETAIN } else { 0 };
         self.bytes += size;
         Entry { message: parcel.message, flags, ids }
+    }
+
+    #[cold]
+    fn add_label(&mut self, label: Label) -> u32 {
+        let labels = self.labels.get_or_insert_default();
+        labels.next = labels.next.wrapping_add(1) & !LABELLED;
+        labels.all.insert(labels.next, label);
+        labels.next | LABELLED
     }
 
     fn unpack(&mut self, entry: Entry) -> Parcel {

@@ -144,6 +144,7 @@ impl Message {
     }
 
     /// All parts at once.
+    #[inline(always)]
     #[must_use]
     pub fn parts(&self) -> MessageParts<'_> {
         let (head, large) = match &self.0 {
@@ -273,34 +274,42 @@ fn split_topic(head: &[u8]) -> (u8, &[u8], &[u8]) {
 }
 
 /// Reads what [`write_head`] wrote; what is left over is the payload.
+#[inline(always)]
 fn read_head(head: &[u8]) -> MessageParts<'_> {
-    let (flags, topic, mut rest) = split_topic(head);
-    let mut expires = None;
-    if flags & HAS_EXPIRY != 0
-        && let Some((ms, tail)) = rest.split_first_chunk::<8>()
-    {
-        expires = Some(Mono(u64::from_le_bytes(*ms)));
-        rest = tail;
-    }
-    let mut sequence = Sequence::NONE;
-    if flags & HAS_SEQUENCE != 0
-        && let Some((number, tail)) = rest.split_first_chunk::<8>()
-    {
-        sequence = Sequence(u64::from_le_bytes(*number));
-        rest = tail;
-    }
-    let mut properties: &[u8] = &[];
-    if flags & HAS_PROPERTIES != 0
-        && let Some((len, tail)) = rest.split_first_chunk::<4>()
-    {
-        (properties, rest) = tail.split_at(u32::from_le_bytes(*len) as usize);
-    }
-    MessageParts {
+    let (flags, topic, rest) = split_topic(head);
+    let mut parts = MessageParts {
         topic: Topic::trusted(topic),
         payload: rest,
-        properties: Properties::trusted(properties),
+        properties: Properties::NONE,
         qos: Qos::from_u8(flags & QOS).unwrap_or(Qos::AtMostOnce),
-        expires,
-        sequence,
+        expires: None,
+        sequence: Sequence::NONE,
+    };
+    if flags & !QOS != 0 {
+        read_rare(flags, &mut parts);
+    }
+    parts
+}
+
+/// What [`write_rare`] wrote: it stands in front of the payload.
+fn read_rare(flags: u8, parts: &mut MessageParts<'_>) {
+    if flags & HAS_EXPIRY != 0
+        && let Some((ms, rest)) = parts.payload.split_first_chunk::<8>()
+    {
+        parts.expires = Some(Mono(u64::from_le_bytes(*ms)));
+        parts.payload = rest;
+    }
+    if flags & HAS_SEQUENCE != 0
+        && let Some((number, rest)) = parts.payload.split_first_chunk::<8>()
+    {
+        parts.sequence = Sequence(u64::from_le_bytes(*number));
+        parts.payload = rest;
+    }
+    if flags & HAS_PROPERTIES != 0
+        && let Some((len, rest)) = parts.payload.split_first_chunk::<4>()
+    {
+        let (properties, rest) = rest.split_at(u32::from_le_bytes(*len) as usize);
+        parts.properties = Properties::trusted(properties);
+        parts.payload = rest;
     }
 }

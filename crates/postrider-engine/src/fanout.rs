@@ -3,7 +3,8 @@
 //! Owns: the list of who still gets a message, fixed when it was matched, and the acknowledgement that waits
 //! for its end.
 
-use crate::deliver::{Delivered, Outgoing};
+use crate::deliver::Delivered;
+use crate::outgoing::Outgoing;
 use crate::publish::{Incoming, Owed};
 use crate::{Effect, Engine, Tray};
 use postrider_ports::ClientId;

@@ -8,8 +8,8 @@
 //!                              may hold       duplicates end here   may be sliced: the ack waits
 //! ```
 
-use crate::deliver::Outgoing;
 use crate::fanout::{Fanout, Tally, Visibility};
+use crate::outgoing::Outgoing;
 use crate::recording::RoomFor;
 use crate::{Effect, Engine, Limits, LinkId, PayloadFormat, Progress, Tray};
 use bytes::Bytes;

@@ -2,8 +2,9 @@
 //!
 //! Owns: which messages are recorded, and the list of recorded sessions that get one.
 
-use crate::deliver::{Delivery, Outgoing};
+use crate::deliver::Delivery;
 use crate::fanout::Tally;
+use crate::outgoing::Outgoing;
 use crate::publish::{Incoming, Owed, is_ours};
 use crate::records::kind;
 use crate::records::message::{MessageHead, put_message, put_target};

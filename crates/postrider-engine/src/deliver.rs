@@ -1,40 +1,21 @@
 //! One message to one session: now, later, or not at all, and then counted.
 //!
-//! Owns: the choice between outbox, mailbox and drop; the encoding of what goes out.
+//! Owns: the choice between outbox, mailbox and drop.
 //! Spec: 3.3.4, 3.8.4, 4.9.
 
 use crate::aliases::Alias;
-use crate::effect::Body;
-use crate::frames::{Form, Frame, Frames};
+use crate::frames::Form;
 use crate::log::Log;
-use crate::publish::{Incoming, is_ours};
+use crate::outgoing::{How, Outgoing};
 use crate::sessions::{Online, Session};
 use crate::stored::Stored;
 use crate::stored_groups::on_given;
-use crate::{Effect, Engine, Lane, Limits, Tray};
-use bytes::Bytes;
+use crate::{Engine, Limits, Tray};
 use postrider_ports::DropReason;
-use postrider_proto::{PacketId, PublishHead, Qos, Topic, Version};
+use postrider_proto::{PacketId, Qos};
 use postrider_router::{FilterId, Hit, Matches, SessionKey};
-use postrider_session::{Message, MessageParts, Now, Overflow, Parcel, Sequence, Share, SubscriptionIds};
+use postrider_session::{Now, Overflow, Parcel, Share, SubscriptionIds};
 use smallvec::SmallVec;
-
-/// A message on its way out, with everything that is made of it once and used for many.
-#[derive(Debug)]
-pub(crate) struct Outgoing<'a> {
-    parts: MessageParts<'a>,
-    retain: bool,
-    source: Option<&'a Bytes>,
-    /// Made when the first session has to keep it.
-    message: Option<Message>,
-    frames: Frames,
-    /// The shared payload in the tray, if the payload is large.
-    body: Option<u32>,
-    /// More than one session gets it.
-    is_for_many: bool,
-    /// Recorded sessions and groups get it while its record is written, and others afterwards.
-    is_recorded: bool,
-}
 
 /// One delivery's own part of a message.
 #[derive(Clone, Copy, Debug)]
@@ -73,15 +54,6 @@ impl Delivery<'_> {
     }
 }
 
-/// What stands in one packet and in no other.
-#[derive(Clone, Copy, Debug)]
-struct How<'a> {
-    ids: &'a [u32],
-    packet_id: Option<PacketId>,
-    is_dup: bool,
-    alias: Option<Alias>,
-}
-
 /// What became of one delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivered {
@@ -91,207 +63,8 @@ pub(crate) enum Delivered {
     Rejected,
 }
 
-/// Payloads of this many bytes and more are sent without copying.
-pub(crate) const SHARED_BYTES: usize = 2048;
-
 /// Bytes by which setting an alias may make a packet longer: the property and two lengths.
 const GROWS: usize = 5;
-
-impl<'a> Outgoing<'a> {
-    #[inline]
-    pub(crate) fn new(incoming: &Incoming<'a>) -> Self {
-        Self {
-            parts: incoming.parts,
-            retain: incoming.retain,
-            source: incoming.source,
-            message: None,
-            frames: Frames::default(),
-            body: None,
-            is_for_many: false,
-            is_recorded: false,
-        }
-    }
-
-    /// A kept message that goes to one session.
-    #[inline(always)]
-    pub(crate) fn of_message(message: &'a Message, retain: bool) -> Self {
-        Self {
-            parts: message.parts(),
-            retain,
-            source: None,
-            message: Some(message.clone()),
-            frames: Frames::default(),
-            body: None,
-            is_for_many: false,
-            is_recorded: false,
-        }
-    }
-
-    /// How many sessions it will go to.
-    #[inline]
-    pub(crate) fn expect(&mut self, sessions: usize) {
-        self.is_for_many = sessions > 1;
-    }
-
-    pub(crate) fn set_message(&mut self, message: Message) {
-        self.message = Some(message);
-    }
-
-    /// The message as it is kept, made at the first call.
-    pub(crate) fn message(&mut self) -> &Message {
-        let parts = &self.parts;
-        self.message.get_or_insert_with(|| Message::new(parts))
-    }
-
-    /// It stands in the log; to be said before the message is made.
-    ///
-    /// What has QoS 0 is seen at once: nobody waits for its record, and nobody but its topic needs it.
-    pub(crate) fn set_sequence(&mut self, sequence: Sequence) {
-        self.is_recorded = true;
-        if self.parts.qos > Qos::AtMostOnce {
-            self.see_after(sequence);
-        }
-    }
-
-    /// Nobody sees it before a record is durable; to be said before the message is made.
-    pub(crate) fn see_after(&mut self, sequence: Sequence) {
-        debug_assert!(self.message.is_none(), "a message is made before it is known what it waits for");
-        self.parts.sequence = sequence;
-    }
-
-    /// Whether it is recorded in this call.
-    pub(crate) const fn is_recorded(&self) -> bool {
-        self.is_recorded
-    }
-
-    /// Whether a group that is owed it holds its record.
-    pub(crate) fn is_held(&self) -> bool {
-        self.parts.sequence.is_some() && self.parts.qos > Qos::AtMostOnce
-    }
-
-    pub(crate) const fn sequence(&self) -> Sequence {
-        self.parts.sequence
-    }
-
-    pub(crate) const fn retain(&self) -> bool {
-        self.retain
-    }
-
-    pub(crate) const fn payload_bytes(&self) -> u64 {
-        self.parts.payload.len() as u64
-    }
-
-    /// Whether it is the broker's own.
-    pub(crate) fn is_ours(&self) -> bool {
-        is_ours(self.parts.topic)
-    }
-
-    pub(crate) const fn qos(&self) -> Qos {
-        self.parts.qos
-    }
-
-    /// The large payload in the tray. For one session it is a part of the buffer it came in; for many, or if
-    /// it is kept anyway, a copy of its own.
-    fn body(&mut self, tray: &mut Tray) -> u32 {
-        if let Some(body) = self.body {
-            return body;
-        }
-        let body = match (&self.message, self.source) {
-            (None, Some(source)) if !self.is_for_many => {
-                Body { bytes: source.slice_ref(self.parts.payload), is_borrowed: true }
-            }
-            _ => {
-                let bytes = self.message().shared_payload().cloned().unwrap_or_default();
-                Body { bytes, is_borrowed: false }
-            }
-        };
-        *self.body.insert(tray.add_body(body))
-    }
-
-    /// What is left of its lifetime, in seconds and never 0. [MQTT-3.3.2-6]
-    fn expiry_s(&self, now: Now) -> Option<u32> {
-        let left_ms = self.parts.expires?.since_ms(now.mono);
-        Some(u32::try_from(left_ms.div_ceil(1000)).unwrap_or(u32::MAX).max(1))
-    }
-
-    fn head<'b>(&'b self, now: Now, form: Form, how: &How<'b>) -> PublishHead<'b> {
-        PublishHead {
-            dup: how.is_dup,
-            qos: form.qos,
-            retain: form.retain,
-            topic: if how.alias.is_some_and(|alias| alias.is_known) { Topic::ALIASED } else { self.parts.topic },
-            packet_id: how.packet_id,
-            expiry_s: if form.is_v5 { self.expiry_s(now) } else { None },
-            properties: self.parts.properties,
-            topic_alias: how.alias.map(|alias| alias.number),
-            subscription_ids: how.ids,
-            payload_len: self.parts.payload.len(),
-        }
-    }
-
-    /// Whether the client takes a packet of this size. [MQTT-3.1.2-24], [MQTT-3.1.2-25]
-    #[inline]
-    fn fits(&self, now: Now, form: Form, online: &Online, ids: &[u32]) -> bool {
-        online.packet_bytes_max == u32::MAX || self.fits_into(online.packet_bytes_max as usize, now, form, online, ids)
-    }
-
-    fn fits_into(&self, bytes_max: usize, now: Now, form: Form, online: &Online, ids: &[u32]) -> bool {
-        let packet_id = (form.qos != Qos::AtMostOnce).then_some(PacketId::FIRST);
-        let head = self.head(now, form, &How { ids, packet_id, is_dup: false, alias: None });
-        head.packet_len(online.version) <= bytes_max
-    }
-
-    /// Encodes one form, whole or up to a shared payload.
-    fn encode(&self, now: Now, form: Form, how: &How<'_>, version: Version, tray: &mut Tray) -> Frame {
-        let head = self.head(now, form, how);
-        let start = tray.mark();
-        let packet_id_at = head.encode(version, &mut tray.bytes);
-        let packet_len = (tray.mark() - start) as usize + self.parts.payload.len();
-        if self.parts.payload.len() < SHARED_BYTES {
-            tray.bytes.extend_from_slice(self.parts.payload);
-        }
-        Frame {
-            range: start..tray.mark(),
-            packet_id_at: u32::try_from(packet_id_at).unwrap_or(u32::MAX) - start,
-            packet_len,
-        }
-    }
-
-    /// Sends the message in one form and returns the bytes it takes.
-    #[inline]
-    fn send(&mut self, now: Now, form: Form, how: &How<'_>, online: &Online, tray: &mut Tray) -> usize {
-        let can_repeat = self.is_for_many && how.ids.is_empty() && !how.is_dup && how.alias.is_none();
-        let frame = match self.frames.find(form).filter(|_| can_repeat) {
-            Some(known) => match how.packet_id {
-                None => known.clone(),
-                Some(packet_id) => repeat(known, packet_id, tray),
-            },
-            None => {
-                let frame = self.encode(now, form, how, online.version, tray);
-                if can_repeat {
-                    self.frames.add(form, frame.clone());
-                }
-                frame
-            }
-        };
-        if self.parts.payload.len() >= SHARED_BYTES {
-            let body = self.body(tray);
-            tray.push(Effect::SendShared { link: online.link, head: frame.range, body });
-        } else {
-            tray.send(online.link, frame.range, Lane::Data);
-        }
-        frame.packet_len
-    }
-}
-
-/// The same bytes with another packet identifier.
-fn repeat(known: &Frame, packet_id: PacketId, tray: &mut Tray) -> Frame {
-    let start = tray.mark();
-    tray.bytes.extend_from_within(known.range.start as usize..known.range.end as usize);
-    let at = (start + known.packet_id_at) as usize;
-    tray.bytes[at..at + 2].copy_from_slice(&packet_id.as_u16().to_be_bytes());
-    Frame { range: start..tray.mark(), ..known.clone() }
-}
 
 impl Engine {
     /// Brings one message to one session.

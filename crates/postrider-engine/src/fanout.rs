@@ -3,7 +3,8 @@
 //! Owns: the list of who still gets a message, fixed when it was matched, and the acknowledgement that waits
 //! for its end.
 
-use crate::deliver::{Delivered, Outgoing};
+use crate::deliver::Delivered;
+use crate::outgoing::Outgoing;
 use crate::publish::{Incoming, Owed};
 use crate::{Effect, Engine, Tray};
 use postrider_ports::ClientId;
@@ -108,7 +109,7 @@ impl Engine {
         for at in fanout.next..end {
             let hit = fanout.matches.hits()[at];
             // Recorded sessions have a recorded message already.
-            if fanout.visibility.is_recorded && self.is_stored(hit.session) {
+            if fanout.visibility.is_recorded && self.is_recorded_for(&hit) {
                 continue;
             }
             fanout.tally.add(self.deliver(now, &hit, &fanout.matches, &mut outgoing, tray));

@@ -158,7 +158,8 @@ fn check_groups(engine: &Engine) -> Result<(), String> {
         if connected.copied().collect::<BTreeSet<_>>() != group.online().iter().copied().collect() {
             return Err(format!("{share:?} is wrong about which members are connected"));
         }
-        if let Some((_, qos)) = group.queue().peek().filter(|_| group.fetch.is_none())
+        // With something to be read, that may be the oldest.
+        if let Some((_, qos)) = group.queue().peek().filter(|_| group.queue().ready_len() == group.queue().len())
             && group.online().iter().any(|key| engine.sessions.get(*key).is_some_and(|session| session.may_send(qos)))
         {
             let filter = engine.router.text(share).map_or("", |filter| filter.as_str());

@@ -28,6 +28,7 @@ mod limits;
 mod links;
 mod load;
 mod log;
+mod outgoing;
 mod publish;
 mod pump;
 mod rates;

@@ -163,6 +163,11 @@ impl Log {
         if !sequence.is_some() {
             return false;
         }
+        if let Some(recording) = self.recording_of(sequence) {
+            // It had to make room for the next delivery of the same message.
+            recording.holders -= 1;
+            return true;
+        }
         let Some(shared) = self.shared.get_mut(&sequence) else {
             tray.push(Effect::Release(sequence));
             return false;

@@ -8,8 +8,8 @@
 //!                              may hold       duplicates end here   may be sliced: the ack waits
 //! ```
 
-use crate::deliver::Outgoing;
 use crate::fanout::{Fanout, Tally, Visibility};
+use crate::outgoing::Outgoing;
 use crate::recording::RoomFor;
 use crate::{Effect, Engine, Limits, LinkId, PayloadFormat, Progress, Tray};
 use bytes::Bytes;
@@ -245,6 +245,7 @@ impl Engine {
         self.deliver_matching(now, &incoming, &mut outgoing, (matches, tally), owed, tray)
     }
 
+    /// Who gets a message, in storage that its caller puts back.
     #[inline]
     pub(crate) fn match_up(&mut self, incoming: &Incoming<'_>) -> Box<Matches> {
         let mut matches = self.matches.take().unwrap_or_default();
@@ -290,7 +291,7 @@ impl Engine {
         let is_recorded = outgoing.is_recorded();
         for hit in matches.hits() {
             // Recorded sessions have it already.
-            if !is_recorded || !self.is_stored(hit.session) {
+            if !is_recorded || !self.is_recorded_for(hit) {
                 tally.add(self.deliver(now, hit, &matches, outgoing, tray));
             }
         }

@@ -3,7 +3,8 @@
 //! Owns: the order: what was sent before, then the mailbox, then what waits for its groups, then retained replays.
 //! Spec: 4.4, 4.6, 4.9.
 
-use crate::deliver::{Delivery, Outgoing};
+use crate::deliver::Delivery;
+use crate::outgoing::Outgoing;
 use crate::{Engine, Lane, LinkId, Tray};
 use postrider_ports::DropReason;
 use postrider_proto::{Ack, AckKind, PacketId, Qos, ReasonCode, Version};

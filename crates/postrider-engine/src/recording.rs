@@ -2,15 +2,16 @@
 //!
 //! Owns: which messages are recorded, and the list of recorded sessions that get one.
 
-use crate::deliver::{Delivery, Outgoing};
+use crate::deliver::Delivery;
 use crate::fanout::Tally;
+use crate::outgoing::Outgoing;
 use crate::publish::{Incoming, Owed, is_ours};
 use crate::records::kind;
 use crate::records::message::{MessageHead, put_message, put_target};
 use crate::stored::Stored;
 use crate::{Effect, Engine, Importance, LinkId, Tray, Urgency};
 use postrider_proto::{PacketId, Publish, Qos, ReasonCode, Topic};
-use postrider_router::{FilterId, Matches, SessionKey};
+use postrider_router::{FilterId, Hit, Matches, SessionKey};
 use postrider_session::{Now, Sequence};
 
 /// A record that has its number and not yet its bytes.
@@ -68,7 +69,7 @@ impl Engine {
         if log.sessions == 0 || qos == Qos::AtMostOnce || is_ours(topic) {
             return false;
         }
-        matches.hits().iter().any(|hit| hit.qos > Qos::AtMostOnce && self.is_stored(hit.session))
+        matches.hits().iter().any(|hit| self.is_recorded_for(hit))
             || matches.shares().iter().any(|share| self.group_number(*share) != 0)
     }
 
@@ -77,8 +78,7 @@ impl Engine {
         if self.log.is_none() {
             return false;
         }
-        let mut matches = self.matches.take().unwrap_or_default();
-        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
+        let matches = self.match_up(incoming);
         let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, &matches);
         self.matches = Some(matches);
         is_recorded
@@ -87,6 +87,12 @@ impl Engine {
     #[inline]
     pub(crate) fn is_stored(&self, key: SessionKey) -> bool {
         self.log.is_some() && self.sessions.get(key).is_some_and(|session| session.stored.is_some())
+    }
+
+    /// Whether a delivery stands in the record of its message; one with QoS 0 is made like any other.
+    #[inline]
+    pub(crate) fn is_recorded_for(&self, hit: &Hit) -> bool {
+        hit.qos > Qos::AtMostOnce && self.is_stored(hit.session)
     }
 
     /// A PUBLISH for whose record there may be no room, if it needs one.
@@ -136,15 +142,17 @@ impl Engine {
         if incoming.retain {
             self.retain(now, incoming, outgoing, tray);
         }
-        if is_recorded {
+        if outgoing.is_recorded() {
             let before = self.counters.deliveries_sent;
             for hit in matches.hits() {
-                if self.is_stored(hit.session) {
+                if self.is_recorded_for(hit) {
                     tally.add(self.deliver(now, hit, matches, outgoing, tray));
                 }
             }
             self.count_payloads(before, outgoing);
             self.share_out(now, incoming, matches.shares(), outgoing, &mut tally, tray);
+        }
+        if is_recorded {
             self.end_recording(now, incoming, outgoing, owed, tray);
         }
         tally
@@ -153,7 +161,8 @@ impl Engine {
     /// Gives the record of a message its number. Its bytes follow with [`Engine::end_recording`].
     fn begin_recording(&mut self, incoming: &Incoming<'_>, outgoing: &mut Outgoing<'_>, tray: &mut Tray) {
         let Some(log) = &mut self.log else { return };
-        let is_waited_for = incoming.parts.qos > Qos::AtMostOnce;
+        // A will is published once.
+        let is_waited_for = incoming.parts.qos > Qos::AtMostOnce || incoming.will.is_some();
         let urgency = if is_waited_for { Urgency::Now } else { Urgency::Lazy };
         let kind = match (incoming.retain, incoming.parts.payload.is_empty()) {
             (false, _) => kind::MESSAGE,
@@ -175,10 +184,10 @@ impl Engine {
             holders: 0,
             hands_out: Vec::new(),
         });
-        outgoing.set_sequence(sequence);
         if is_waited_for {
             tray.wait_for(sequence);
         }
+        outgoing.set_sequence(sequence, tray.waits_for());
     }
 
     /// Everybody of whom the record speaks has the message.

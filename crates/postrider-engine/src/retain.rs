@@ -3,7 +3,7 @@
 //! Owns: what is retained, by whom, until when, and how much of it there may be.
 //! Spec: 3.3.1.3.
 
-use crate::deliver::Outgoing;
+use crate::outgoing::Outgoing;
 use crate::publish::{Incoming, is_ours};
 use crate::records::coding::put_number;
 use crate::records::kind;

@@ -3,9 +3,10 @@
 //! Owns: what goes out at once, what waits, what is taken back.
 //! Spec: 4.8.2.
 
-use crate::deliver::{Delivered, Delivery, Outgoing};
+use crate::deliver::{Delivered, Delivery};
 use crate::fanout::Tally;
 use crate::groups::Choice;
+use crate::outgoing::Outgoing;
 use crate::publish::Incoming;
 use crate::{Engine, ShareStrategy, Tray};
 use foldhash::fast::FixedState;

@@ -5,6 +5,7 @@
 
 mod closure;
 pub(crate) mod floors;
+mod pages;
 mod paths;
 mod purity;
 mod register;
@@ -49,6 +50,7 @@ pub(crate) fn run() -> Result<String> {
     }
     let mut findings = floors::check(&graph);
     findings.extend(closure::check(&graph));
+    findings.extend(pages::check(root()));
     let register = fs::read_to_string(root().join(register::FILE)).with_context(|| register::FILE)?;
     findings.extend(register::check(&graph, &register));
     for (file, text) in &sources {

@@ -35,7 +35,7 @@ impl Recovery {
         self.engine.log = Some(Box::new(Log::new(last, seed)));
         let mut holders = Vec::new();
         let mut live = Vec::new();
-        let mut over = Vec::new();
+        let (mut over, mut ended) = (Vec::new(), Vec::new());
         let groups = self.take_groups();
         let sessions = self.take_sessions();
         for (record, mut restored) in sessions {
@@ -51,13 +51,17 @@ impl Recovery {
                 over.push(key);
             }
         }
-        for (number, restored) in groups {
+        // The newest first: an older one of the same name is over.
+        for (number, restored) in groups.into_iter().rev() {
             let has = |sequence: Sequence| self.seen.binary_search(&sequence).is_ok();
-            self.engine.restore_group(number, restored, has, &mut live, &mut holders);
+            if self.engine.restore_group(number, restored, has, &mut live, &mut holders) == Lifetime::Over {
+                ended.push(number);
+            }
         }
         self.restore_retained(&mut holders, tray);
         self.mark_unretained(&holders, tray);
         self.release_dead(holders, live, tray);
+        self.engine.bury_groups(ended, tray);
         for key in over {
             self.engine.counters.sessions_expired += 1;
             self.engine.end_session(now, key, tray);
@@ -248,12 +252,11 @@ impl Engine {
         has: impl Fn(Sequence) -> bool,
         live: &mut Vec<Sequence>,
         holders: &mut Vec<Sequence>,
-    ) {
+    ) -> Lifetime {
         let share = restored.share.as_ref().and_then(|filter| self.router.find(filter));
-        let Some(share) = share.filter(|share| self.groups.contains(*share)) else { return };
-        if self.group_number(share) != 0 {
-            return;
-        }
+        let Some(share) = share.filter(|share| self.groups.contains(*share) && self.group_number(*share) == 0) else {
+            return Lifetime::Over;
+        };
         live.extend([restored.sequence, restored.flows]);
         live.extend(restored.steps.iter().copied());
         holders.extend(restored.pinned.iter().copied());
@@ -272,6 +275,17 @@ impl Engine {
         self.groups.with_queue(share, |queue| *queue = mailbox);
         if let Some(group) = self.groups.get_mut(share) {
             group.stored = Some(Box::new(stored));
+        }
+        Lifetime::Running
+    }
+
+    /// What is left of groups without members says from now on that it is over: it may come back without what overruled
+    /// it.
+    fn bury_groups(&mut self, numbers: Vec<u64>, tray: &mut Tray) {
+        let Some(log) = &mut self.log else { return };
+        for number in numbers {
+            let gone = log.append_essential(kind::GONE, Urgency::Lazy, tray, |out| put_number(out, number));
+            tray.push(Effect::Release(gone));
         }
     }
 

@@ -441,3 +441,18 @@ fn a_client_can_be_told_what_an_acknowledgement_promises() {
     let (_, answer) = connect(&mut world, &durable("c"));
     assert!(answer[0].contains("durability=fsync") || answer[0].contains("durability:fsync"), "{answer:?}");
 }
+
+#[test]
+fn the_will_of_the_only_member_waits_for_its_group() {
+    let mut world = World::durable(|_| {});
+    let (a, _) = connect(&mut world, &durable("a").will(publish("t", "w").q1(1)));
+    world.subscribe(a, &subscribe(1, "$share/g/t", 0));
+    world.commit();
+    world.take(a);
+    world.cut(a);
+    world.commit();
+    let before = durable_state(&world.driver.engine);
+    assert!(before.contains("owed [4]"), "{before}");
+    world.crash(Remains::MOST);
+    assert_eq!(durable_state(&world.driver.engine), before);
+}

@@ -35,6 +35,9 @@ pub(super) struct Compacting {
     at: At,
 }
 
+/// Beyond so many segments each start has more to open than to read.
+const SEGMENTS_MANY: usize = 16;
+
 impl<S: Storage> Log<S> {
     /// Copies at most so many bytes, but one record at least.
     pub fn compact(&mut self, budget_bytes: u64) -> Result<Compaction, Fault> {
@@ -53,10 +56,12 @@ impl<S: Storage> Log<S> {
         self.copy_some(compacting, budget_bytes.min(self.options.segment_bytes / 4))
     }
 
-    /// Whether compaction is worth its writes: more than half is dead, beyond what the next segments to die may hold.
+    /// Whether compaction is worth its writes: more than half is dead, beyond what the next segments to die may hold, or
+    /// in so many small ones, of a process that was started again and again, that the next start takes long.
     pub(crate) fn is_wasteful(&self) -> bool {
         let usage = self.usage();
-        self.compacting.is_some() || usage.bytes > 2 * usage.live_bytes + 2 * self.options.segment_bytes
+        let spare = if usage.segments > SEGMENTS_MANY { 0 } else { 2 * self.options.segment_bytes };
+        self.compacting.is_some() || usage.bytes > 2 * usage.live_bytes + spare
     }
 
     /// Takes a record of another store, above those before, which keeps its sequence.

@@ -101,7 +101,7 @@ impl SimClient {
         if !is_present {
             self.forget();
         }
-        self.outbound.connect(if self.version.is_v5() { 100 } else { u16::MAX });
+        self.open_outbound();
         self.resend();
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct Broker {
     pub(crate) partitions: usize,
     /// It looks whether payloads are what they say.
     pub(crate) payload_format: PayloadFormat,
+    /// It has a log: then clients take the lowest identifiers again as soon as they can.
+    pub(crate) has_log: bool,
 }
 
 /// One client, connected or not.
@@ -148,6 +150,10 @@ impl SimClient {
 
     /// Publishes, if the flow allows it.
     pub(crate) fn publish(&mut self, message: &Outgoing) -> bool {
+        if self.broker.has_log && self.outbound.is_empty() {
+            self.outbound = Outbound::default();
+            self.open_outbound();
+        }
         let packet_id = match message.qos {
             Qos::AtMostOnce => None,
             _ if !self.outbound.is_open() => return false,
@@ -178,6 +184,10 @@ impl SimClient {
         if let Some(connection) = &mut self.connection {
             connection.said.push_back(message.payload.clone());
         }
+    }
+
+    pub(super) fn open_outbound(&mut self) {
+        self.outbound.connect(if self.version.is_v5() { 100 } else { u16::MAX });
     }
 
     pub(super) fn request_id(&mut self) -> PacketId {

@@ -25,7 +25,7 @@ pub(crate) struct Chronicle {
 struct History {
     /// The reference brokers as of the last thing that cannot be taken back.
     base: Vec<Oracle>,
-    /// When the last of it came.
+    /// When the last of its records came.
     base_ms: u64,
     /// What came since.
     items: VecDeque<(u64, Item)>,
@@ -53,6 +53,10 @@ enum Item {
 }
 
 impl Item {
+    const fn has_records(&self) -> bool {
+        matches!(self, Self::Input { from, through, .. } if from.0 < through.0)
+    }
+
     fn tell(&self, now_ms: u64, oracle: &mut Oracle) -> Result<(), String> {
         oracle.now_ms = now_ms;
         match self {
@@ -187,7 +191,9 @@ impl Chronicle {
         history.durable = history.durable.max(through);
         let is_safe = |item: &Item| !matches!(item, Item::Input { through: last, .. } if *last > through);
         while let Some((now_ms, item)) = history.items.pop_front_if(|(_, item)| is_safe(item)) {
-            history.base_ms = now_ms;
+            if item.has_records() {
+                history.base_ms = now_ms;
+            }
             agree(&mut history.base, |oracle| item.tell(now_ms, oracle))?;
         }
         Ok(())
@@ -219,7 +225,7 @@ impl Chronicle {
                 // Nobody was told that it would be kept: it may be seen, and be retained no more after a crash.
                 Item::Received(_, seen) if unsaid.contains(&(seen.topic.clone(), seen.payload.clone())) => {}
                 item => {
-                    if stories.iter().all(|oracle| !oracle.has_lost) {
+                    if item.has_records() {
                         durable_ms = now_ms;
                     }
                     let told = agree(&mut stories, |oracle| item.tell(now_ms, oracle));

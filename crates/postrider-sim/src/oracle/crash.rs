@@ -96,6 +96,18 @@ impl Oracle {
                 between.sessions.remove(client_id);
                 found.push(between);
             }
+            if let Witnessed::Will { client_id } = event {
+                // It is taken out of the session first: then it is published not at all.
+                let lost = found.iter().cloned().map(|mut oracle| {
+                    oracle.due.remove(client_id);
+                    if let Some(session) = oracle.sessions.get_mut(client_id) {
+                        session.will = None;
+                    }
+                    oracle
+                });
+                let lost: Vec<Self> = lost.collect();
+                found.extend(lost);
+            }
         }
         found
     }

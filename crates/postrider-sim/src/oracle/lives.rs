@@ -107,7 +107,8 @@ impl Oracle {
     /// I10: a will is published when it is due, and once.
     pub(super) fn will(&mut self, partition: usize, client_id: &str) -> Result<(), String> {
         let now = self.now_ms;
-        if self.has_lost {
+        let is_due = self.due.get(client_id).is_some_and(|list| list.iter().any(|due| due.at_ms <= now));
+        if self.has_lost && !is_due {
             self.expect_lost_will(client_id);
         }
         let list = self.due.entry(client_id.to_owned()).or_default();

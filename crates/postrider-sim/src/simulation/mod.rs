@@ -60,7 +60,8 @@ impl Simulation {
     fn new(seed: u64, options: Options) -> Self {
         let mut random = Random::new(seed);
         let limits = limits::chosen(options, &mut random);
-        let broker = Broker { partitions: usize::from(options.partitions), payload_format: limits.payload_format };
+        let (partitions, payload_format) = (usize::from(options.partitions), limits.payload_format);
+        let broker = Broker { partitions, payload_format, has_log: options.has_disk };
         let now = Now { mono: Mono(1000), wall: Wall(1_700_000_000_000) };
         let driver = |number: u16| {
             let mut driver = match options.has_disk {

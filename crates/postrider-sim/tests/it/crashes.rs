@@ -3,7 +3,8 @@
 use crate::{first_seed, run_all};
 use postrider_sim::{Options, Report, run};
 
-const DISK: Options = Options::on_disk();
+/// Shared subscriptions have runs of their own.
+const DISK: Options = Options { shares_durably: false, ..Options::on_disk() };
 
 /// Crashes that find nothing prove nothing.
 fn expect_crashes(reports: &[Report]) {
@@ -12,24 +13,24 @@ fn expect_crashes(reports: &[Report]) {
     let runs = reports.len() as u64;
     assert!(total.crashes > runs * 3, "too few crashes: {total:?}");
     assert!(total.power_cuts > runs / 2, "too few losses of power in the middle of a call: {total:?}");
-    assert!(total.faults > runs / 10, "too few refusals of the device: {total:?}");
+    assert!(total.faults > runs / 5, "too few refusals of the device: {total:?}");
     assert!(total.records > runs * 20, "too few records: {total:?}");
     assert!(total.records_lost > runs, "too few records were lost: {total:?}");
     assert!(total.segments_removed > runs / 10, "too few segments were removed: {total:?}");
     assert!(total.acked > runs * 5, "too few messages were acknowledged: {total:?}");
     assert!(total.resumed > runs, "too few sessions were resumed: {total:?}");
-    assert!(total.returned > runs / 10, "too few messages came again: {total:?}");
+    assert!(total.returned > runs / 50, "too few messages came again: {total:?}");
     assert!(total.wills > runs / 10, "too few wills: {total:?}");
 }
 
 #[test]
-fn a_broker_that_crashes_breaks_no_promise_in_500_runs() {
-    expect_crashes(&run_all(0..500, DISK));
+fn a_broker_that_crashes_breaks_no_promise_in_100_runs() {
+    expect_crashes(&run_all(0..100, DISK));
 }
 
 #[test]
-fn a_broker_that_crashes_breaks_no_promise_in_10_long_runs() {
-    expect_crashes(&run_all(50_000..50_010, Options { steps: 20_000, ..DISK }));
+fn a_broker_that_crashes_breaks_no_promise_in_3_long_runs() {
+    expect_crashes(&run_all(50_000..50_003, Options { steps: 6000, ..DISK }));
 }
 
 #[test]

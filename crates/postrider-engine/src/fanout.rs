@@ -101,7 +101,7 @@ impl Engine {
             will: Sequence::NONE,
         };
         let mut outgoing = Outgoing::new(&incoming);
-        outgoing.set_message(message.clone());
+        outgoing.set_message(&message);
         outgoing.expect(fanout.matches.hits().len());
         // Whatever comes of it, the acknowledgement too.
         tray.wait_for(fanout.visibility.after);

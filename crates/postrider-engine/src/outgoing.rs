@@ -19,7 +19,9 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) parts: MessageParts<'a>,
     pub(crate) retain: bool,
     source: Option<&'a Bytes>,
-    /// Made when the first session has to keep it.
+    /// As somebody keeps it already.
+    kept: Option<&'a Message>,
+    /// If nobody does: made when the first session has to keep it.
     message: Option<Message>,
     frames: Frames,
     /// The shared payload in the tray, if the payload is large.
@@ -49,6 +51,7 @@ impl<'a> Outgoing<'a> {
             parts: incoming.parts,
             retain: incoming.retain,
             source: incoming.source,
+            kept: None,
             message: None,
             frames: Frames::default(),
             body: None,
@@ -64,7 +67,8 @@ impl<'a> Outgoing<'a> {
             parts: message.parts(),
             retain,
             source: None,
-            message: Some(message.clone()),
+            kept: Some(message),
+            message: None,
             frames: Frames::default(),
             body: None,
             is_for_many: false,
@@ -78,12 +82,15 @@ impl<'a> Outgoing<'a> {
         self.is_for_many = sessions > 1;
     }
 
-    pub(crate) fn set_message(&mut self, message: Message) {
-        self.message = Some(message);
+    pub(crate) const fn set_message(&mut self, message: &'a Message) {
+        self.kept = Some(message);
     }
 
     /// The message as it is kept, made at the first call.
     pub(crate) fn message(&mut self) -> &Message {
+        if let Some(kept) = self.kept {
+            return kept;
+        }
         let parts = &self.parts;
         self.message.get_or_insert_with(|| Message::new(parts))
     }
@@ -102,7 +109,10 @@ impl<'a> Outgoing<'a> {
 
     /// Nobody sees it before a record is durable; to be said before the message is made.
     pub(crate) fn see_after(&mut self, sequence: Sequence) {
-        debug_assert!(self.message.is_none(), "a message is made before it is known what it waits for");
+        debug_assert!(
+            self.message.is_none() && self.kept.is_none(),
+            "a message is made before it is known what it waits for"
+        );
         self.parts.sequence = sequence;
     }
 

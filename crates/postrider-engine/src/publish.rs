@@ -321,7 +321,7 @@ impl Engine {
         let parts = message.parts();
         let incoming = Incoming { parts, retain, source: None, author: None, publisher: None, will: Sequence::NONE };
         let mut outgoing = Outgoing::new(&incoming);
-        outgoing.set_message(message.clone());
+        outgoing.set_message(message);
         if retain && self.can_retain(&incoming) {
             self.retain(now, &incoming, &mut outgoing, tray);
         }

@@ -37,6 +37,7 @@ fn the_topics_are_those_of_the_page_and_their_texts_are_mosquittos() {
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let is_right = match topic {
             "version" => text == concat!("postrider version ", env!("CARGO_PKG_VERSION")),
+            "postrider/durability" => text == "memory",
             "uptime" => text.strip_suffix(" seconds").is_some_and(is_number),
             topic if topic.starts_with("load/") => {
                 text.split_once('.').is_some_and(|(whole, part)| is_number(whole) && is_number(part) && part.len() == 2)

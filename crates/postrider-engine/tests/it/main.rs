@@ -8,6 +8,7 @@ mod auth;
 mod connect;
 mod durable;
 mod fanout;
+mod fixture;
 mod fuzz;
 mod handover;
 mod limits;

@@ -43,7 +43,7 @@ fn lines(args: &Check, examined: &Examined) -> Vec<String> {
     let shown = args.directory.display();
     let mut lines = vec![
         format!("{shown}: {records} records in {files} files, {bytes} bytes, opened {openings} times"),
-        format!("{sessions} sessions, {messages} messages for them, {retained} retained messages"),
+        format!("sessions {sessions}, messages for them {messages}, retained messages {retained}"),
     ];
     lines.extend(examined.torn.iter().map(|torn| format!("{torn}: it was never promised, and goes at the next start")));
     lines.extend(examined.damage.iter().map(|damage| format!("damaged: {damage}")));

@@ -74,7 +74,7 @@ fn found(restored: &Restored) -> String {
         return format!("nothing was kept there before ({} ms)", took.as_millis());
     }
     format!(
-        "{sessions} sessions, {messages} messages for them and {retained} retained ones are there again ({} ms)",
+        "there again: sessions {sessions}, messages for them {messages}, retained messages {retained} ({} ms)",
         took.as_millis()
     )
 }

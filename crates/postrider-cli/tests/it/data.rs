@@ -86,7 +86,7 @@ fn a_broker_says_where_its_data_is_what_it_promises_and_what_it_found() {
     let line = broker.hear("data directory");
     assert!(line.contains(&folder.shown()) && line.contains("survives the end of this process"), "{line}");
     let line = broker.hear("again");
-    assert!(line.starts_with("2 sessions, 30 messages for them and 2 retained ones are there again"), "{line}");
+    assert!(line.starts_with("there again: sessions 2, messages for them 30, retained messages 2"), "{line}");
     let mut reader = Wire::dial(&broker);
     assert!(reader.enter(&Hello::new("reader-1").resume().expiry(10_000)));
     for _ in 0..10 {
@@ -134,7 +134,7 @@ fn a_check_reads_everything_and_changes_nothing() {
     };
     let before = files();
     let whole = postrider(&["check", &folder.shown()]).success().text();
-    assert!(whole.contains("2 sessions, 30 messages for them, 2 retained messages\nnothing is damaged"), "{whole}");
+    assert!(whole.contains("sessions 2, messages for them 30, retained messages 2\nnothing is damaged"), "{whole}");
     assert!(before == files(), "something has changed");
     let name = damage(&folder);
     let before = files();

@@ -32,7 +32,7 @@ pub(crate) struct Group {
     online: Vec<SessionKey>,
     /// Whose turn it is, or whom the group sticks to.
     turn: usize,
-    queue: Mailbox,
+    pub(crate) queue: Mailbox,
     drops: Drops,
     /// What the log has of it.
     pub(crate) stored: Option<Box<StoredGroup>>,

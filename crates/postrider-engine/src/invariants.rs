@@ -7,7 +7,7 @@ use crate::groups::Group;
 use crate::links::LinkState;
 use crate::publish::is_ours;
 use crate::sessions::filter_bytes;
-use crate::share::LEFT;
+use crate::share::{LEFT, is_of};
 use crate::timers::Timer;
 use postrider_proto::Qos;
 use postrider_router::{FilterId, SessionKey};
@@ -250,7 +250,7 @@ pub(crate) fn owed_to_group(engine: &Engine, share: FilterId, group: &Group) -> 
     let mut owed: Vec<_> = group.queue().recorded().map(|(sequence, ..)| sequence).collect();
     for flows in engine.router.members(share).filter_map(|key| engine.sessions.get(key)?.flows.as_ref()) {
         let in_flight = flows.outbound.unfinished().filter_map(|(.., parcel)| parcel);
-        let in_flight = in_flight.filter(|parcel| parcel.share.is_some_and(|by| by.number == share.to_bits()));
+        let in_flight = in_flight.filter(|parcel| is_of(parcel, share));
         let given = in_flight.map(|parcel| &parcel.message);
         let given = given.chain(flows.mailbox.shared(share.to_bits()).map(|(message, _)| message));
         let given = given.filter(|message| message.sequence().is_some() && message.qos() > Qos::AtMostOnce);
@@ -285,7 +285,7 @@ fn check_holders(engine: &Engine) -> Result<(), String> {
             let in_flight = flows.outbound.unfinished().filter_map(|(.., parcel)| Some(parcel?.recorded()));
             in_flight.chain(flows.mailbox.recorded().map(|(sequence, ..)| sequence))
         });
-        for sequence in held.chain(stored.pinned.iter().copied()).filter(|sequence| sequence.is_some()) {
+        for sequence in held.chain(stored.pictures.pinned.iter().copied()).filter(|sequence| sequence.is_some()) {
             *holders.entry(sequence).or_default() += 1;
         }
     }
@@ -294,7 +294,7 @@ fn check_holders(engine: &Engine) -> Result<(), String> {
         if stored.is_dirty && !log.dirty_groups.contains(&share) {
             return Err(format!("{share:?} is out of date in the log for ever"));
         }
-        for sequence in owed_to_group(engine, share, group).into_iter().chain(stored.pinned.iter().copied()) {
+        for sequence in owed_to_group(engine, share, group).into_iter().chain(stored.pictures.pinned.iter().copied()) {
             *holders.entry(sequence).or_default() += 1;
         }
     }

@@ -29,6 +29,7 @@ mod links;
 mod load;
 mod log;
 mod outgoing;
+mod pictures;
 mod publish;
 mod pump;
 mod rates;

@@ -67,7 +67,7 @@ const ROOM_AT_FIRST: u64 = 4 * 1024 * 1024;
 /// What a record takes beside its payload, at most.
 const OVERHEAD: u64 = 16;
 /// How long a picture of a session may be behind.
-pub(crate) const RENEWAL_MS: u64 = 150;
+const RENEWAL_MS: u64 = 150;
 
 impl Log {
     pub(crate) fn new(last: Sequence, seed: u64) -> Self {
@@ -189,8 +189,19 @@ impl Log {
         self.shared.entry(sequence).or_insert(Shared { holders: 1, mark }).mark = mark;
     }
 
+    /// The picture of a session is old from now on.
+    pub(crate) fn remember(&mut self, key: SessionKey, now: Mono) {
+        self.dirty.push_back(key);
+        self.renew_soon(now);
+    }
+
+    /// That of a group is.
     pub(crate) fn remember_group(&mut self, share: FilterId, now: Mono) {
         self.dirty_groups.push_back(share);
+        self.renew_soon(now);
+    }
+
+    fn renew_soon(&mut self, now: Mono) {
         self.renew_at.get_or_insert_with(|| now.plus_ms(RENEWAL_MS));
     }
 

@@ -231,7 +231,7 @@ impl Engine {
             return Routed::Done(ReasonCode::QuotaExceeded);
         }
         let mut outgoing = Outgoing::new(&incoming);
-        let matches = self.match_up(&incoming);
+        let matches = self.match_up(incoming.parts.topic, incoming.publisher);
         outgoing.expect(matches.hits().len() + matches.shares().len());
         let mut tally = Tally::default();
         if self.log.is_some() {
@@ -247,9 +247,9 @@ impl Engine {
 
     /// Who gets a message, in storage that its caller puts back.
     #[inline]
-    pub(crate) fn match_up(&mut self, incoming: &Incoming<'_>) -> Box<Matches> {
+    pub(crate) fn match_up(&mut self, topic: Topic<'_>, publisher: Option<SessionKey>) -> Box<Matches> {
         let mut matches = self.matches.take().unwrap_or_default();
-        self.router.matches(incoming.parts.topic, incoming.publisher, &mut matches);
+        self.router.matches(topic, publisher, &mut matches);
         matches
     }
 
@@ -325,7 +325,7 @@ impl Engine {
         if retain && self.can_retain(&incoming) {
             self.retain(now, &incoming, &mut outgoing, tray);
         }
-        let matches = self.match_up(&incoming);
+        let matches = self.match_up(incoming.parts.topic, incoming.publisher);
         outgoing.expect(matches.hits().len() + matches.shares().len());
         self.deliver_matching(now, &incoming, &mut outgoing, (matches, Tally::default()), None, tray);
     }

@@ -38,9 +38,7 @@ impl Recording {
         self.count += 1;
         self.holders += 1;
     }
-}
 
-impl Recording {
     /// A recorded group gets the message.
     pub(crate) fn add_group(&mut self, delivery: Delivery<'_>) {
         put_target(&mut self.targets, delivery.group, self.qos, self.retain, &[], None);
@@ -78,7 +76,7 @@ impl Engine {
         if self.log.is_none() {
             return false;
         }
-        let matches = self.match_up(incoming);
+        let matches = self.match_up(incoming.parts.topic, incoming.publisher);
         let is_recorded = self.is_recorded(incoming.parts.topic, incoming.retain, incoming.parts.qos, &matches);
         self.matches = Some(matches);
         is_recorded
@@ -98,9 +96,7 @@ impl Engine {
     /// A PUBLISH for whose record there may be no room, if it needs one.
     #[cold]
     pub(crate) fn find_room(&mut self, link: LinkId, publish: &Publish<'_>) -> RoomFor {
-        let mut matches = self.matches.take().unwrap_or_default();
-        let publisher = self.links.session_of(link);
-        self.router.matches(publish.topic, publisher, &mut matches);
+        let matches = self.match_up(publish.topic, self.links.session_of(link));
         let is_recorded = self.is_recorded(publish.topic, publish.retain, publish.qos, &matches);
         self.matches = Some(matches);
         let is_told =
@@ -204,7 +200,7 @@ impl Engine {
             && let Some(stored) = self.sessions.get_mut(key).and_then(|session| session.stored.as_mut())
         {
             stored.is_admission_open = false;
-            stored.pinned.push(outgoing.sequence());
+            stored.pictures.pinned.push(outgoing.sequence());
             admitted = Some((stored.number, packet_id));
         }
         let Some(log) = &mut self.log else { return };

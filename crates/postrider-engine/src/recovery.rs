@@ -125,7 +125,7 @@ impl Recovery {
         if let Some((number, packet_id)) = record.admitted {
             let session = self.session(number);
             session.admitted.insert(packet_id);
-            session.pinned.push(sequence);
+            session.pictures.pinned.push(sequence);
         }
         if let Some(number) = self.wills.get(&record.will).copied()
             && let Some(session) = &mut self.session(number).record
@@ -154,13 +154,13 @@ impl Recovery {
                 let sent = read_sent(payload)?;
                 let session = self.session(sent.terms.session);
                 session.mailbox.skip(sent.sequence);
-                session.steps.push(sequence);
+                session.pictures.steps.push(sequence);
                 session.send(sent);
             }
             kind::RECEIVED | kind::RELEASED | kind::ADMITTED => {
                 let (number, packet_id) = read_step(payload)?;
                 let session = self.session(number);
-                session.steps.push(sequence);
+                session.pictures.steps.push(sequence);
                 match kind {
                     kind::RECEIVED => session.receive(number, packet_id),
                     kind::RELEASED => _ = session.admitted.remove(&packet_id),
@@ -176,9 +176,9 @@ impl Recovery {
                 let from = self.session(group);
                 from.mailbox.skip(sent.sequence);
                 from.sent_through = from.sent_through.max(sent.sequence);
-                from.pinned.push(sequence);
+                from.pictures.pinned.push(sequence);
                 let session = self.session(sent.terms.session);
-                session.pinned.push(sequence);
+                session.pictures.pinned.push(sequence);
                 session.send(sent);
             }
             kind::GIVEN => {
@@ -186,7 +186,7 @@ impl Recovery {
                 let group = self.session(group);
                 group.mailbox.skip(given);
                 group.sent_through = group.sent_through.max(given);
-                group.steps.push(sequence);
+                group.pictures.steps.push(sequence);
             }
             _ => return Err(RecordError { what: "its kind is unknown" }),
         }

@@ -265,9 +265,8 @@ impl Engine {
         let gone = group.queue().len() as u64;
         self.counters.deliveries_queued -= gone;
         self.counters.drops.add(DropReason::SessionEnded, gone);
-        let waiting: Vec<_> = group.queue().recorded().map(|(sequence, ..)| sequence).collect();
         if let Some(stored) = group.stored {
-            self.bury_group(*stored, &waiting, tray);
+            self.bury_group(*stored, &group.queue, tray);
         }
     }
 
@@ -319,6 +318,6 @@ impl Engine {
 }
 
 /// Whether a delivery came through a shared subscription that its session is still a member of.
-fn is_of(parcel: &Parcel, share: FilterId) -> bool {
+pub(crate) fn is_of(parcel: &Parcel, share: FilterId) -> bool {
     parcel.share.is_some_and(|through| through.number == share.to_bits())
 }

@@ -3,13 +3,14 @@
 //! Owns: the records that stand for a session, and when they are renewed. Each newer picture of a session makes the
 //! older one and the steps between them superfluous.
 
-use crate::log::{Log, RENEWAL_MS};
+use crate::log::Log;
+use crate::pictures::Pictures;
 use crate::records::flows::{FlowsRecord, InFlight, put_sent, put_step};
 use crate::records::message::Target;
 use crate::records::session::{ReplayState, SessionRecord, SubscriptionRecord, WillRecord, put_unsubscribed};
 use crate::records::{coding::put_number, kind};
 use crate::sessions::{Flows, Session};
-use crate::{Effect, Engine, Importance, Tray, Urgency};
+use crate::{Effect, Engine, Tray, Urgency};
 use postrider_ports::Ticket;
 use postrider_proto::{Filter, PacketId, Qos};
 use postrider_router::{FilterId, Grant, SessionKey};
@@ -25,14 +26,10 @@ pub(crate) struct Stored {
     pub(crate) key: SessionKey,
     /// Its newest record.
     pub(crate) session: Sequence,
-    /// The newest picture of its flows.
-    pub(crate) flows: Sequence,
+    /// Of its flows.
+    pub(crate) pictures: Pictures,
     /// By filter.
     pub(crate) subscriptions: BTreeMap<u32, Sequence>,
-    /// Steps since that picture.
-    pub(crate) steps: Vec<Sequence>,
-    /// Messages whose records speak of this session's flows in a way that only the next picture overrules.
-    pub(crate) pinned: Vec<Sequence>,
     /// The newest message that left its mailbox. What is older and neither waits nor is in flight is over.
     pub(crate) sent_through: Sequence,
     /// What its record says of how it ends.
@@ -60,17 +57,15 @@ pub(crate) struct Written {
 const RENEWED_MAX: usize = 256;
 
 impl Stored {
-    pub(crate) const fn new(number: u64, key: SessionKey) -> Self {
+    pub(crate) fn new(number: u64, key: SessionKey) -> Self {
         Self {
             number,
             key,
             session: Sequence::NONE,
-            flows: Sequence::NONE,
+            pictures: Pictures::default(),
             subscriptions: BTreeMap::new(),
-            steps: Vec::new(),
-            pinned: Vec::new(),
             sent_through: Sequence::NONE,
-            written: Written { expiry_s: 0, has_will: false },
+            written: Written::default(),
             away_since: None,
             is_session_dirty: false,
             is_flows_dirty: false,
@@ -112,7 +107,7 @@ impl Stored {
     pub(crate) fn step(&mut self, kind: u8, packet_id: PacketId, now: Mono, log: &mut Log, tray: &mut Tray) {
         let number = self.number;
         let step = log.append_essential(kind, Urgency::Now, tray, |out| put_step(out, number, packet_id));
-        self.steps.push(step);
+        self.pictures.steps.push(step);
         self.touch_flows(now, log);
         tray.wait_for(step);
     }
@@ -122,7 +117,7 @@ impl Stored {
         self.touch_flows(now, log);
         if terms.qos == Qos::ExactlyOnce {
             let step = log.append_essential(kind::SENT, Urgency::Now, tray, |out| put_sent(out, sequence, &terms));
-            self.steps.push(step);
+            self.pictures.steps.push(step);
             tray.wait_for(step);
         }
     }
@@ -153,13 +148,6 @@ impl Stored {
         let sequence = parcel.recorded();
         let terms = self.terms(parcel.qos, parcel.retain, parcel.subscription_ids.as_slice(), packet_id);
         sequence.is_some().then_some(InFlight { packet_id, awaits, sequence, terms })
-    }
-}
-
-impl Log {
-    fn remember(&mut self, key: SessionKey, now: Mono) {
-        self.dirty.push_back(key);
-        self.renew_at.get_or_insert_with(|| now.plus_ms(RENEWAL_MS));
     }
 }
 
@@ -252,13 +240,7 @@ impl Engine {
         let Some(stored) = &mut session.stored else { return };
         let picture = stored.picture(session.flows.as_deref());
         let sequence = log.append_essential(kind::FLOWS, Urgency::Now, tray, |out| picture.put(out));
-        let old = core::mem::replace(&mut stored.flows, sequence);
-        for old in stored.steps.drain(..).chain(Some(old)).filter(|old| old.is_some()) {
-            tray.push(Effect::Release(old));
-        }
-        for pinned in stored.pinned.drain(..) {
-            log.let_go(pinned, tray);
-        }
+        stored.pictures.renew(sequence, log, tray);
         stored.is_flows_dirty = false;
     }
 
@@ -310,7 +292,7 @@ impl Engine {
         let (Some(log), Some(filter)) = (&mut self.log, self.router.text(id)) else { return };
         let Some(stored) = self.sessions.get_mut(key).and_then(|session| session.stored.as_mut()) else { return };
         let record = SubscriptionRecord { session: stored.number, filter, grant, replay };
-        let sequence = log.append(kind::SUBSCRIPTION, Urgency::Now, Importance::Essential, tray, |out| record.put(out));
+        let sequence = log.append_essential(kind::SUBSCRIPTION, Urgency::Now, tray, |out| record.put(out));
         tray.wait_for(sequence);
         if let Some(old) = stored.subscriptions.insert(id.to_bits(), sequence) {
             tray.push(Effect::Release(old));
@@ -349,13 +331,10 @@ impl Engine {
         log.sessions -= 1;
         let gone = log.append_essential(kind::GONE, Urgency::Now, tray, |out| put_number(out, stored.number));
         log.gone.insert(session.subject.client_id.clone(), gone);
-        let records = stored.subscriptions.into_values().chain(stored.steps).chain([stored.session, stored.flows]);
-        for record in records.filter(|record| record.is_some()) {
+        for record in stored.subscriptions.into_values().chain([stored.session]) {
             tray.push(Effect::Release(record));
         }
-        for pinned in stored.pinned {
-            log.let_go(pinned, tray);
-        }
+        stored.pictures.end(log, tray);
         if let Some(flows) = &session.flows {
             let in_flight = flows.outbound.unfinished().filter_map(|(.., parcel)| Some(parcel?.recorded()));
             let waiting = flows.mailbox.recorded().map(|(sequence, ..)| sequence);

@@ -5,41 +5,31 @@
 
 use crate::deliver::Delivery;
 use crate::log::Log;
+use crate::pictures::Pictures;
+use crate::records::coding::{put_number, put_text};
 use crate::records::flows::{GroupPicture, GroupPiece, put_given, put_moved};
-use crate::records::{coding::put_text, kind};
-use crate::share::LEFT;
+use crate::records::kind;
+use crate::share::{LEFT, is_of};
 use crate::stored::Stored;
 use crate::{Effect, Engine, Tray, Urgency};
 use postrider_proto::{PacketId, Qos};
 use postrider_router::{FilterId, SessionKey};
-use postrider_session::{Message, MessageParts, Mono, Now, Parcel, Sequence, Share, Spilled, charge_of};
+use postrider_session::{Mailbox, Message, MessageParts, Mono, Now, Parcel, Sequence, Share, Spilled, charge_of};
 
 /// What the log has of a group.
 #[derive(Debug)]
 pub(crate) struct StoredGroup {
     /// Its number: that of its record.
     pub(crate) number: u64,
-    /// The newest picture of it.
-    pub(crate) picture: Sequence,
-    /// Steps since that picture.
-    pub(crate) steps: Vec<Sequence>,
-    /// Steps that a session's picture needs as well.
-    pub(crate) pinned: Vec<Sequence>,
+    pub(crate) pictures: Pictures,
     /// The newest message that was given to a member. What is older and neither waits nor is with one is over.
     pub(crate) given_through: Sequence,
     pub(crate) is_dirty: bool,
 }
 
 impl StoredGroup {
-    pub(crate) const fn new(number: u64) -> Self {
-        Self {
-            number,
-            picture: Sequence::NONE,
-            steps: Vec::new(),
-            pinned: Vec::new(),
-            given_through: Sequence::NONE,
-            is_dirty: false,
-        }
+    pub(crate) fn new(number: u64) -> Self {
+        Self { number, pictures: Pictures::default(), given_through: Sequence::NONE, is_dirty: false }
     }
 }
 
@@ -78,7 +68,7 @@ pub(crate) fn on_given(
             let write = |out: &mut Vec<u8>| put_moved(out, group, sequence, &terms);
             let step = log.append_essential(kind::MOVED, Urgency::Now, tray, write);
             log.set_holders(step, 2, tray);
-            stored.pinned.push(step);
+            stored.pictures.pinned.push(step);
             stored.touch_flows(now, log);
             log.given.push(Given::Moved(step));
             tray.wait_for(step);
@@ -125,8 +115,8 @@ impl Engine {
         let Some(stored) = self.groups.get_mut(share).and_then(|group| group.stored.as_mut()) else { return };
         for step in steps {
             match step {
-                Given::Ended(step) => stored.steps.push(step),
-                Given::Moved(step) => stored.pinned.push(step),
+                Given::Ended(step) => stored.pictures.steps.push(step),
+                Given::Moved(step) => stored.pictures.pinned.push(step),
             }
         }
         stored.given_through = stored.given_through.max(given);
@@ -161,7 +151,7 @@ impl Engine {
         let mut pieces: Vec<GroupPiece> = Vec::new();
         for flows in members.iter().filter_map(|key| self.sessions.get(*key)?.flows.as_ref()) {
             let in_flight = flows.outbound.unfinished().filter_map(|(.., parcel)| parcel);
-            let in_flight = in_flight.filter(|parcel| parcel.share.is_some_and(|by| by.number == share.to_bits()));
+            let in_flight = in_flight.filter(|parcel| is_of(parcel, share));
             pieces.extend(in_flight.filter_map(|parcel| piece(&parcel.message, parcel.share?.retain)));
             pieces.extend(flows.mailbox.shared(share.to_bits()).filter_map(|(message, retain)| piece(message, retain)));
         }
@@ -177,27 +167,18 @@ impl Engine {
         let Some(group) = self.groups.get_mut(share) else { return };
         let (Some(log), Some(stored)) = (&mut self.log, &mut group.stored) else { return };
         let sequence = log.append_essential(kind::PICTURE, Urgency::Now, tray, |out| picture.put(out));
-        let old = core::mem::replace(&mut stored.picture, sequence);
-        for old in stored.steps.drain(..).chain(Some(old)).filter(|old| old.is_some()) {
-            tray.push(Effect::Release(old));
-        }
-        for pinned in stored.pinned.drain(..) {
-            log.let_go(pinned, tray);
-        }
+        stored.pictures.renew(sequence, log, tray);
         stored.is_dirty = false;
     }
 
-    /// A recorded group has no member any more; what waited for it is let go by the caller.
-    pub(crate) fn bury_group(&mut self, stored: StoredGroup, waiting: &[Sequence], tray: &mut Tray) {
+    /// A recorded group has no member any more, and what waited for it waits for nobody.
+    pub(crate) fn bury_group(&mut self, stored: StoredGroup, queue: &Mailbox, tray: &mut Tray) {
         let Some(log) = &mut self.log else { return };
-        let write = |out: &mut Vec<u8>| crate::records::coding::put_number(out, stored.number);
-        let gone = log.append_essential(kind::GONE, Urgency::Now, tray, write);
-        let records = stored.steps.into_iter().chain([Sequence(stored.number), stored.picture]);
-        for record in records.filter(|record| record.is_some()) {
-            tray.push(Effect::Release(record));
-        }
-        for sequence in stored.pinned.iter().chain(waiting) {
-            log.let_go(*sequence, tray);
+        let gone = log.append_essential(kind::GONE, Urgency::Now, tray, |out| put_number(out, stored.number));
+        tray.push(Effect::Release(Sequence(stored.number)));
+        stored.pictures.end(log, tray);
+        for (sequence, ..) in queue.recorded() {
+            log.let_go(sequence, tray);
         }
         tray.push(Effect::Release(gone));
     }
@@ -207,8 +188,7 @@ impl Engine {
         let members: Vec<SessionKey> = self.router.members(share).collect();
         for key in members {
             let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) else { continue };
-            let is_ours = |parcel: &&mut Parcel| parcel.share.is_some_and(|by| by.number == share.to_bits());
-            for parcel in flows.outbound.parcels_mut().filter(is_ours) {
+            for parcel in flows.outbound.parcels_mut().filter(|parcel| is_of(parcel, share)) {
                 parcel.message = unrecorded(&parcel.message);
             }
             self.counters.queued_bytes -= flows.mailbox.bytes();
@@ -223,9 +203,8 @@ impl Engine {
         let number = self.group_number(share);
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(flows) = &mut session.flows else { return };
-        let is_ours = |parcel: &&mut Parcel| parcel.share.is_some_and(|by| by.number == share.to_bits());
         let mut given = Sequence::NONE;
-        for parcel in flows.outbound.parcels_mut().filter(is_ours) {
+        for parcel in flows.outbound.parcels_mut().filter(|parcel| is_of(parcel, share)) {
             let sequence = parcel.message.sequence();
             if number != 0 && session.stored.is_some() && sequence.is_some() {
                 parcel.share = None;

@@ -552,12 +552,13 @@ impl Entry {
     }
 }
 
-/// What one waiting message is charged: its own bytes and its place in the queue.
+/// What a waiting message of these parts is charged: its own bytes and its place in the queue.
 #[must_use]
 pub fn charge_of(parts: &MessageParts<'_>) -> u64 {
     (parts.size() + size_of::<Entry>()) as u64
 }
 
+/// The same for a message that there is.
 fn entry_size(message: &Message) -> u64 {
     (message.size() + size_of::<Entry>()) as u64
 }

@@ -223,7 +223,7 @@ fn blank(len: usize) -> Arc<[u8]> {
     ZEROS.get(..len).map_or_else(|| vec![0; len].into(), Arc::from)
 }
 
-/// Flags, topic with its length, expiry if any, sequence if any, properties with their length if any. Gives back the space behind.
+/// Flags, topic with its length, and what [`write_rare`] writes. Gives back the space behind.
 fn write_head<'a>(parts: &MessageParts<'_>, space: &'a mut [u8]) -> &'a mut [u8] {
     let properties = parts.properties.as_bytes();
     let topic = parts.topic.as_bytes();
@@ -242,7 +242,7 @@ fn write_head<'a>(parts: &MessageParts<'_>, space: &'a mut [u8]) -> &'a mut [u8]
     if flags & !QOS == 0 { space } else { write_rare(parts, space) }
 }
 
-/// What many messages do not have: expiry, sequence, properties.
+/// What many messages do not have: expiry, sequence, properties with their length.
 fn write_rare<'a>(parts: &MessageParts<'_>, mut space: &'a mut [u8]) -> &'a mut [u8] {
     let properties = parts.properties.as_bytes();
     if let Some(Mono(ms)) = parts.expires {

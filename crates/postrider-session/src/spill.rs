@@ -2,7 +2,7 @@
 //!
 //! Owns: their order, in a few bytes each.
 
-use crate::{Message, Parcel, Sequence, SubscriptionIds};
+use crate::{Message, Parcel, Sequence, SubscriptionIds, put_number, take_number};
 use postrider_proto::Qos;
 use std::collections::VecDeque;
 
@@ -73,7 +73,7 @@ impl Spill {
             self.blocks.push_back(Block { bytes: Vec::new(), start: 0, base: sequence, last: sequence });
         }
         if let Some(block) = self.blocks.back_mut() {
-            put(&mut block.bytes, sequence - block.last);
+            put_number(&mut block.bytes, sequence - block.last);
             block.last = sequence;
             write(delivery, &mut block.bytes);
         }
@@ -95,7 +95,7 @@ impl Spill {
 
     pub(crate) fn front(&self) -> Option<Sequence> {
         let block = self.blocks.front()?;
-        Some(Sequence(block.base + take(&mut block.bytes.get(block.start..)?)?))
+        Some(Sequence(block.base + take_number(&mut block.bytes.get(block.start..)?).ok()?))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Spilled> {
@@ -134,48 +134,26 @@ fn write(delivery: &Spilled, bytes: &mut Vec<u8>) {
     let count = u8::try_from(ids.len()).unwrap_or(IDS_MANY).min(IDS_MANY);
     bytes.push(delivery.qos.as_u8() | if delivery.retain { RETAIN } else { 0 } | count << IDS_SHIFT);
     if count == IDS_MANY {
-        put(bytes, ids.len() as u64);
+        put_number(bytes, ids.len() as u64);
     }
     for id in ids {
-        put(bytes, u64::from(*id));
+        put_number(bytes, u64::from(*id));
     }
-    put(bytes, delivery.size);
+    put_number(bytes, delivery.size);
 }
 
 fn read(rest: &mut &[u8], base: u64) -> Option<Spilled> {
-    let sequence = Sequence(base + take(rest)?);
+    let sequence = Sequence(base + take_number(rest).ok()?);
     let (flags, tail) = rest.split_first()?;
     *rest = tail;
     let count = match flags >> IDS_SHIFT {
-        IDS_MANY => take(rest)?,
+        IDS_MANY => take_number(rest).ok()?,
         count => u64::from(count),
     };
-    let ids: Vec<u32> = (0..count).map_while(|_| u32::try_from(take(rest)?).ok()).collect();
-    let size = take(rest)?;
+    let ids: Vec<u32> = (0..count).map_while(|_| u32::try_from(take_number(rest).ok()?).ok()).collect();
+    let size = take_number(rest).ok()?;
     let qos = Qos::from_u8(flags & QOS).unwrap_or(Qos::AtMostOnce);
     Some(Spilled { sequence, qos, retain: flags & RETAIN != 0, subscription_ids: SubscriptionIds::of(&ids), size })
-}
-
-/// Seven bits a byte, the lowest first.
-fn put(bytes: &mut Vec<u8>, mut number: u64) {
-    while number > 0x7F {
-        bytes.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number.to_le_bytes()[0]);
-}
-
-fn take(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, tail) = rest.split_first()?;
-        *rest = tail;
-        number |= u64::from(byte & 0x7F) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

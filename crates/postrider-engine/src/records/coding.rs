@@ -3,15 +3,8 @@
 //! Owns: that a record is read to its end and never beyond.
 
 use crate::RecordError;
-
-/// Seven bits a byte, the lowest first.
-pub(crate) fn put_number(out: &mut Vec<u8>, mut number: u64) {
-    while number > 0x7F {
-        out.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    out.push(number.to_le_bytes()[0]);
-}
+pub(crate) use postrider_session::put_number;
+use postrider_session::{NumberError, take_number};
 
 /// Its length, and it.
 pub(crate) fn put_text(out: &mut Vec<u8>, text: &[u8]) {
@@ -41,15 +34,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn number(&mut self) -> Result<u64, RecordError> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7F) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err(RecordError { what: "a number of more than 64 bits" })
+        take_number(&mut self.0).map_err(|error| match error {
+            NumberError::TooShort => SHORT,
+            NumberError::TooLarge => RecordError { what: "a number of more than 64 bits" },
+        })
     }
 
     pub(crate) fn small(&mut self) -> Result<u32, RecordError> {

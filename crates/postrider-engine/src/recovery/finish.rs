@@ -15,7 +15,7 @@ use crate::stored_groups::StoredGroup;
 use crate::timers::Timer;
 use crate::will::Will;
 use crate::{Effect, Engine, Tray, Urgency};
-use postrider_proto::Filter;
+use postrider_proto::{Filter, Topic};
 use postrider_router::SessionKey;
 use postrider_session::flow::{Inbound, Outbound};
 use postrider_session::{Mono, Now, Parcel, Sequence, Wall};
@@ -32,6 +32,8 @@ impl Recovery {
     #[must_use]
     pub fn finish(mut self, now: Now, last: Sequence, tray: &mut Tray) -> Engine {
         let (last, seed) = (last.max(self.seen.last().copied().unwrap_or_default()), self.seeds.hash);
+        // Before there is a log: who else needs them is found below.
+        self.forget_unretained(tray);
         self.engine.log = Some(Box::new(Log::new(last, seed)));
         let mut holders = Vec::new();
         let mut live = Vec::new();
@@ -40,10 +42,10 @@ impl Recovery {
         let sessions = self.take_sessions();
         for (record, mut restored) in sessions {
             let has = |sequence: Sequence| self.seen.binary_search(&sequence).is_ok();
-            live.extend([restored.sequence, restored.flows]);
+            live.push(restored.sequence);
+            live.extend(restored.pictures.records());
             live.extend(restored.subscriptions.values().map(|(sequence, ..)| *sequence));
-            live.extend(restored.steps.iter().copied());
-            holders.extend(restored.pinned.iter().copied());
+            holders.extend(restored.pictures.pinned.iter().copied());
             let (outbound, inbound) = restored.take_flows(has);
             let key = self.engine.restore_session(now, record, &mut restored);
             self.engine.restore_flows(key, (outbound, inbound), restored, &mut holders);
@@ -58,9 +60,10 @@ impl Recovery {
                 ended.push(number);
             }
         }
-        self.restore_retained(&mut holders, tray);
+        holders.extend(self.engine.retained.iter().map(|kept| kept.message.sequence()));
+        holders.sort_unstable();
         self.mark_unretained(&holders, tray);
-        self.release_dead(holders, live, tray);
+        self.release_dead(&holders, live, tray);
         self.engine.bury_groups(ended, tray);
         for key in over {
             self.engine.counters.sessions_expired += 1;
@@ -89,7 +92,7 @@ impl Recovery {
         newest.into_values().collect()
     }
 
-    fn restore_retained(&mut self, holders: &mut Vec<Sequence>, tray: &mut Tray) {
+    fn forget_unretained(&mut self, tray: &mut Tray) {
         let is_gone = |sequence: Sequence| self.unretained.contains_key(&sequence);
         let gone: Vec<Box<[u8]>> = self
             .engine
@@ -98,26 +101,20 @@ impl Recovery {
             .filter(|kept| is_gone(kept.message.sequence()))
             .map(|kept| kept.message.topic().as_bytes().into())
             .collect();
-        // Their holders, if any, are found elsewhere.
-        let log = self.engine.log.take();
         for topic in gone {
-            self.engine.forget_retained(postrider_proto::Topic::trusted(&topic), tray);
+            self.engine.forget_retained(Topic::trusted(&topic), tray);
         }
-        self.engine.log = log;
-        holders.extend(self.engine.retained.iter().map(|kept| kept.message.sequence()));
     }
 
     /// A message that is retained no more and that somebody still needs must not be taken for a retained one when what
     /// replaced or cleared it is gone.
     fn mark_unretained(&mut self, holders: &[Sequence], tray: &mut Tray) {
-        let mut held: Vec<_> = holders.to_vec();
-        held.sort_unstable();
         let mut kept: Vec<_> = self.engine.retained.iter().map(|kept| kept.message.sequence()).collect();
         kept.sort_unstable();
         let Some(log) = &mut self.engine.log else { return };
         for sequence in core::mem::take(&mut self.retained) {
             let is_retained = kept.binary_search(&sequence).is_ok();
-            if is_retained || held.binary_search(&sequence).is_err() || self.unretained.contains_key(&sequence) {
+            if is_retained || holders.binary_search(&sequence).is_err() || self.unretained.contains_key(&sequence) {
                 continue;
             }
             let write = |out: &mut Vec<u8>| put_number(out, sequence.0);
@@ -127,8 +124,7 @@ impl Recovery {
     }
 
     /// Counts who needs which message, and releases what nobody needs.
-    fn release_dead(&mut self, mut holders: Vec<Sequence>, mut live: Vec<Sequence>, tray: &mut Tray) {
-        holders.sort_unstable();
+    fn release_dead(&mut self, holders: &[Sequence], mut live: Vec<Sequence>, tray: &mut Tray) {
         let Some(log) = &mut self.engine.log else { return };
         for same in holders.chunk_by(|left, right| left == right) {
             if let ([first, ..], Ok(count)) = (same, u32::try_from(same.len())) {
@@ -139,11 +135,9 @@ impl Recovery {
                 }
             }
         }
-        holders.dedup();
-        live.append(&mut holders);
         live.sort_unstable();
         for sequence in &self.seen {
-            if live.binary_search(sequence).is_err() {
+            if live.binary_search(sequence).is_err() && holders.binary_search(sequence).is_err() {
                 tray.push(Effect::Release(*sequence));
             }
         }
@@ -183,11 +177,10 @@ impl Engine {
             stored: None,
         });
         let mut stored = Box::new(Stored::new(record.number, key));
-        (stored.session, stored.flows, stored.written) = (restored.sequence, restored.flows, written);
+        (stored.session, stored.written) = (restored.sequence, written);
+        stored.pictures = core::mem::take(&mut restored.pictures);
         stored.sent_through = restored.sent_through;
         stored.away_since = record.away_since;
-        stored.steps = core::mem::take(&mut restored.steps);
-        stored.pinned = core::mem::take(&mut restored.pinned);
         if let Some(log) = &mut self.log {
             log.sessions += 1;
             // What was in steps becomes one picture.
@@ -257,12 +250,12 @@ impl Engine {
         let Some(share) = share.filter(|share| self.groups.contains(*share) && self.group_number(*share) == 0) else {
             return Lifetime::Over;
         };
-        live.extend([restored.sequence, restored.flows]);
-        live.extend(restored.steps.iter().copied());
-        holders.extend(restored.pinned.iter().copied());
+        live.push(restored.sequence);
+        live.extend(restored.pictures.records());
+        holders.extend(restored.pictures.pinned.iter().copied());
         let mut stored = StoredGroup::new(number);
         stored.given_through = restored.sent_through;
-        (stored.picture, stored.steps, stored.pinned) = (restored.flows, restored.steps, restored.pinned);
+        stored.pictures = restored.pictures;
         let mut mailbox = restored.mailbox;
         // What is not in the log any more was acknowledged.
         let waiting = mailbox.take_away();

@@ -1,5 +1,6 @@
 //! A session as the records say it was.
 
+use crate::pictures::Pictures;
 use crate::records::flows::{FlowsRecord, GroupPicture, GroupPiece, InFlight};
 use crate::records::session::{ReplayState, SessionRecord};
 use postrider_proto::PacketId;
@@ -17,8 +18,7 @@ pub(super) struct Restored {
     pub(super) share: Option<Box<[u8]>>,
     /// Where that stands.
     pub(super) sequence: Sequence,
-    /// Where the newest picture of its flows stands.
-    pub(super) flows: Sequence,
+    pub(super) pictures: Pictures,
     pub(super) subscriptions: BTreeMap<Box<[u8]>, (Sequence, Grant, ReplayState)>,
     pub(super) mailbox: Mailbox,
     /// The newest message that left the mailbox.
@@ -28,8 +28,6 @@ pub(super) struct Restored {
     sent: u64,
     next_id: PacketId,
     pub(super) admitted: BTreeSet<PacketId>,
-    pub(super) steps: Vec<Sequence>,
-    pub(super) pinned: Vec<Sequence>,
 }
 
 impl Default for Restored {
@@ -38,7 +36,7 @@ impl Default for Restored {
             record: None,
             share: None,
             sequence: Sequence::NONE,
-            flows: Sequence::NONE,
+            pictures: Pictures::default(),
             subscriptions: BTreeMap::new(),
             mailbox: Mailbox::new(),
             sent_through: Sequence::NONE,
@@ -46,8 +44,6 @@ impl Default for Restored {
             sent: 0,
             next_id: PacketId::FIRST,
             admitted: BTreeSet::new(),
-            steps: Vec::new(),
-            pinned: Vec::new(),
         }
     }
 }
@@ -75,9 +71,7 @@ impl Restored {
 
     /// Nothing that was said of its flows before counts any more.
     pub(super) fn picture(&mut self, sequence: Sequence, record: FlowsRecord) {
-        self.flows = sequence;
-        self.steps.clear();
-        self.pinned.clear();
+        self.pictures = Pictures { newest: sequence, ..Pictures::default() };
         self.sent_through = record.through;
         self.skip_to(record.waiting.into_iter());
         self.admitted = record.admitted.into_iter().collect();
@@ -88,9 +82,8 @@ impl Restored {
 
     /// The same for a group.
     pub(super) fn group_picture(&mut self, sequence: Sequence, picture: &GroupPicture) {
-        (self.flows, self.sent_through) = (sequence, picture.through);
-        self.steps.clear();
-        self.pinned.clear();
+        self.pictures = Pictures { newest: sequence, ..Pictures::default() };
+        self.sent_through = picture.through;
         let piece = |piece: &GroupPiece| {
             let GroupPiece { sequence, qos, retain, size } = *piece;
             Spilled { sequence, qos, retain, subscription_ids: SubscriptionIds::None, size }

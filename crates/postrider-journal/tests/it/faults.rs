@@ -9,6 +9,13 @@ fn open(disk: &SimulatedDisk) -> Log<SimulatedDisk> {
     Log::open(disk.clone(), options()).expect("open").0
 }
 
+/// Opens again after a restart, and checks that what was promised is there.
+fn reopen(disk: &SimulatedDisk, owner: &mut Owner) -> Log<SimulatedDisk> {
+    let (log, mut recovered) = Log::open(disk.clone(), options()).expect("open");
+    owner.replay(&log, &mut recovered).expect("replay");
+    log
+}
+
 /// Works with a fault ahead until the log is over, and checks that it stays so.
 fn work_until_fault(disk: &SimulatedDisk, nth_sync: u64) -> Owner {
     let mut owner = Owner::default();
@@ -48,8 +55,7 @@ fn a_refused_sync_ends_the_log_and_what_was_promised_is_there_after_a_restart() 
             let mut owner = work_until_fault(&disk, nth);
             owner.written = owner.promised;
             disk.restart(loss);
-            let (log, mut recovered) = Log::open(disk.clone(), options()).expect("open");
-            owner.replay(&log, &mut recovered).expect("replay");
+            reopen(&disk, &mut owner);
         }
     }
 }
@@ -61,14 +67,12 @@ fn what_a_refused_sync_left_in_the_cache_is_durable_once_it_was_opened_again() {
             let disk = SimulatedDisk::new(nth);
             let mut owner = work_until_fault(&disk, nth);
             disk.restart(Loss::Nothing);
-            let (mut log, mut recovered) = Log::open(disk.clone(), options()).expect("open");
-            owner.replay(&log, &mut recovered).expect("replay");
+            let mut log = reopen(&disk, &mut owner);
             owner.add(&mut log, vec![1; 150]).expect("room");
             owner.commit(&mut log).expect("commit");
             drop(log);
             disk.restart(loss);
-            let (log, mut recovered) = Log::open(disk.clone(), options()).expect("open");
-            owner.replay(&log, &mut recovered).expect("replay");
+            reopen(&disk, &mut owner);
         }
     }
 }
@@ -81,8 +85,7 @@ fn a_write_that_breaks_off_ends_the_log_and_what_was_promised_is_there_after_a_r
             let mut owner = work_until_fault_or_index(&disk, nth);
             owner.written = owner.promised;
             disk.restart(loss);
-            let (log, mut recovered) = Log::open(disk.clone(), options()).expect("open");
-            owner.replay(&log, &mut recovered).expect("replay");
+            reopen(&disk, &mut owner);
         }
     }
 }

@@ -7,7 +7,7 @@ mod segment;
 
 use crate::error::{Damage, DamageKind, Fault, OpenError, Operation};
 use crate::frame::{Class, FrameKey, HEADER_BYTES, HEADER_SIZE, Header, StoreId};
-use crate::identity::{Identity, Known};
+use crate::identity::{FILE_BYTES, Identity, Known};
 use crate::index::Index;
 use crate::names::{self, Name};
 use crate::roster::Roster;
@@ -123,8 +123,11 @@ impl<F: StorageFile> Survey<F> {
             Known::Unreadable if files.segments.is_empty() => return Ok(None),
             Known::Unreadable => {}
         }
-        let what = if files.has_identity { DamageKind::Identity } else { DamageKind::Missing };
-        self.damage.push(Damage { file: names::IDENTITY.to_owned(), offset: 0, length: 0, what, sequences: None });
+        let (what, length) = match files.has_identity {
+            true => (DamageKind::Identity, FILE_BYTES),
+            false => (DamageKind::Missing, 0),
+        };
+        self.damage.push(Damage { file: names::IDENTITY.to_owned(), offset: 0, length, what, sequences: None });
         // Each segment names its store too.
         for number in &files.segments {
             if let Some((header, roster)) = read_roster(storage, *number, None)? {

@@ -189,13 +189,14 @@ impl SimClient {
                 }
             },
             AckKind::Pubrel => {
-                self.inbound.remove(id);
+                self.handshakes.1 += u64::from(self.inbound.remove(id));
                 self.send(&Packet::Ack(Ack::new(AckKind::Pubcomp, id, ReasonCode::Success)));
             }
             AckKind::Pubcomp => {
                 if !self.outbound.on_pubcomp(id) {
                     return Err(format!("{}: PUBCOMP #{id} answers nothing", self.id));
                 }
+                self.handshakes.0 += 1;
             }
         }
         self.resend();

@@ -55,6 +55,8 @@ pub(crate) struct SimClient {
     pub(crate) connection: Option<Connection>,
     outbound: Outbound<Outgoing>,
     inbound: IdSet,
+    /// Handshakes of QoS 2 that came to their end: as publisher, as subscriber.
+    pub(crate) handshakes: (u64, u64),
     /// Messages with QoS 2 that it refused, by the identifier they had. Whether the broker has heard of that it
     /// cannot know, so when they come again it refuses them again.
     refused: BTreeMap<PacketId, Vec<u8>>,
@@ -125,6 +127,7 @@ impl SimClient {
             connection: None,
             outbound: Outbound::default(),
             inbound: IdSet::default(),
+            handshakes: (0, 0),
             refused: BTreeMap::new(),
             next_request: 0,
             requests: BTreeMap::new(),

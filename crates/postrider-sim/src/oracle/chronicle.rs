@@ -223,7 +223,8 @@ impl Chronicle {
                     }
                 }
                 // Nobody was told that it would be kept: it may be seen, and be retained no more after a crash.
-                Item::Received(_, seen) if unsaid.contains(&(seen.topic.clone(), seen.payload.clone())) => {}
+                Item::Received(_, seen)
+                    if seen.qos == Qos::AtMostOnce && unsaid.contains(&(seen.topic.clone(), seen.payload.clone())) => {}
                 item => {
                     if item.has_records() {
                         durable_ms = now_ms;

@@ -48,6 +48,9 @@ impl Oracle {
                 let late = crash.back_ms + u64::from(session.expiry_s) * 1000;
                 session.ends_late_ms = session.ends_late_ms.max(late.saturating_sub(ends));
             }
+            for owed in session.owed.iter_mut().filter(|owed| owed.is_doubtful && owed.received == 0) {
+                owed.is_gone = true;
+            }
             for owed in session.owed.iter_mut().filter(|owed| owed.seen.qos == Qos::AtLeastOnce && owed.received > 0) {
                 owed.may_return |= owed.acked_ms.is_none_or(|acked| acked + ACKS_LATE_MS >= durable_ms);
             }
@@ -59,11 +62,12 @@ impl Oracle {
         }
     }
 
-    /// Topics and payloads of wills with QoS 0 that a client without a durable session may have left behind.
+    /// Topics and payloads of wills that a client without a durable session may have left behind. Whatever their QoS,
+    /// who gets them with QoS 0 gets them off the record.
     pub(super) fn unsaid_wills(&self, event: &Witnessed) -> Vec<(String, Vec<u8>)> {
         let Witnessed::Will { client_id } = event else { return Vec::new() };
         let terms = self.terms.values().filter(|terms| terms.client_id == *client_id && terms.expiry_s == 0);
-        let wills = terms.filter_map(|terms| terms.will.as_ref()).filter(|will| will.qos == Qos::AtMostOnce);
+        let wills = terms.filter_map(|terms| terms.will.as_ref());
         wills.map(|will| (will.topic.clone(), will.payload.clone())).collect()
     }
 

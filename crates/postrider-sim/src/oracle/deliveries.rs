@@ -48,7 +48,14 @@ impl Oracle {
             let keeps_flag = matching.iter().any(|(options, _)| options.retain_as_published);
             let seen = Seen { qos: granted.min(qos), retain: retain && keeps_flag, ids, ..message.clone() };
             let is_doubtful = self.has_lost;
-            session.owed.push(Owed { seen, received: 0, acked_ms: None, may_return: false, is_doubtful });
+            session.owed.push(Owed {
+                seen,
+                received: 0,
+                acked_ms: None,
+                may_return: false,
+                is_doubtful,
+                is_gone: false,
+            });
         }
     }
 
@@ -112,7 +119,7 @@ impl Oracle {
             owed.received += 1;
             return Ok(());
         }
-        let returns = |owed: &Owed| owed.may_return && owed.seen.qos == seen.qos;
+        let returns = |owed: &Owed| owed.may_return && (owed.seen.qos, owed.seen.retain) == (seen.qos, seen.retain);
         if let Some(owed) = session.owed.iter_mut().find(|owed| is_it(owed) && returns(owed)) {
             owed.received += 1;
             (owed.may_return, owed.acked_ms, owed.seen.packet_id) = (false, None, seen.packet_id);
@@ -120,18 +127,22 @@ impl Oracle {
             return Ok(());
         }
         // I4: first deliveries come in order, for each publisher, topic and QoS.
-        let next = session.owed.iter().enumerate().skip(from).find(|(_, owed)| {
+        let is_next = |(_, owed): &(usize, &Owed)| {
             let is_alike = owed.seen.qos == seen.qos && owed.seen.retain == seen.retain && owed.seen.ids == ids;
-            is_it(owed) && owed.received == 0 && is_alike
-        });
-        if let Some((at, _)) = next {
+            is_it(owed) && owed.received == 0 && !owed.is_gone && is_alike
+        };
+        let owed = || session.owed.iter().enumerate();
+        // A publisher's own repetitions of QoS 1 are alike: no order is asked of them.
+        let is_repeated = seen.qos == Qos::AtLeastOnce && owed().filter(|(_, owed)| is_it(owed)).nth(1).is_some();
+        let next = owed().skip(from).find(is_next).or_else(|| owed().find(is_next).filter(|_| is_repeated));
+        if let Some(at) = next.map(|(at, _)| at) {
             if session.is_v5 && is_named && session.owed[at].seen.format != seen.format {
                 return Err(format!("{client_id} got {} with another payload format", describe(seen)));
             }
             session.owed[at].received += 1;
             session.owed[at].seen.packet_id = seen.packet_id;
             if is_ordered {
-                session.last.insert(key, at);
+                session.last.entry(key).and_modify(|last| *last = at.max(*last)).or_insert(at);
             }
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! Connections, sessions and wills: when each begins and ends.
 
 use super::groups::Origin;
-use super::{Due, Oracle, Place, Seen};
+use super::{Due, Oracle, Place, Seen, WillTerms};
 
 /// How late a timer may be.
 const GRACE_MS: u64 = 300;
@@ -11,7 +11,25 @@ impl Oracle {
         let now = self.now_ms;
         let Some(terms) = self.terms.get(&place).cloned() else { return Err("an unknown CONNECT".into()) };
         let id = &terms.client_id;
-        self.doors.connect(place.0, id, now)?;
+        if self.has_lost {
+            match self.sessions.get(id).map(|session| session.expiry_s) {
+                // A CONNECT that met a stored session is on record. This one met none: what ended it was taken back.
+                Some(1..) => {
+                    self.present.insert(place, false);
+                    return Ok(());
+                }
+                // How the one before ended may have been taken back, and nobody asks any more.
+                Some(0) => {
+                    self.sessions.remove(id);
+                    self.groups.end(id);
+                    self.due.remove(id);
+                }
+                None => {}
+            }
+        } else {
+            // Strikes and bans are in memory; some may have been taken back.
+            self.doors.connect(place.0, id, now)?;
+        }
         // A take-over parts the old connection first.
         if let Some((home, at)) = self.sessions.get(id).and_then(|session| Some((session.home, session.online?))) {
             self.doors.strike(id, now);
@@ -94,28 +112,31 @@ impl Oracle {
         Ok(())
     }
 
-    /// Something was taken back, and a will of a clean session came after that: the CONNECT that brought it may be among
-    /// what was taken back.
-    fn expect_lost_will(&mut self, client_id: &str) {
+    /// Something was taken back, and a will came after that. One of a stored session would be on record; this is of a
+    /// clean one, whose CONNECT may be among what was taken back.
+    fn lost_will(&self, client_id: &str) -> Option<WillTerms> {
+        let terms =
+            self.terms.get(&self.parted?).filter(|terms| terms.client_id == client_id && terms.expiry_s == 0)?;
+        terms.will.clone().filter(|will| !self.wills.contains(&will.payload))
+    }
+
+    fn due_will(&mut self, client_id: &str) -> Result<WillTerms, String> {
         let now = self.now_ms;
-        let terms = self.parted.and_then(|place| self.terms.get(&place)).filter(|terms| terms.client_id == client_id);
-        let will = terms.filter(|terms| terms.expiry_s == 0).and_then(|terms| terms.will.clone());
-        let Some(terms) = will.filter(|terms| !self.wills.contains(&terms.payload)) else { return };
-        self.due.entry(client_id.to_owned()).or_default().push(Due { terms, at_ms: now, late_ms: now });
+        let list = self.due.entry(client_id.to_owned()).or_default();
+        let at = list.iter().position(|due| due.at_ms <= now);
+        let at = at.ok_or_else(|| format!("a will of {client_id} was published that was not due"))?;
+        Ok(list.remove(at).terms)
     }
 
     /// I10: a will is published when it is due, and once.
     pub(super) fn will(&mut self, partition: usize, client_id: &str) -> Result<(), String> {
-        let now = self.now_ms;
-        let is_due = self.due.get(client_id).is_some_and(|list| list.iter().any(|due| due.at_ms <= now));
-        if self.has_lost && !is_due {
-            self.expect_lost_will(client_id);
-        }
-        let list = self.due.entry(client_id.to_owned()).or_default();
-        let Some(at) = list.iter().position(|due| due.at_ms <= now) else {
-            return Err(format!("a will of {client_id} was published that was not due"));
+        let terms = match self.has_lost {
+            false => self.due_will(client_id)?,
+            true => match self.lost_will(client_id) {
+                Some(terms) => terms,
+                None => return Ok(()),
+            },
         };
-        let terms = list.remove(at).terms;
         if !self.wills.insert(terms.payload.clone()) {
             return Err(format!("a will of {client_id} was published twice"));
         }

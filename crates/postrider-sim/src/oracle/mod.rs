@@ -35,6 +35,8 @@ struct Owed {
     may_return: bool,
     /// A crash took away what happened just before it, so nobody can tell whether it was owed.
     is_doubtful: bool,
+    /// It was doubtful, had not come by the next crash, and was on no record: it comes no more.
+    is_gone: bool,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -1,33 +1,34 @@
-//! The broker's log on a disk that loses power, refuses and runs full.
+//! The broker's log on a simulated disk.
 //!
 //! Owns: when something is written, synced, read back and compacted, and when the broker crashes.
 
 use super::Simulation;
+use super::faults::Faults;
 use crate::oracle::{Crash, Room};
 use crate::random::Random;
-use bytes::Bytes;
 use postrider_engine::{Importance, KINDS_KEPT};
-use postrider_journal::{AppendError, Creation, Fault, Kinds, Log, Loss, Options, SimulatedDisk, StoreId};
+use postrider_journal::{AppendError, Compaction, Creation, Kinds, Log, Options, ReadError, SimulatedDisk, StoreId};
 use postrider_ports::{Answer, DropReason, Question, Ticket};
 use postrider_session::Sequence;
-use postrider_testkit::{Entry, Found, LogStep, MemoryLog};
+use postrider_testkit::LogStep;
 
 /// A disk and the log on it.
 #[derive(Debug)]
 pub(super) struct Device {
-    disk: SimulatedDisk,
-    log: Option<Log<SimulatedDisk>>,
-    mode: Mode,
-    /// What was refused, and after how many more steps the broker ends of it.
-    fault: Option<(Fault, usize)>,
+    pub(super) disk: SimulatedDisk,
+    pub(super) log: Option<Log<SimulatedDisk>>,
+    pub(super) mode: Mode,
+    /// After how many more steps the broker ends of what was refused.
+    pub(super) refused: Option<usize>,
     /// Whether it ever runs full.
-    fills: bool,
-    options: Options,
+    pub(super) fills: bool,
+    pub(super) options: Options,
+    pub(super) faults: Faults,
 }
 
 /// What durable means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
+pub(super) enum Mode {
     /// Safe from a loss of power.
     Fsync,
     /// Safe from the end of the process.
@@ -35,7 +36,7 @@ enum Mode {
 }
 
 /// So much room for new records is asked for where the device may run full.
-const ROOM_BYTES: u64 = 12_000;
+pub(super) const ROOM_BYTES: u64 = 12_000;
 /// The engine lets new messages wait below this.
 const ENOUGH_BYTES: u64 = 2 * 1024 * 1024;
 /// The largest thing that one input appends here.
@@ -55,22 +56,27 @@ impl Device {
             ..Options::new(Creation::Allowed(StoreId([9; 16])))
         };
         let mode = if random.once_in(5) { Mode::Os } else { Mode::Fsync };
-        Self { disk: SimulatedDisk::new(seed), log: None, mode, fault: None, fills, options }
+        let faults = Faults::new(seed);
+        Self { disk: SimulatedDisk::new(seed), log: None, mode, refused: None, fills, options, faults }
     }
 
-    fn is_off(&self) -> bool {
+    pub(super) fn is_off(&self) -> bool {
         self.disk.is_off()
     }
 
     /// What an error means: the power went, or the device refused.
-    fn note(&mut self, fault: Fault, random: &mut Random) {
-        if !self.is_off() && self.fault.is_none() {
-            self.fault = Some((fault, random.below(40)));
+    fn note(&mut self, random: &mut Random) {
+        if !self.is_off() && self.refused.is_none() {
+            self.refused = Some(random.below(40));
         }
     }
 
-    fn is_over(&self) -> bool {
-        self.is_off() || self.fault.is_some()
+    pub(super) fn is_over(&self) -> bool {
+        self.is_off() || self.refused.is_some()
+    }
+
+    fn is_decayed(&self) -> bool {
+        !self.disk.decayed().is_empty()
     }
 }
 
@@ -80,13 +86,27 @@ impl Simulation {
         let Some(device) = &mut self.device else { return Ok(()) };
         let (log, _) = Log::open(device.disk.clone(), device.options.clone()).map_err(|error| error.to_string())?;
         device.log = Some(log);
+        if self.tries_cuts {
+            (device.mode, device.faults) = (Mode::Fsync, Faults::none());
+            device.disk.keep_history();
+        }
         self.commit()
     }
 
     /// Appends and releases what the engine has asked for.
     pub(super) fn write_log(&mut self) -> Result<(), String> {
+        self.append_steps()?;
+        self.try_cuts()
+    }
+
+    fn append_steps(&mut self) -> Result<(), String> {
         let (Some(device), Some(shelf)) = (&mut self.device, &mut self.drivers[0].shelf) else { return Ok(()) };
-        for step in std::mem::take(&mut shelf.steps) {
+        let steps = std::mem::take(&mut shelf.steps);
+        if device.refused.is_some() {
+            // Numbers have gone astray: nothing counts any more.
+            return Ok(());
+        }
+        for step in steps {
             let Some(log) = device.log.as_mut() else { return Ok(()) };
             if self.is_verbose {
                 let of = |sequence| shelf.log.entries().get(sequence).map(|entry| entry.kind);
@@ -110,7 +130,7 @@ impl Simulation {
                     match appended {
                         Ok(given) if given.number() == sequence.0 => {}
                         Ok(given) => return Err(format!("record {sequence:?} is called {given}")),
-                        Err(AppendError::Fault(fault)) => device.note(fault, &mut self.random),
+                        Err(AppendError::Fault(_)) => device.note(&mut self.random),
                         Err(error) if device.is_over() => drop(error),
                         Err(error) => {
                             let what = (entry.kind, entry.payload.len(), entry.importance);
@@ -118,16 +138,14 @@ impl Simulation {
                         }
                     }
                 }
-                LogStep::Release(sequence) => {
-                    if let Err(error) = log.release(journal(sequence))
-                        && !device.is_over()
-                    {
-                        return Err(format!("{sequence:?} cannot be released: {error:?}"));
-                    }
-                }
+                LogStep::Release(sequence) => match log.release(journal(sequence)) {
+                    Ok(()) => {}
+                    Err(ReadError::Damaged(_)) if device.is_decayed() => device.note(&mut self.random),
+                    Err(_) if device.is_over() => {}
+                    Err(error) => return Err(format!("{sequence:?} cannot be released: {error:?}")),
+                },
             }
             if device.is_over() {
-                // Numbers have gone astray: nothing counts any more.
                 return Ok(());
             }
         }
@@ -137,7 +155,9 @@ impl Simulation {
     /// Everything that was appended becomes durable, and the engine hears of it.
     pub(super) fn commit(&mut self) -> Result<(), String> {
         self.settle()?;
-        let Some(device) = self.device.as_mut().filter(|device| !device.is_over()) else { return Ok(()) };
+        let now = self.now.mono;
+        let is_ready = |device: &&mut Device| !device.is_over() && device.faults.stalled_until <= now;
+        let Some(device) = self.device.as_mut().filter(is_ready) else { return Ok(()) };
         let Some(log) = &mut device.log else { return Ok(()) };
         let before = log.usage().segments;
         let through = match device.mode {
@@ -148,9 +168,11 @@ impl Simulation {
             self.report.segments_removed += before.saturating_sub(log.usage().segments) as u64;
             Ok((through, log.prepare(if device.fills { ROOM_BYTES } else { 0 })?))
         });
+        self.try_cuts()?;
+        let Some(device) = &mut self.device else { return Ok(()) };
         match done {
-            Err(fault) => {
-                device.note(fault, &mut self.random);
+            Err(_) => {
+                device.note(&mut self.random);
                 Ok(())
             }
             Ok((through, room)) => {
@@ -158,10 +180,14 @@ impl Simulation {
                     (shelf.room, shelf.is_full) = told(room.ordinary);
                     self.oracle.room = if shelf.is_full { Room::None } else { Room::Some };
                 }
-                let through = Sequence(through.number());
-                self.oracle.on_durable(through)?;
-                self.drivers[0].commit_through(self.now, through);
-                self.settle()
+                let before = self.drivers[0].shelf.as_ref().map_or(0, |shelf| shelf.log.durable().0);
+                let part = device.faults.part_way(before, through.number());
+                for through in part.into_iter().chain([through.number()]).map(Sequence) {
+                    self.oracle.on_durable(through)?;
+                    self.drivers[0].commit_through(self.now, through);
+                    self.settle()?;
+                }
+                Ok(())
             }
         }
     }
@@ -177,9 +203,13 @@ impl Simulation {
             return Ok(());
         }
         match self.random.below(300) {
+            225..=234 if self.tries_cuts => {}
             0..=119 => self.commit()?,
             120..=209 => self.read_back()?,
-            210..=224 => self.compact(),
+            210..=224 => {
+                self.compact();
+                self.try_cuts()?;
+            }
             225 => self.cut_power_soon(),
             226 if self.random.once_in(3) => self.break_soon(),
             227 => return self.crash(),
@@ -189,8 +219,10 @@ impl Simulation {
             234 if self.random.once_in(3) => return self.stop_in_order(),
             _ => {}
         }
+        self.stall();
+        self.decay_some(60);
         let Some(device) = &mut self.device else { return Ok(()) };
-        let is_time = device.fault.as_mut().is_some_and(|(_, steps)| {
+        let is_time = device.refused.as_mut().is_some_and(|steps| {
             *steps = steps.saturating_sub(1);
             *steps == 0
         });
@@ -200,35 +232,6 @@ impl Simulation {
         self.crash()?;
         // What a recovery has appended may be lost like anything else.
         if self.random.once_in(6) { self.crash() } else { Ok(()) }
-    }
-
-    /// The device has hardly any room left.
-    fn fill(&mut self) {
-        let more = self.random.below(12_000) as u64;
-        if let Some(device) = self.device.as_mut().filter(|device| device.fills) {
-            device.disk.limit_space(Some(device.disk.used_bytes() + more));
-            self.report.fillings += 1;
-        }
-    }
-
-    /// No more faults: a device that is broken is left behind.
-    pub(super) fn calm_down(&mut self) -> Result<(), String> {
-        self.make_room();
-        let Some(device) = &self.device else { return Ok(()) };
-        device.disk.cut_power_at(u64::MAX);
-        if device.is_over() {
-            self.crash()?;
-        }
-        if let Some(device) = &self.device {
-            device.disk.cut_power_at(u64::MAX);
-        }
-        Ok(())
-    }
-
-    fn make_room(&self) {
-        if let Some(device) = &self.device {
-            device.disk.limit_space(None);
-        }
     }
 
     /// What could be found after a crash is compared with the living engine.
@@ -242,27 +245,16 @@ impl Simulation {
         driver.check_log(self.now, seed, postrider_engine::durable_state)
     }
 
-    fn cut_power_soon(&mut self) {
-        let ahead = 1 + self.random.below(30) as u64;
-        if let Some(device) = &self.device {
-            device.disk.cut_power_at(device.disk.changes() + ahead);
-        }
-    }
-
-    fn break_soon(&mut self) {
-        let (is_write, nth) = (self.random.once_in(2), 1 + self.random.below(8) as u64);
-        let Some(device) = &self.device else { return };
-        if is_write {
-            device.disk.fail_write(nth);
-        } else {
-            device.disk.fail_sync(nth);
-        }
-    }
-
     fn compact(&mut self) {
         let Some(device) = self.device.as_mut().filter(|device| !device.is_over()) else { return };
-        if let Some(Err(fault)) = device.log.as_mut().map(|log| log.compact(700)) {
-            device.note(fault, &mut self.random);
+        match device.log.as_mut().map(|log| log.compact(700)) {
+            None | Some(Ok(Compaction::Idle | Compaction::Copied(_) | Compaction::Full)) => {}
+            Some(Ok(Compaction::Damaged(damage))) if device.is_decayed() => {
+                self.report.decays_noticed += 1;
+                self.say(|| format!("compaction leaves it alone: {damage}"));
+            }
+            Some(Ok(Compaction::Damaged(damage))) => self.fail(format!("compaction says {damage}")),
+            Some(Err(_)) => device.note(&mut self.random),
         }
     }
 
@@ -270,7 +262,7 @@ impl Simulation {
     pub(super) fn read_back(&mut self) -> Result<(), String> {
         let (Some(device), Some(shelf)) = (&mut self.device, &self.drivers[0].shelf) else { return Ok(()) };
         let (Some((_, sequences)), Some(log)) = (shelf.asked.front(), &mut device.log) else { return Ok(()) };
-        if device.disk.is_off() || device.fault.is_some() {
+        if device.disk.is_off() || device.refused.is_some() {
             return Ok(());
         }
         if sequences.iter().any(|sequence| sequence.0 > log.written().number()) {
@@ -283,6 +275,12 @@ impl Simulation {
             match (read, expected) {
                 (Ok(_), Some(entry)) if entry.payload == payload => {}
                 (Ok(_), None) | (Err(_), None) => {}
+                // The broker ends of what it cannot read.
+                (Err(ReadError::Damaged(_)), _) if !device.disk.decayed().is_empty() => {
+                    self.report.decays_noticed += 1;
+                    device.note(&mut self.random);
+                    return Ok(());
+                }
                 (read, _) => return Err(format!("{sequence:?} was read as {read:?} and {} bytes", payload.len())),
             }
         }
@@ -293,19 +291,22 @@ impl Simulation {
     /// An administrator stops the broker, and it begins again.
     fn stop_in_order(&mut self) -> Result<(), String> {
         self.stop()?;
+        if let Some(device) = &mut self.device {
+            device.faults.stalled_until = self.now.mono;
+        }
         self.commit()?;
         let Some(device) = self.device.as_mut().filter(|device| !device.is_over()) else { return self.crash() };
         if let Some(log) = device.log.take() {
             match log.close() {
                 Ok(_) => self.report.stops += 1,
-                Err(fault) => device.note(fault, &mut self.random),
+                Err(_) => device.note(&mut self.random),
             }
         }
         self.end_and_begin()
     }
 
     /// The broker ends without a word.
-    fn crash(&mut self) -> Result<(), String> {
+    pub(super) fn crash(&mut self) -> Result<(), String> {
         self.settle()?;
         self.report.crashes += 1;
         self.end_and_begin()
@@ -352,111 +353,11 @@ impl Simulation {
             }
         }
     }
-
-    /// What is found on the disk; nothing if the power goes again.
-    fn open_again(&mut self) -> Result<Option<(Found, Sequence)>, String> {
-        let (Some(device), Some(shelf)) = (&mut self.device, &mut self.drivers[0].shelf) else {
-            return Err("there is no disk".to_owned());
-        };
-        self.report.power_cuts += u64::from(device.is_off());
-        self.report.faults += u64::from(device.fault.is_some());
-        let loss = match device.mode {
-            Mode::Fsync => self.random.pick(&Loss::ALL),
-            Mode::Os => Loss::Nothing,
-        };
-        device.log = None;
-        device.fault = None;
-        device.disk.restart(loss);
-        if self.random.once_in(5) {
-            let ahead = 1 + self.random.below(12) as u64;
-            device.disk.cut_power_at(device.disk.changes() + ahead);
-        }
-        let Some((log, found, last)) = read_all(device)? else {
-            self.report.crashes += 1;
-            return Ok(None);
-        };
-        if device.fills {
-            (shelf.room, shelf.is_full) = told(log.room().ordinary);
-            self.oracle.room = if shelf.is_full { Room::None } else { Room::Some };
-        }
-        check_found(&shelf.log, &found, last)?;
-        self.report.records_lost += shelf.log.last().0 - last.0;
-        device.log = Some(log);
-        if self.is_verbose {
-            let (durable, appended) = (shelf.log.durable().0, shelf.log.last().0);
-            println!(
-                "     CRASH with {loss:?}: {} of {} records, {durable} durable of {appended}",
-                found.len(),
-                last.0
-            );
-        }
-        Ok(Some((found, last)))
-    }
 }
 
 /// Room as the engine is told of it, and whether the device is full: by so small numbers that it matters here.
-const fn told(room: u64) -> (u64, bool) {
+pub(super) const fn told(room: u64) -> (u64, bool) {
     ((room + ENOUGH_BYTES).saturating_sub(INPUT_BYTES), room < ROOM_BYTES)
-}
-
-type Opened = (Log<SimulatedDisk>, Found, Sequence);
-
-fn read_all(device: &Device) -> Result<Option<Opened>, String> {
-    let opened = Log::open(device.disk.clone(), device.options.clone());
-    let (mut log, mut recovered) = match opened {
-        Ok(opened) => opened,
-        Err(_) if device.is_off() => return Ok(None),
-        Err(error) => return Err(format!("the log does not open: {error}")),
-    };
-    let mut found = Found::new();
-    let mut payload = Vec::new();
-    loop {
-        match recovered.next(&mut payload) {
-            Ok(Some((sequence, kind))) => {
-                found.insert(Sequence(sequence.number()), (kind, Bytes::from(std::mem::take(&mut payload))));
-            }
-            Ok(None) => break,
-            Err(_) if device.is_off() => return Ok(None),
-            Err(error) => return Err(format!("a record cannot be read: {error:?}")),
-        }
-    }
-    match log.prepare(if device.fills { ROOM_BYTES } else { 0 }) {
-        Ok(_) if !device.is_off() => Ok(Some((log, found, Sequence(recovered.last().number())))),
-        Err(fault) if !device.is_off() => Err(format!("no room can be made: {fault}")),
-        _ => Ok(None),
-    }
-}
-
-/// The journal's own promise, seen from its owner: nothing but what was appended, all that has to be there, and what
-/// says that something is over as long as that may come back.
-fn check_found(log: &MemoryLog, found: &Found, last: Sequence) -> Result<(), String> {
-    if last < log.durable() || last > log.last() {
-        return Err(format!("found up to {last:?}, durable were {:?} of {:?}", log.durable(), log.last()));
-    }
-    let mut dead: Vec<(Sequence, &Entry)> = Vec::new();
-    for (sequence, entry) in log.entries().range(..=last) {
-        let is_needed = entry.released.is_none_or(|released| released > last)
-            || dead.iter().any(|(_, other)| entry.may_concern(other));
-        match found.get(sequence) {
-            Some((kind, payload)) if *kind == entry.kind && *payload == entry.payload => {
-                dead.extend(entry.released.map(|_| (*sequence, entry)));
-            }
-            None if !is_needed => {}
-            other => {
-                let (kind, released) = (entry.kind, entry.released);
-                let other = other.map(|(kind, _)| kind);
-                let older = dead.iter().find(|(_, other)| entry.may_concern(other));
-                let older = older.map(|(older, entry)| (older, entry.kind, entry.released));
-                return Err(format!(
-                    "{sequence:?} of kind {kind}, released at {released:?}, was found as {other:?} up to {last:?}; there is {older:?}"
-                ));
-            }
-        }
-    }
-    match found.keys().find(|sequence| !log.entries().contains_key(sequence)) {
-        Some(stranger) => Err(format!("record {stranger:?} was found and not appended")),
-        None => Ok(()),
-    }
 }
 
 const fn journal(sequence: Sequence) -> postrider_journal::Sequence {

@@ -1,9 +1,12 @@
 //! One run: a seed in, a verdict out.
 
 mod acts;
+mod boundaries;
 mod disk;
+mod faults;
 mod limits;
 mod network;
+mod reopening;
 mod report;
 mod rest;
 
@@ -13,6 +16,7 @@ use crate::client::{Broker, SimClient};
 use crate::oracle::{Chronicle, Oracle};
 use crate::random::Random;
 use crate::topics::SHARES;
+use boundaries::Prefixes;
 use disk::Device;
 
 use postrider_ports::{Drops, PartitionId, Question, Ticket};
@@ -40,6 +44,8 @@ struct Simulation {
     /// The step at which an administrator stops the broker, which then goes on with the sessions it has.
     stops_at: Option<usize>,
     has_stopped: bool,
+    tries_cuts: bool,
+    prefixes: Prefixes,
     is_verbose: bool,
 }
 
@@ -86,6 +92,8 @@ impl Simulation {
         Self {
             stops_at: stops_at.filter(|_| !options.has_disk),
             has_stopped: false,
+            tries_cuts: options.tries_cuts,
+            prefixes: Prefixes::default(),
             now,
             drivers: (0..options.partitions).map(driver).collect(),
             clients,
@@ -118,6 +126,10 @@ impl Simulation {
         let tally = self.oracle.tally();
         (self.report.shared, self.report.taken_back) = (tally.shared, tally.taken_back);
         (self.report.aliased, self.report.returned) = (tally.aliased, tally.returned);
+        for (sent, received) in self.clients.iter().map(|client| client.handshakes) {
+            self.report.handshakes_in += sent;
+            self.report.handshakes_out += received;
+        }
         for driver in &self.drivers {
             let counters = driver.engine.counters();
             self.report.held += counters.publishes_held;

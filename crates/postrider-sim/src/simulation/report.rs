@@ -11,6 +11,8 @@ pub struct Options {
     pub has_disk: bool,
     /// Clients with a durable session share subscriptions too.
     pub shares_durably: bool,
+    /// There are no faults; instead, for each change of the disk, it is tried what a loss of power would leave.
+    pub tries_cuts: bool,
     /// Prints each step as it happens.
     pub is_verbose: bool,
 }
@@ -19,13 +21,20 @@ impl Options {
     /// A broker with a disk: what it does takes longer, as it waits for the disk.
     #[must_use]
     pub const fn on_disk() -> Self {
-        Self { partitions: 1, steps: 1500, has_disk: true, shares_durably: true, is_verbose: false }
+        Self { partitions: 1, steps: 1500, has_disk: true, shares_durably: true, tries_cuts: false, is_verbose: false }
+    }
+
+    /// The same with a cut at every change of the disk. Groups are left out: which of them there are depends on members
+    /// that have left, and on what is still known of those.
+    #[must_use]
+    pub const fn cuts() -> Self {
+        Self { steps: 2500, shares_durably: false, tries_cuts: true, ..Self::on_disk() }
     }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { partitions: 1, steps: 400, has_disk: false, shares_durably: false, is_verbose: false }
+        Self { partitions: 1, steps: 400, has_disk: false, shares_durably: false, tries_cuts: false, is_verbose: false }
     }
 }
 
@@ -66,6 +75,22 @@ pub struct Report {
     pub stops: u64,
     /// How often the device ran full.
     pub fillings: u64,
+    /// How often syncs took long for a while.
+    pub stalls: u64,
+    /// Bytes that changed by themselves.
+    pub decays: u64,
+    /// How often that was noticed: by a start, a read or a compaction.
+    pub decays_noticed: u64,
+    /// How often it was taken for what a crash leaves of the last group.
+    pub decays_torn: u64,
+    /// Changes of the disk at which a loss of power was tried.
+    pub boundaries: u64,
+    /// What was recovered behind them: as many for each kind of loss.
+    pub cuts_tried: u64,
+    /// QoS 2 handshakes that came to their end: those of publishers.
+    pub handshakes_in: u64,
+    /// And those of subscribers.
+    pub handshakes_out: u64,
     /// Crashes after which more than one story may be true.
     pub forks: u64,
     /// Records that were appended.
@@ -105,6 +130,14 @@ impl Report {
             (&mut self.compared, more.compared),
             (&mut self.stops, more.stops),
             (&mut self.fillings, more.fillings),
+            (&mut self.stalls, more.stalls),
+            (&mut self.decays, more.decays),
+            (&mut self.decays_noticed, more.decays_noticed),
+            (&mut self.decays_torn, more.decays_torn),
+            (&mut self.boundaries, more.boundaries),
+            (&mut self.cuts_tried, more.cuts_tried),
+            (&mut self.handshakes_in, more.handshakes_in),
+            (&mut self.handshakes_out, more.handshakes_out),
             (&mut self.forks, more.forks),
             (&mut self.records, more.records),
             (&mut self.records_lost, more.records_lost),

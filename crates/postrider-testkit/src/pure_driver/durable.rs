@@ -47,7 +47,7 @@ pub struct Shelf {
     /// Whether the device is full, as the next commit says.
     pub is_full: bool,
     /// When this process began.
-    began: Wall,
+    pub began: Wall,
     /// The last record that the witness has heard of.
     noted: Sequence,
     partition: PartitionId,

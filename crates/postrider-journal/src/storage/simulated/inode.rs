@@ -34,6 +34,15 @@ impl Change {
         }
     }
 
+    /// Whether it says what a byte is.
+    fn decides(&self, at: u64) -> bool {
+        match self {
+            Self::Write { offset, bytes } => at >= *offset && at - offset < bytes.len() as u64,
+            Self::Cut(bytes) => at >= *bytes,
+            Self::Grow(_) => false,
+        }
+    }
+
     fn apply(&self, content: &mut Vec<u8>) {
         match self {
             Self::Write { offset, bytes } => write(content, *offset, bytes),
@@ -50,6 +59,8 @@ pub(super) struct Inode {
     allocated: u64,
     /// Not synced yet, each with the number of the call.
     unsynced: Vec<(u64, Change)>,
+    /// Bytes that changed by themselves, and which of their bits.
+    decayed: Vec<(u64, u8)>,
 }
 
 impl Inode {
@@ -88,6 +99,7 @@ impl Inode {
         if let Change::Cut(bytes) = change {
             self.allocated = self.allocated.min(bytes);
         }
+        self.heal_where(|at| change.decides(at));
         change.apply(&mut self.content);
         self.unsynced.push((number, change));
     }
@@ -111,6 +123,31 @@ impl Inode {
             }
         }
         is_there
+    }
+
+    pub(super) fn decay(&mut self, offset: u64, bits: u8) -> bool {
+        let is_synced = self.unsynced.is_empty() && self.content.len() == self.durable.len();
+        let is_done = is_synced && self.flip(offset, bits);
+        self.decayed.extend(is_done.then_some((offset, bits)));
+        is_done
+    }
+
+    pub(super) fn decayed(&self) -> impl Iterator<Item = u64> {
+        self.decayed.iter().map(|(offset, _)| *offset)
+    }
+
+    pub(super) fn heal(&mut self) {
+        self.heal_where(|_| true);
+    }
+
+    fn heal_where(&mut self, is_meant: impl Fn(u64) -> bool) {
+        for (offset, bits) in std::mem::take(&mut self.decayed) {
+            if is_meant(offset) {
+                self.flip(offset, bits);
+            } else {
+                self.decayed.push((offset, bits));
+            }
+        }
     }
 
     /// Becomes what is found after the power came back. `point` is the number of a call.

@@ -4,6 +4,8 @@
 //! Never: uses a clock or chance of its own; the same seed and the same calls give the same disk.
 
 mod calls;
+mod decay;
+mod history;
 mod inode;
 mod names;
 mod random;
@@ -70,6 +72,8 @@ struct State {
     sync_fails_at: Option<u64>,
     space_bytes: Option<u64>,
     sync_us: u64,
+    /// Before each change, if that is wanted.
+    history: Option<Vec<SimulatedDisk>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -98,6 +102,7 @@ impl SimulatedDisk {
             sync_fails_at: None,
             space_bytes: None,
             sync_us: 0,
+            history: None,
         })))
     }
 
@@ -183,13 +188,6 @@ impl SimulatedDisk {
         self.state().counts.waited_us
     }
 
-    /// Flips bits of one byte, as decay does: at once, and beyond all syncs. False if there is no such byte.
-    pub fn flip(&self, name: &str, offset: u64, bits: u8) -> bool {
-        let mut state = self.state();
-        let Some(inode) = state.names.find(name) else { return false };
-        state.inodes.get_mut(&inode).is_some_and(|inode| inode.flip(offset, bits))
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -206,6 +204,7 @@ impl State {
 
     /// Counts a change; true if the power goes with it.
     fn next_change(&mut self) -> bool {
+        self.note_history();
         self.counts.changes += 1;
         self.is_off = self.cut_at.is_some_and(|at| self.counts.changes >= at);
         self.is_off

@@ -21,4 +21,9 @@ impl Random {
     pub(super) const fn below(&mut self, end: u64) -> u64 {
         self.next_u64() % end
     }
+
+    /// Goes another way from here.
+    pub(super) const fn mix(&mut self, seed: u64) {
+        self.0 ^= seed.wrapping_mul(0xD1B5_4A32_D192_ED03);
+    }
 }

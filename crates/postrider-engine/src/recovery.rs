@@ -115,9 +115,16 @@ impl Recovery {
         // What is owed with QoS 0 does not outlive the process; a record can have it for a group.
         for target in record.targets.into_iter().filter(|target| target.qos > Qos::AtMostOnce) {
             let session = self.session(target.session);
-            if target.sent.is_some() {
-                session.send(InFlight::sent(sequence, target)?);
-                continue;
+            // It went out at once, so what waits here had gone out before it, under identifiers that are not on
+            // record. With QoS 1 it goes out again behind that; with QoS 2 it has to keep its identifier.
+            let is_behind = target.qos == Qos::AtLeastOnce && !session.mailbox.is_empty();
+            match target.sent {
+                Some(packet_id) if is_behind => session.use_up(packet_id),
+                Some(_) => {
+                    session.send(InFlight::sent(sequence, target)?);
+                    continue;
+                }
+                None => {}
             }
             let (qos, retain, subscription_ids) = (target.qos, target.retain, target.ids);
             session.mailbox.spill(&Spilled { sequence, qos, retain, subscription_ids, size });

@@ -53,8 +53,13 @@ impl Restored {
     pub(super) fn send(&mut self, message: InFlight) {
         self.sent += 1;
         self.sent_through = self.sent_through.max(message.sequence);
-        self.next_id = message.packet_id.next();
+        self.use_up(message.packet_id);
         self.in_flight.insert(message.packet_id, (self.sent, message));
+    }
+
+    /// An identifier was given to what waits again.
+    pub(super) const fn use_up(&mut self, packet_id: PacketId) {
+        self.next_id = packet_id.next();
     }
 
     /// The far end has a message.

@@ -338,6 +338,24 @@ fn a_backlog_is_read_back_from_the_log_in_its_order() {
 }
 
 #[test]
+fn a_message_that_went_out_at_once_does_not_overtake_after_a_crash_what_had_gone_out_before_it() {
+    // [MQTT-4.6.0-6]
+    let mut world = with_subscriber(1);
+    let publisher = clean(&mut world, "p");
+    world.publish(publisher, &publish("t/1", "first").q1(1));
+    world.commit();
+    let (client, answer) = connect(&mut world, &durable("s"));
+    assert_eq!(answer[1..], ["PUBLISH t/1 q1 #1 \"first\""]);
+    // That it went out is not on record yet; that the next one does is part of the message's own record.
+    world.publish(publisher, &publish("t/1", "second").q1(2));
+    world.commit();
+    assert_eq!(world.take(client), ["PUBLISH t/1 q1 #2 \"second\""]);
+    world.crash(Remains::LEAST);
+    let (_, answer) = connect(&mut world, &durable("s"));
+    assert_eq!(answer[1..], ["PUBLISH t/1 q1 #3 \"first\"", "PUBLISH t/1 q1 #4 \"second\""]);
+}
+
+#[test]
 fn what_the_log_says_is_what_the_engine_knows() {
     let mut world = with_subscriber(2);
     let (publisher, _) = connect(&mut world, &durable("p").will(publish("t/w", "w").q1(1)));

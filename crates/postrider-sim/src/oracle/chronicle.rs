@@ -223,8 +223,9 @@ impl Chronicle {
                     }
                 }
                 // Nobody was told that it would be kept: it may be seen, and be retained no more after a crash.
-                Item::Received(_, seen)
-                    if seen.qos == Qos::AtMostOnce && unsaid.contains(&(seen.topic.clone(), seen.payload.clone())) => {}
+                Item::Received(client_id, seen)
+                    if unsaid.contains(&(seen.topic.clone(), seen.payload.clone()))
+                        && (seen.qos == Qos::AtMostOnce || stories.iter().any(|one| one.is_clean(client_id))) => {}
                 item => {
                     if item.has_records() {
                         durable_ms = now_ms;

@@ -71,6 +71,11 @@ impl Oracle {
         wills.map(|will| (will.topic.clone(), will.payload.clone())).collect()
     }
 
+    /// Whether nothing of a client is on record.
+    pub(super) fn is_clean(&self, client_id: &str) -> bool {
+        self.sessions.get(client_id).is_none_or(|session| session.expiry_s == 0)
+    }
+
     /// States that a crash in the middle of an input may leave: after each thing that happened in it, and between a
     /// session's end and the beginning of the next.
     pub(super) fn halves(&self, partition: usize, events: &[Witnessed]) -> Vec<Self> {

@@ -160,6 +160,9 @@ pub(crate) struct Soak {
     /// Messages a second of the steady flow, each for three subscribers
     #[arg(long, value_name = "MESSAGES", default_value_t = 600, value_parser = clap::value_parser!(u32).range(6..))]
     pub(crate) rate: u32,
+    /// Bytes of their payload. A log whose files fill within the run shows what it keeps for a file and what it leaks
+    #[arg(long, value_name = "BYTES", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(16..=1_000_000))]
+    pub(crate) size: u32,
     /// Clients a second that come once
     #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) churn: u32,
@@ -173,10 +176,10 @@ pub(crate) struct Soak {
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) data: Option<PathBuf>,
     /// Fail when the resident memory of --pid certainly grows faster than this
-    #[arg(long, value_name = "MIB_PER_HOUR", requires = "pid")]
+    #[arg(long, value_name = "MIB_PER_HOUR", requires = "pid", allow_negative_numbers = true)]
     pub(crate) slope_max: Option<f64>,
     /// Fail when the 99th percentile of the latency has grown by more than this
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
     pub(crate) drift_max: Option<f64>,
 }
 

@@ -102,7 +102,8 @@ pub(crate) fn publish(
     topic: &str,
     qos: Qos,
 ) -> anyhow::Result<()> {
-    let payload = world.payload(lane, publisher, PAYLOAD_BYTES);
+    let bytes = if lane == Lane::Steady { world.size } else { PAYLOAD_BYTES };
+    let payload = world.payload(lane, publisher, bytes);
     if qos != Qos::AtMostOnce {
         world.note(Ledger::on_asked);
     }
@@ -110,7 +111,7 @@ pub(crate) fn publish(
     Ok(())
 }
 
-/// Bytes of a message's payload.
+/// Bytes of a payload outside of the steady flow.
 const PAYLOAD_BYTES: usize = 200;
 
 /// Waits until the broker has acknowledged everything.

@@ -73,8 +73,8 @@ mod tests {
         bent[3].1 -= 5000.0;
         for points in [points, bent] {
             let trend = Trend::of(&points).expect("enough points");
-            assert!((trend.slope - 2.0).abs() < 0.1, "{trend:?}");
-            assert!(trend.low < 2.0 && 2.0 < trend.high && trend.low > 1.0 && trend.high < 3.0, "{trend:?}");
+            assert!((trend.slope - 2.0).abs() < 0.2, "{trend:?}");
+            assert!(1.5 < trend.low && trend.low <= 2.0 && 2.0 <= trend.high && trend.high < 2.5, "{trend:?}");
         }
     }
 

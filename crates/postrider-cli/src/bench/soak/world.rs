@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) sample: Duration,
     /// Messages a second of the steady flow.
     pub(crate) rate: f64,
+    /// Bytes of their payloads.
+    pub(crate) size: usize,
     /// Short connections a second.
     pub(crate) churn: f64,
     pub(crate) pid: Option<u32>,
@@ -51,6 +53,7 @@ impl World {
             cycle: Duration::from_secs(shape.cycle),
             sample: Duration::from_secs(shape.sample),
             rate: f64::from(shape.rate),
+            size: shape.size as usize,
             churn: f64::from(shape.churn),
             pid: args.target.pid,
             data: shape.data.clone(),

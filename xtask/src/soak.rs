@@ -21,7 +21,7 @@ struct Limits {
 }
 
 /// In minutes, memory is still finding its size, and the latency is that of the machine's other work.
-const SHORT: Limits = Limits { slope: "30", drift: "400", size: "8192" };
+const SHORT: Limits = Limits { slope: "60", drift: "400", size: "8192" };
 const LONG: Limits = Limits { slope: "1", drift: "50", size: "1024" };
 /// From here on a soak is long.
 const LONG_MINUTES: u64 = 60;

@@ -19,6 +19,7 @@ mod limits;
 mod pieces;
 mod pure;
 mod sim;
+mod soak;
 mod test;
 mod tidy;
 
@@ -60,6 +61,11 @@ enum Verb {
     },
     /// Writes the saved fuzz corpus anew from the golden packets and the hostile shapes
     Corpus,
+    /// The server under a mixed load for minutes or hours, watched for what grows or becomes slower
+    Soak {
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+        minutes: u64,
+    },
     /// The load harness; arguments go to it
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -104,6 +110,7 @@ fn open(verb: Verb) -> anyhow::Result<()> {
         Verb::Core => pure::run(),
         Verb::Sim { args } => sim::run(&args),
         Verb::Fuzz { target, seconds } => fuzz::run(&target, seconds),
+        Verb::Soak { minutes } => soak::run(minutes),
         Verb::Corpus => corpus::run(),
         Verb::Bench { args } => bench::run(&args),
         Verb::Limits => limits::run(),

@@ -6,7 +6,7 @@
 use crate::command::{cargo, run as run_command};
 use crate::ledger::Ledger;
 use crate::pieces::{self, Missing};
-use crate::{check, deny, docs, fuzz, sim};
+use crate::{check, deny, docs, fuzz, sim, soak};
 use anyhow::Result;
 
 pub(crate) fn run(missing: Missing) -> Result<()> {
@@ -20,6 +20,7 @@ pub(crate) fn run(missing: Missing) -> Result<()> {
     ledger.step("docs", || docs::run(false).map(|()| String::new()));
     ledger.step("simulator", sim::smoke);
     ledger.step("simulator, crashes", sim::crashes);
+    ledger.step("soak", soak::smoke);
     for target in &targets {
         ledger.step(&format!("fuzz {}", target.name), || {
             target.run_random(FUZZ_SECONDS).map(|()| format!("{FUZZ_SECONDS} s of random input behind the corpus"))

@@ -214,6 +214,11 @@ impl Client {
         written
     }
 
+    /// Closes the connection without a word, as a cable that breaks. [`Client::reconnect`] goes on from there.
+    pub fn hang_up(&mut self) {
+        self.drop_connection();
+    }
+
     /// Shows every packet that goes out or comes in to `look`, from now on.
     pub fn watch(&mut self, look: impl FnMut(Way, &Packet<'_>) + Send + 'static) {
         self.witness = Some(Witness::new(look));

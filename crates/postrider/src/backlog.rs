@@ -33,6 +33,8 @@ struct Cut {
     body: Body,
 }
 
+/// Type of the first packet that a client gets.
+const CONNACK: u8 = 2;
 /// Type of the packets that are messages.
 const PUBLISH: u8 = 3;
 /// Type of the last packet that a client of 5.0 gets.
@@ -136,6 +138,11 @@ impl Backlog {
         self.total += other.total;
         self.is_mixed |= other.is_mixed;
         other.clear();
+    }
+
+    /// Whether the first packet, of which nothing is written, is a CONNACK.
+    pub(crate) fn begins_with_connack(&self) -> bool {
+        self.bytes.first().is_some_and(|first| first >> 4 == CONNACK)
     }
 
     /// The last packet, if it is a DISCONNECT, of a backlog of which nothing is written.

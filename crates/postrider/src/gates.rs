@@ -74,9 +74,12 @@ impl Gates {
         Some(open)
     }
 
-    /// Throws everything away but the last packet, if that is a DISCONNECT.
+    /// Throws everything away but the last packet, if that is a DISCONNECT. Nobody says good-bye whose CONNACK has not
+    /// left. [MQTT-3.2.0-1]
     pub(crate) fn take_farewell(&mut self) -> Option<Vec<u8>> {
-        let farewell = self.0.back().and_then(|gate| gate.backlog.farewell()).map(<[u8]>::to_vec);
+        let is_welcomed = !self.0.front().is_some_and(|gate| gate.backlog.begins_with_connack());
+        let farewell = self.0.back().filter(|_| is_welcomed).and_then(|gate| gate.backlog.farewell());
+        let farewell = farewell.map(<[u8]>::to_vec);
         self.0 = VecDeque::new();
         farewell
     }
@@ -113,6 +116,7 @@ mod tests {
         gates.take_open(Sequence(durable), drop).map_or(0, |backlog| backlog.len())
     }
 
+    const CONNACK: [u8; 5] = [0x20, 3, 0, 0, 0];
     const PUBACK: [u8; 4] = [0x40, 2, 0, 1];
     const DISCONNECT: [u8; 2] = [0xE0, 0];
 
@@ -149,5 +153,14 @@ mod tests {
         push(&mut gates, wait(4, 4), &DISCONNECT);
         push(&mut gates, wait(4, 4), &PUBACK);
         assert_eq!(gates.take_farewell(), None, "it was not the last");
+    }
+
+    #[test]
+    fn a_link_that_ends_before_its_connack_has_left_has_no_last_word() {
+        let mut gates = Gates::default();
+        push(&mut gates, wait(3, 3), &CONNACK);
+        push(&mut gates, wait(4, 4), &PUBACK);
+        push(&mut gates, Wait::NOT, &DISCONNECT);
+        assert_eq!((gates.take_farewell(), gates.is_empty()), (None, true));
     }
 }

@@ -16,6 +16,7 @@ mod poll;
 mod process;
 mod report;
 mod retained;
+mod soak;
 mod stamp;
 mod tally;
 
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &Bench) -> anyhow::Result<ExitCode> {
         Scenario::Retained(shape) => retained::run(args, shape, address),
         Scenario::Offline(shape) => offline::run(args, shape, address),
         Scenario::Idle(shape) => idle::run(args, shape, address),
+        Scenario::Soak(shape) => soak::run(args, shape, address),
     };
     let mut report = report.with_context(|| address.to_string())?;
     report.print(args.json)?;

@@ -68,6 +68,9 @@ pub(crate) enum Scenario {
     /// Connections that do nothing, each with one subscription
     #[command(disable_help_flag = true)]
     Idle(Idle),
+    /// Everything at once for minutes or hours, looking for what grows or becomes slower
+    #[command(disable_help_flag = true)]
+    Soak(Soak),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -147,6 +150,46 @@ pub(crate) struct Idle {
     /// Connections
     #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Soak {
+    /// How long it goes on
+    #[arg(long, value_name = "MINUTES", default_value_t = 3.0, value_parser = minutes)]
+    pub(crate) minutes: f64,
+    /// Messages a second of the steady flow, each for three subscribers
+    #[arg(long, value_name = "MESSAGES", default_value_t = 600, value_parser = clap::value_parser!(u32).range(6..))]
+    pub(crate) rate: u32,
+    /// Bytes of their payload. A log whose files fill within the run shows what it keeps for a file and what it leaks
+    #[arg(long, value_name = "BYTES", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(16..=1_000_000))]
+    pub(crate) size: u32,
+    /// Clients a second that come once
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) churn: u32,
+    /// Seconds after which the mix is where it was at the beginning
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) cycle: u64,
+    /// Seconds between two looks at the broker
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) sample: u64,
+    /// The broker's data directory, whose size is then told
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) data: Option<PathBuf>,
+    /// Fail when the resident memory of --pid certainly grows faster than this
+    #[arg(long, value_name = "MIB_PER_HOUR", requires = "pid", allow_negative_numbers = true)]
+    pub(crate) slope_max: Option<f64>,
+    /// Fail when the 99th percentile of the latency has grown by more than this
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
+    pub(crate) drift_max: Option<f64>,
+}
+
+/// A tenth of a second to a year.
+fn minutes(text: &str) -> Result<f64, String> {
+    let minutes: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    if !(0.001..=525_600.0).contains(&minutes) {
+        return Err("from 0.001 to 525600".to_owned());
+    }
+    Ok(minutes)
 }
 
 /// A run in two parts, between which the broker may be started anew.

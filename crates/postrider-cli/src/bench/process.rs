@@ -30,6 +30,18 @@ pub(crate) fn usage(pid: u32) -> anyhow::Result<Usage> {
     Ok(Usage { cpu, resident_bytes: resident(&status).unwrap_or_default() })
 }
 
+/// Resident bytes to the page, where the kernel tells them; `status` may be some pages behind.
+pub(crate) fn resident_exactly(pid: u32) -> Option<u64> {
+    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    kilobytes(&rollup, "Rss:")
+}
+
+/// Files and sockets that a process has open.
+pub(crate) fn descriptors(pid: u32) -> anyhow::Result<u64> {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).with_context(|| format!("open files of process {pid}"))?;
+    Ok(open.count() as u64)
+}
+
 /// The scheduler's nanoseconds are used as long as they agree with the ticks: not every kernel keeps them, and
 /// those of threads that ended are missing.
 const SLACK: Duration = Duration::from_millis(100);
@@ -50,7 +62,12 @@ fn ticks(stat: &str) -> Option<u64> {
 }
 
 fn resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    kilobytes(status, "VmRSS:")
+}
+
+/// In bytes.
+fn kilobytes(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 

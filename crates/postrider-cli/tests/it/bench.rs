@@ -55,6 +55,47 @@ fn what_the_broker_drops_is_counted_as_lost_and_fails_the_run() {
 }
 
 #[test]
+fn a_soak_tells_what_it_did_and_how_memory_descriptors_and_latency_went() {
+    let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-soak-{}", std::process::id()));
+    let broker = Broker::keeping(&data, &[]);
+    let (port, pid) = (broker.port().to_string(), broker.id().to_string());
+    let mut command = Command::new(POSTRIDER);
+    command.args(["bench", "soak", "--json", "--minutes", "0.13", "--cycle", "1", "--sample", "1", "--rate", "300"]);
+    command.args(["-p", &port, "--pid", &pid, "--slope-max", "100000", "--drift-max", "100000", "--data"]).arg(&data);
+    let finished = run(&mut command);
+    assert_eq!(finished.code, Some(0), "{}", finished.errors);
+    let figures = figures(&finished);
+    let did = ["messages", "connections", "takeovers", "wills", "returns", "sessions_left_to_expire", "subscriptions"];
+    let went = ["resident_first_mib", "descriptors_first", "latency_p99_last_us", "data_max_mib", "retained_changes"];
+    for name in did.into_iter().chain(went) {
+        assert!(figures[name].as_f64().is_some_and(|value| value > 0.0), "{name}: {figures}");
+    }
+    let faults =
+        ["lost", "doubled", "out_of_order", "unacknowledged", "refused", "retained_wrong", "sessions_forgotten"];
+    for name in faults.into_iter().chain(["slope_exceeded", "drift_exceeded", "descriptors_left_open"]) {
+        assert_eq!(figures[name], 0, "{name}: {figures}");
+    }
+    let [low, slope, high] =
+        ["slope_low_mib_per_h", "slope_mib_per_h", "slope_high_mib_per_h"].map(|name| figures[name].as_f64());
+    assert!(low <= slope && slope <= high && low.is_some(), "{figures}");
+    assert_eq!(finished.errors.lines().count() as u64, figures["cycles"].as_u64().expect("a count"), "a line each");
+    drop(broker);
+    std::fs::remove_dir_all(&data).expect("it was there");
+}
+
+#[test]
+fn a_soak_whose_limits_are_below_what_it_finds_fails() {
+    let broker = Broker::start();
+    let (port, pid) = (broker.port().to_string(), broker.id().to_string());
+    let mut command = Command::new(POSTRIDER);
+    command.args(["bench", "soak", "--json", "--minutes", "0.13", "--cycle", "1", "--sample", "1", "--rate", "60"]);
+    let finished = run(command.args(["-p", &port, "--pid", &pid, "--slope-max", "-1e9", "--drift-max", "-101"]));
+    assert_eq!(finished.code, Some(1), "{}", finished.errors);
+    let figures = figures(&finished);
+    assert_eq!((&figures["slope_exceeded"], &figures["drift_exceeded"]), (&1.into(), &1.into()), "{figures}");
+}
+
+#[test]
 fn a_broker_that_is_not_there_is_named_in_one_line() {
     let port = {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -49,6 +49,11 @@ impl Broker {
         Self { child, port, said, complaints, is_killed: false }
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) const fn port(&self) -> u16 {
         self.port
     }

@@ -218,6 +218,33 @@ async fn a_client_that_ends_while_its_answers_wait_ends_at_once() {
     assert!(broker.shutdown(GRACE).await);
 }
 
+// [MQTT-3.2.0-1]
+#[test]
+fn a_client_that_is_taken_over_or_told_to_go_before_its_connack_is_durable_hears_the_end_and_nothing_else() {
+    everywhere(async |builder: Builder| {
+        let device = Device::new();
+        let broker = on(builder, &device).start().expect("a broker");
+        let held = device.hold();
+        let mut first = Wire::dial(broker.addresses()[0]).await;
+        first.hail(&lasting("same")).await;
+        until(async || device.is_waiting()).await;
+        let mut second = Wire::dial(broker.addresses()[0]).await;
+        second.hail(&lasting("same")).await;
+        first.expect_end().await;
+        drop(held);
+        assert_eq!(second.next().await.split(' ').take(2).collect::<Vec<_>>(), ["CONNACK", "Success"]);
+        let held = device.hold();
+        let mut third = Wire::dial(broker.addresses()[0]).await;
+        third.hail(&lasting("other")).await;
+        until(async || device.is_waiting()).await;
+        let (stopped, ()) = tokio::join!(broker.shutdown(GRACE), async {
+            third.expect_end().await;
+            drop(held);
+        });
+        assert!(stopped);
+    });
+}
+
 /// Writes over some bytes in the middle of the first file with records.
 fn damage(folder: &Folder) -> String {
     let mut names: Vec<_> = std::fs::read_dir(folder.path())

@@ -4,6 +4,7 @@
 
 mod corruption;
 mod crash;
+mod damage;
 mod faults;
 mod fixture;
 mod fuzz;

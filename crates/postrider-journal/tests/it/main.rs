@@ -11,6 +11,7 @@ mod fuzz_store;
 mod kill;
 mod owner;
 mod random;
+mod refusals;
 mod scratch;
 mod storage;
 mod writer;

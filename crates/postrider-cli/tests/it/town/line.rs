@@ -6,7 +6,7 @@ use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
-pub(super) struct Line {
+pub(crate) struct Line {
     stream: TcpStream,
     received: Vec<u8>,
 }
@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Line {
-    pub(super) fn dial(port: u16) -> Result<Self> {
+    pub(crate) fn dial(port: u16) -> Result<Self> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(LOOK))?;
@@ -25,7 +25,7 @@ impl Line {
     }
 
     /// Is let in; says whether a session was there.
-    pub(super) fn enter(port: u16, hello: &Hello) -> Result<(Self, bool)> {
+    pub(crate) fn enter(port: u16, hello: &Hello) -> Result<(Self, bool)> {
         let mut line = Self::dial(port)?;
         line.send(&hello.bytes())?;
         let look = |packet: &Packet<'_>| match packet {
@@ -36,12 +36,12 @@ impl Line {
         Ok((line, is_present))
     }
 
-    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
         self.stream.write_all(bytes)
     }
 
     /// What `look` makes of the next packet, if one comes soon.
-    pub(super) fn next<R>(&mut self, look: impl FnOnce(&Packet<'_>) -> R) -> Result<Option<R>> {
+    pub(crate) fn next<R>(&mut self, look: impl FnOnce(&Packet<'_>) -> R) -> Result<Option<R>> {
         loop {
             if let Some(frame) = split(&self.received, usize::MAX).expect("the broker frames well") {
                 let packet = Packet::decode(frame, Version::V5).expect("the broker encodes well");
@@ -60,7 +60,7 @@ impl Line {
     }
 
     /// The same, and it has to come.
-    pub(super) fn wait<R>(&mut self, mut look: impl FnMut(&Packet<'_>) -> R) -> Result<R> {
+    pub(crate) fn wait<R>(&mut self, mut look: impl FnMut(&Packet<'_>) -> R) -> Result<R> {
         let started = Instant::now();
         loop {
             if let Some(seen) = self.next(&mut look)? {

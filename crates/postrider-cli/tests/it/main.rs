@@ -12,6 +12,7 @@ mod commands;
 mod conformance;
 mod contact;
 mod crowd;
+mod cuts;
 mod data;
 mod formats;
 mod hoards;

@@ -3,8 +3,8 @@
 //! Owns: who they are, and what counts as wrong.
 
 pub(crate) mod line;
-mod publisher;
-mod subscriber;
+pub(crate) mod publisher;
+pub(crate) mod subscriber;
 
 use crate::broker::Broker;
 use line::Line;

@@ -10,6 +10,7 @@ mod fuzz;
 mod fuzz_store;
 mod kill;
 mod owner;
+mod pressure;
 mod random;
 mod refusals;
 mod scratch;

@@ -14,6 +14,7 @@ mod contact;
 mod crowd;
 mod cuts;
 mod data;
+mod disk_faults;
 mod formats;
 mod hoards;
 mod impostor;

@@ -5,15 +5,19 @@ use postrider_journal::{
     Call, Creation, Directory, Log, Loss, Options, Refusal, SimulatedDisk, Storage, StorageFile, StoreId,
 };
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+fn place(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("faultfs-{name}"))
+}
+
 fn mount(name: &str) -> Mount {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("faultfs-{name}"));
-    Mount::new(path, &SimulatedDisk::new(1)).unwrap()
+    Mount::new(place(name), &SimulatedDisk::new(1)).unwrap()
 }
 
 #[test]
@@ -100,16 +104,41 @@ fn a_slow_sync_takes_its_time_and_holds_up_nobody_else() {
     assert!(syncing.join().unwrap() >= Duration::from_millis(200));
 }
 
+/// Where a child is to mount a disk.
+const PLACE: &str = "POSTRIDER_FAULTFS_CHILD";
+
+/// Part of the next test: in a process of its own it mounts a disk and waits to be killed.
 #[test]
-fn what_is_mounted_is_not_mounted_again_and_what_is_left_of_a_killed_run_is() {
-    let first = mount("stale");
-    let path = first.path().to_owned();
+fn a_child_mounts_a_disk() {
+    let Some(path) = std::env::var_os(PLACE) else { return };
+    let _mount = Mount::new(path, &SimulatedDisk::new(1)).unwrap();
+    writeln!(std::io::stdout(), "mounted").unwrap();
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+#[test]
+fn what_a_killed_run_has_left_mounted_is_taken_away_and_what_lives_is_not() {
+    let path = place("stale");
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "a_child_mounts_a_disk", "--nocapture"]).env(PLACE, &path);
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().ends_with("mounted")), "the child has ended");
     let refused = Mount::new(&path, &SimulatedDisk::new(1)).expect_err("somebody has it").to_string();
     assert!(refused.contains("something is mounted"), "{refused}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(path.metadata().is_err(), "its other end is gone");
+    drop(Mount::new(&path, &SimulatedDisk::new(1)).unwrap());
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_file_that_somebody_has_open_does_not_keep_it_mounted() {
+    let first = mount("open");
+    let path = first.path().to_owned();
     let open = File::create(path.join("a")).unwrap();
-    // The name goes at once; the file lives as long as somebody has it open.
     drop(first);
     assert!(!path.exists());
-    drop(open);
-    drop(Mount::new(&path, &SimulatedDisk::new(1)).unwrap());
+    assert!(open.metadata().is_err());
 }

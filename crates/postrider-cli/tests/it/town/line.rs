@@ -1,6 +1,6 @@
 //! A connection that may break at any byte.
 
-use postrider_proto::{Packet, Version, split};
+use postrider_proto::{Packet, ReasonCode, Version, split};
 use postrider_testkit::Hello;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -26,14 +26,20 @@ impl Line {
 
     /// Is let in; says whether a session was there.
     pub(crate) fn enter(port: u16, hello: &Hello) -> Result<(Self, bool)> {
+        let entered = Self::try_enter(port, hello)?;
+        Ok(entered.unwrap_or_else(|reason| panic!("{reason:?} instead of being let in")))
+    }
+
+    /// The same, or what the broker says against it.
+    pub(crate) fn try_enter(port: u16, hello: &Hello) -> Result<std::result::Result<(Self, bool), ReasonCode>> {
         let mut line = Self::dial(port)?;
         line.send(&hello.bytes())?;
         let look = |packet: &Packet<'_>| match packet {
-            Packet::Connack(connack) if !connack.reason.is_error() => connack.session_present,
+            Packet::Connack(connack) if connack.reason.is_error() => Err(connack.reason),
+            Packet::Connack(connack) => Ok(connack.session_present),
             _ => panic!("{packet:?} instead of a CONNACK"),
         };
-        let is_present = line.wait(look)?;
-        Ok((line, is_present))
+        Ok(line.wait(look)?.map(|is_present| (line, is_present)))
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {

@@ -51,6 +51,11 @@ impl Subscriber {
         }
     }
 
+    /// The broker has a session of it already.
+    pub(crate) fn known(self) -> Self {
+        Self { has_session: true, ..self }
+    }
+
     /// Takes what comes until the connection breaks, or nothing is left to wait for.
     pub(crate) fn run(&mut self, port: u16, is_enough: impl Fn(&Self) -> bool) -> Result<()> {
         let (mut line, is_present) = Line::enter(port, &lasting(&self.id))?;

@@ -17,7 +17,7 @@ fn place(name: &str) -> PathBuf {
 }
 
 fn mount(name: &str) -> Mount {
-    Mount::new(place(name), &SimulatedDisk::new(1)).unwrap()
+    Mount::new(place(name), &SimulatedDisk::new(1)).expect("a mount")
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(super) struct Load {
 const MORE: Count = 4;
 /// A disk that had no room is asked again some time later.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Messages that are published when all others were.
+const LATER: std::ops::Range<u32> = 30_000..30_004;
 /// Retained topics.
 const TOPICS: u32 = 3;
 
@@ -63,6 +65,14 @@ impl Load {
             assert!(number < 20_000, "the disk was never asked");
         }
         Ok(())
+    }
+
+    /// Some more of it, with a server that has started again.
+    pub(super) fn add_some(&mut self, port: u16) {
+        let mut line = Line::enter(port, &Hello::new("writer")).expect("it runs").0;
+        for number in LATER {
+            self.publish_once(&mut line, number).expect("it runs");
+        }
     }
 
     fn make_session(&mut self, port: u16, number: u32) -> Result<()> {

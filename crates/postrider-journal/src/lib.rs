@@ -36,8 +36,8 @@ pub use salvage::{Salvaged, salvage};
 pub use sequence::Sequence;
 pub use shared::Reader;
 pub use storage::{
-    Directory, DirectoryFile, DirectoryLock, LockError, Loss, SimulatedDisk, SimulatedFile, SimulatedLock, Storage,
-    StorageFile,
+    Call, Directory, DirectoryFile, DirectoryLock, LockError, Loss, Refusal, RefusedCall, SimulatedDisk, SimulatedFile,
+    SimulatedLock, Storage, StorageFile,
 };
 pub use survey::Tail;
 pub use writer::{Appended, Durability, Handle, NewRecord, Refused, Standing, Urgency, Waker, Writer, WriterOptions};

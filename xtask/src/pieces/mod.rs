@@ -4,6 +4,7 @@
 //! Never: installs unasked, takes a missing piece for a passed test.
 
 mod apt;
+mod devices;
 mod node;
 mod python;
 mod rust;
@@ -21,6 +22,8 @@ pub(crate) enum Piece {
     Paho1,
     Paho2,
     MqttJs,
+    Fuse,
+    LoopDevices,
 }
 
 /// What to do about a piece that is missing.
@@ -80,6 +83,8 @@ impl Piece {
             Self::Paho1 => "paho-mqtt 1",
             Self::Paho2 => "paho-mqtt 2",
             Self::MqttJs => "mqtt.js",
+            Self::Fuse => "fuse",
+            Self::LoopDevices => "loop devices",
         }
     }
 
@@ -92,6 +97,8 @@ impl Piece {
             Self::Paho1 => python::find(python::PAHO_1),
             Self::Paho2 => python::find(python::PAHO_2),
             Self::MqttJs => node::find(),
+            Self::Fuse => devices::find_fuse(),
+            Self::LoopDevices => devices::find_loop(),
         }
     }
 
@@ -103,6 +110,8 @@ impl Piece {
             Self::Paho1 => python::install(python::PAHO_1),
             Self::Paho2 => python::install(python::PAHO_2),
             Self::MqttJs => node::install(),
+            Self::Fuse => devices::install_fuse(),
+            Self::LoopDevices => devices::install_loop(),
         }
     }
 }
@@ -111,6 +120,14 @@ fn answers(program: &str, args: &str) -> bool {
     first_line(&mut crate::command::command(program, args)).is_some()
 }
 
-const ALL: [Piece; 6] =
-    [Piece::Nextest, Piece::Deny, Piece::MosquittoClients, Piece::Paho1, Piece::Paho2, Piece::MqttJs];
+const ALL: [Piece; 8] = [
+    Piece::Nextest,
+    Piece::Deny,
+    Piece::MosquittoClients,
+    Piece::Paho1,
+    Piece::Paho2,
+    Piece::MqttJs,
+    Piece::Fuse,
+    Piece::LoopDevices,
+];
 const INSTALL: &str = "cargo xtask test --install";

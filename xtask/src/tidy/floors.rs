@@ -118,7 +118,8 @@ const ROOMS: [Room; 13] = [
 ];
 
 /// For development. These import what they like; nobody imports them but their neighbours and tests.
-const GARDEN: [&str; 5] = ["postrider-testkit", "postrider-sim", "postrider-bench", "postrider-conformance", "xtask"];
+const GARDEN: [&str; 6] =
+    ["postrider-testkit", "postrider-sim", "postrider-faultfs", "postrider-bench", "postrider-conformance", "xtask"];
 
 #[cfg(test)]
 mod tests;

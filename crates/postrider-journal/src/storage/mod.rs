@@ -7,7 +7,7 @@ mod directory;
 mod simulated;
 
 pub use directory::{Directory, DirectoryFile, DirectoryLock};
-pub use simulated::{Loss, SimulatedDisk, SimulatedFile, SimulatedLock};
+pub use simulated::{Call, Loss, Refusal, RefusedCall, SimulatedDisk, SimulatedFile, SimulatedLock};
 
 use std::error::Error;
 use std::fmt;

@@ -75,6 +75,10 @@ impl<S: Storage> Worker<S> {
         let mut queue = desk.queue();
         loop {
             let now = Instant::now();
+            // First, or it would never come as long as there is always more to write.
+            if self.sync_at.is_some_and(|at| at <= now) {
+                return Job::Sync;
+            }
             let lazy_at = queue.lazy_since.map(|since| since + self.options.lazy);
             let is_due = queue.is_closing || lazy_at.is_some_and(|at| at <= now);
             if let Some(group) = queue.take_group(is_due) {
@@ -85,9 +89,6 @@ impl<S: Storage> Worker<S> {
             }
             if queue.wanted > 0 {
                 return Job::MakeRoom(std::mem::take(&mut queue.wanted));
-            }
-            if self.sync_at.is_some_and(|at| at <= now) {
-                return Job::Sync;
             }
             if self.has_chores {
                 return Job::Chores;

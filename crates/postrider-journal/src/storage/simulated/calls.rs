@@ -3,7 +3,8 @@
 //! Owns: which of them count as changes, each of which may be the last before the power goes.
 
 use super::inode::{Change, Inode};
-use super::{SimulatedDisk, SimulatedFile, SimulatedLock, broken, gone};
+use super::refusal::{broken, gone};
+use super::{Call, Fate, Of, SimulatedDisk, SimulatedFile, SimulatedLock};
 use crate::storage::{LockError, Storage, StorageFile};
 use std::io;
 
@@ -23,12 +24,15 @@ impl Storage for SimulatedDisk {
         if state.names.find(name).is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let is_cut = state.next_change();
+        let fate = state.next_change(Call::Create, Of::Name(name));
+        if matches!(fate, Fate::Refused(_)) {
+            fate.result()?;
+        }
         let (inode, number) = (state.inode_next, state.counts.changes);
         state.inode_next += 1;
         state.inodes.insert(inode, Inode::default());
         state.names.set(number, name, Some(inode));
-        if is_cut { Err(gone()) } else { Ok(self.file(inode, state.boot)) }
+        fate.result().map(|()| self.file(inode, state.boot))
     }
 
     fn open(&self, name: &str) -> io::Result<SimulatedFile> {
@@ -53,16 +57,16 @@ impl Storage for SimulatedDisk {
     fn sync_directory(&self) -> io::Result<()> {
         let mut state = self.state();
         state.check_power(state.boot)?;
-        let is_cut = state.next_change();
+        let fate = state.next_change(Call::SyncDirectory, Of::Directory);
         state.counts.syncs += 1;
         state.counts.waited_us += state.sync_us;
         if state.sync_fails_at.is_some_and(|at| state.counts.syncs == at) {
             return Err(broken());
         }
-        if !is_cut || state.is_lucky() {
+        if fate == Fate::Done || (fate == Fate::Cut && state.is_lucky()) {
             state.names.sync();
         }
-        if is_cut { Err(gone()) } else { Ok(()) }
+        fate.result()
     }
 
     fn lock(&self, _: &str) -> Result<SimulatedLock, LockError> {
@@ -85,6 +89,21 @@ impl Drop for SimulatedLock {
     }
 }
 
+impl SimulatedFile {
+    /// A number that no other file of the disk has, or had.
+    #[must_use]
+    pub const fn id(&self) -> u64 {
+        self.inode
+    }
+
+    /// Writes as the system does: all of it, or the beginning.
+    pub fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.disk.state();
+        state.check_power(self.boot)?;
+        state.write(self.inode, offset, bytes)
+    }
+}
+
 impl StorageFile for SimulatedFile {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let state = self.disk.state();
@@ -93,9 +112,14 @@ impl StorageFile for SimulatedFile {
     }
 
     fn write_all_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()> {
-        let mut state = self.disk.state();
-        state.check_power(self.boot)?;
-        state.change(self.inode, Change::Write { offset, bytes: parts.concat() })
+        let bytes = parts.concat();
+        let mut done = 0;
+        loop {
+            done += self.write_at(offset + done as u64, &bytes[done..])?;
+            if done == bytes.len() {
+                return Ok(());
+            }
+        }
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -113,12 +137,12 @@ impl StorageFile for SimulatedFile {
     fn set_length(&self, bytes: u64) -> io::Result<()> {
         let mut state = self.disk.state();
         state.check_power(self.boot)?;
-        state.change(self.inode, Change::Cut(bytes))
+        state.change(self.inode, Call::SetLength, Change::Cut(bytes))
     }
 
     fn preallocate(&self, bytes: u64) -> io::Result<()> {
         let mut state = self.disk.state();
         state.check_power(self.boot)?;
-        state.change(self.inode, Change::Grow(bytes))
+        state.change(self.inode, Call::Preallocate, Change::Grow(bytes))
     }
 }

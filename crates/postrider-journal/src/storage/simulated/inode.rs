@@ -3,6 +3,7 @@
 //! Owns: which changes are not synced, and how they are torn.
 
 use super::Loss;
+use super::content::Content;
 use super::random::Random;
 
 /// One call that changed a file.
@@ -19,10 +20,6 @@ pub(super) enum Change {
 }
 
 impl Change {
-    pub(super) const fn is_write(&self) -> bool {
-        matches!(self, Self::Write { .. })
-    }
-
     /// What is there of a write that broke off.
     pub(super) fn half(self) -> Self {
         match self {
@@ -43,19 +40,19 @@ impl Change {
         }
     }
 
-    fn apply(&self, content: &mut Vec<u8>) {
+    fn apply(&self, content: &mut Content) {
         match self {
-            Self::Write { offset, bytes } => write(content, *offset, bytes),
-            Self::Cut(bytes) => content.resize(index(*bytes), 0),
-            Self::Grow(bytes) => content.resize(index(*bytes).max(content.len()), 0),
+            Self::Write { offset, bytes } => content.write(*offset, bytes),
+            Self::Cut(bytes) => content.resize(*bytes),
+            Self::Grow(bytes) => content.grow(*bytes),
         }
     }
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inode {
-    content: Vec<u8>,
-    durable: Vec<u8>,
+    content: Content,
+    durable: Content,
     allocated: u64,
     /// Not synced yet, each with the number of the call.
     unsynced: Vec<(u64, Change)>,
@@ -69,7 +66,7 @@ impl Inode {
     }
 
     pub(super) const fn length(&self) -> u64 {
-        self.content.len() as u64
+        self.content.length()
     }
 
     /// The first change that is not synced.
@@ -78,10 +75,7 @@ impl Inode {
     }
 
     pub(super) fn read(&self, offset: u64, buffer: &mut [u8]) -> usize {
-        let rest = self.content.get(index(offset)..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        count
+        self.content.read(offset, buffer)
     }
 
     /// How much more room a change takes.
@@ -115,18 +109,12 @@ impl Inode {
     }
 
     pub(super) fn flip(&mut self, offset: u64, bits: u8) -> bool {
-        let mut is_there = false;
-        for content in [&mut self.content, &mut self.durable] {
-            if let Some(byte) = content.get_mut(index(offset)) {
-                *byte ^= bits;
-                is_there = true;
-            }
-        }
-        is_there
+        let is_there = self.content.flip(offset, bits);
+        self.durable.flip(offset, bits) || is_there
     }
 
     pub(super) fn decay(&mut self, offset: u64, bits: u8) -> bool {
-        let is_synced = self.unsynced.is_empty() && self.content.len() == self.durable.len();
+        let is_synced = self.unsynced.is_empty() && self.content.length() == self.durable.length();
         let is_done = is_synced && self.flip(offset, bits);
         self.decayed.extend(is_done.then_some((offset, bits)));
         is_done
@@ -168,24 +156,24 @@ impl Inode {
 }
 
 /// Keeps the sectors before some point.
-fn tear(change: &Change, durable: &mut Vec<u8>, random: &mut Random) {
+fn tear(change: &Change, durable: &mut Content, random: &mut Random) {
     if let Change::Write { offset, bytes } = change {
         let end = index(random.below(bytes.len() as u64 + 1));
         let aligned = (index(*offset) + end) / SECTOR_BYTES * SECTOR_BYTES;
         let keep = aligned.saturating_sub(index(*offset));
-        write(durable, *offset, &bytes[..keep]);
+        durable.write(*offset, &bytes[..keep]);
     }
 }
 
 /// Keeps each sector or not.
-fn scatter(change: &Change, durable: &mut Vec<u8>, random: &mut Random) {
+fn scatter(change: &Change, durable: &mut Content, random: &mut Random) {
     match change {
         Change::Write { offset, bytes } => {
             let (mut start, mut rest) = (index(*offset), bytes.as_slice());
             while !rest.is_empty() {
                 let (sector, behind) = rest.split_at((SECTOR_BYTES - start % SECTOR_BYTES).min(rest.len()));
                 if random.below(2) == 0 {
-                    write(durable, start as u64, sector);
+                    durable.write(start as u64, sector);
                 }
                 (start, rest) = (start + sector.len(), behind);
             }
@@ -193,17 +181,6 @@ fn scatter(change: &Change, durable: &mut Vec<u8>, random: &mut Random) {
         Change::Cut(_) | Change::Grow(_) if random.below(2) == 0 => change.apply(durable),
         Change::Cut(_) | Change::Grow(_) => {}
     }
-}
-
-fn write(content: &mut Vec<u8>, offset: u64, bytes: &[u8]) {
-    if bytes.is_empty() {
-        return;
-    }
-    let start = index(offset);
-    if content.len() < start + bytes.len() {
-        content.resize(start + bytes.len(), 0);
-    }
-    content[start..start + bytes.len()].copy_from_slice(bytes);
 }
 
 fn index(offset: u64) -> usize {

@@ -4,15 +4,20 @@
 //! Never: uses a clock or chance of its own; the same seed and the same calls give the same disk.
 
 mod calls;
+mod content;
 mod decay;
 mod history;
 mod inode;
 mod names;
 mod random;
+mod refusal;
+
+pub use refusal::{Call, Refusal, RefusedCall};
 
 use inode::{Change, Inode};
 use names::Names;
 use random::Random;
+use refusal::{Plan, broken, full, gone};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -70,6 +75,7 @@ struct State {
     is_off: bool,
     write_fails_at: Option<u64>,
     sync_fails_at: Option<u64>,
+    plan: Plan,
     space_bytes: Option<u64>,
     sync_us: u64,
     /// Before each change, if that is wanted.
@@ -100,6 +106,7 @@ impl SimulatedDisk {
             is_off: false,
             write_fails_at: None,
             sync_fails_at: None,
+            plan: Plan::default(),
             space_bytes: None,
             sync_us: 0,
             history: None,
@@ -124,6 +131,11 @@ impl SimulatedDisk {
     /// Cuts the power at the change of this number (see [`changes`](Self::changes)), which may or may not happen.
     pub fn cut_power_at(&self, change: u64) {
         self.state().cut_at = Some(change);
+    }
+
+    /// Cuts the power now.
+    pub fn cut_power(&self) {
+        self.state().is_off = true;
     }
 
     /// Whether the power has been cut.
@@ -151,6 +163,7 @@ impl SimulatedDisk {
         state.boot += 1;
         (state.is_off, state.cut_at, state.locked_in) = (false, None, None);
         (state.write_fails_at, state.sync_fails_at, state.space_bytes) = (None, None, None);
+        state.plan = Plan::default();
     }
 
     /// Makes the n-th write from now fail, counted from 1; half of it may be there.
@@ -164,6 +177,18 @@ impl SimulatedDisk {
     pub fn fail_sync(&self, nth: u64) {
         let mut state = self.state();
         state.sync_fails_at = Some(state.counts.syncs + nth);
+    }
+
+    /// Refuses the n-th change from now (see [`changes`](Self::changes)), counted from 1, and no other.
+    pub fn refuse(&self, nth: u64, refusal: Refusal) {
+        let mut state = self.state();
+        state.plan = Plan::new(state.counts.changes + nth, refusal);
+    }
+
+    /// What was refused, since it was last asked for or since the last start.
+    #[must_use]
+    pub fn refused(&self) -> Option<RefusedCall> {
+        self.state().plan.met().cloned()
     }
 
     /// How many bytes the disk holds; none is no limit.
@@ -202,12 +227,21 @@ impl State {
         if self.is_off || self.boot != boot { Err(gone()) } else { Ok(()) }
     }
 
-    /// Counts a change; true if the power goes with it.
-    fn next_change(&mut self) -> bool {
+    /// Counts a change, and says whether the device does it.
+    fn next_change(&mut self, call: Call, of: Of<'_>) -> Fate {
         self.note_history();
         self.counts.changes += 1;
         self.is_off = self.cut_at.is_some_and(|at| self.counts.changes >= at);
-        self.is_off
+        let name = || match of {
+            Of::Name(name) => name.to_owned(),
+            Of::Inode(inode) => self.names.name_of(inode).unwrap_or_default().to_owned(),
+            Of::Directory => String::new(),
+        };
+        match self.plan.meet(self.counts.changes, call, name) {
+            _ if self.is_off => Fate::Cut,
+            Some(refusal) => Fate::Refused(refusal),
+            None => Fate::Done,
+        }
     }
 
     /// Half of what is cut off in the middle happened all the same.
@@ -228,63 +262,94 @@ impl State {
 
     fn rename_or_remove(&mut self, from: &str, to: Option<&str>) -> io::Result<()> {
         let inode = self.names.find(from).ok_or(io::ErrorKind::NotFound)?;
-        let is_cut = self.next_change();
-        if !is_cut || self.is_lucky() {
+        let call = if to.is_some() { Call::Rename } else { Call::Remove };
+        let fate = self.next_change(call, Of::Name(from));
+        if fate == Fate::Done || (fate == Fate::Cut && self.is_lucky()) {
             let number = self.counts.changes;
             self.names.set(number, from, None);
             if let Some(to) = to {
                 self.names.rename(number, from, to, inode);
             }
         }
-        if is_cut { Err(gone()) } else { Ok(()) }
+        fate.result()
     }
 
-    fn change(&mut self, inode: u64, change: Change) -> io::Result<()> {
+    fn change(&mut self, inode: u64, call: Call, change: Change) -> io::Result<()> {
         let more_bytes = self.inodes.get(&inode).ok_or_else(gone)?.growth(&change);
         self.check_space(more_bytes)?;
-        let is_cut = self.next_change();
-        let number = self.counts.changes;
-        let is_failing = change.is_write() && {
-            self.counts.writes += 1;
-            self.write_fails_at.is_some_and(|at| self.counts.writes == at)
+        let fate = self.next_change(call, Of::Inode(inode));
+        if matches!(fate, Fate::Refused(_)) {
+            return fate.result();
+        }
+        self.inodes.get_mut(&inode).ok_or_else(gone)?.apply(self.counts.changes, change);
+        fate.result()
+    }
+
+    /// Says how many bytes were written.
+    fn write(&mut self, inode: u64, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        let whole = Change::Write { offset, bytes: bytes.to_vec() };
+        self.check_space(self.inodes.get(&inode).ok_or_else(gone)?.growth(&whole))?;
+        let fate = self.next_change(Call::Write, Of::Inode(inode));
+        self.counts.writes += 1;
+        let is_failing = self.write_fails_at.is_some_and(|at| self.counts.writes == at);
+        let count = match fate {
+            Fate::Refused(Refusal::Full) => return Err(full()),
+            Fate::Refused(Refusal::Broken | Refusal::Short) => bytes.len() / 2,
+            Fate::Done | Fate::Cut if is_failing => bytes.len() / 2,
+            Fate::Done | Fate::Cut => bytes.len(),
         };
-        let change = if is_failing { change.half() } else { change };
-        self.inodes.get_mut(&inode).ok_or_else(gone)?.apply(number, change);
-        if is_cut {
-            Err(gone())
-        } else if is_failing {
-            Err(broken())
-        } else {
-            Ok(())
+        let change = if count == bytes.len() { whole } else { whole.half() };
+        self.inodes.get_mut(&inode).ok_or_else(gone)?.apply(self.counts.changes, change);
+        match fate {
+            Fate::Refused(Refusal::Short) if count > 0 => Ok(count),
+            Fate::Done if is_failing => Err(broken()),
+            Fate::Done | Fate::Cut | Fate::Refused(_) => fate.result().map(|()| count),
         }
     }
 
     fn sync(&mut self, inode: u64) -> io::Result<()> {
-        let is_cut = self.next_change();
+        let fate = self.next_change(Call::Sync, Of::Inode(inode));
         self.counts.syncs += 1;
         self.counts.waited_us += self.sync_us;
         let is_failing = self.sync_fails_at.is_some_and(|at| self.counts.syncs == at);
-        let is_reached = !is_cut || self.is_lucky();
+        let is_reached = fate == Fate::Done || (fate == Fate::Cut && self.is_lucky());
         let inode = self.inodes.get_mut(&inode).ok_or_else(gone)?;
-        if is_failing {
+        if is_failing || matches!(fate, Fate::Refused(_)) {
             inode.forget_unsynced();
-            return Err(broken());
+            return if is_failing { Err(broken()) } else { fate.result() };
         }
         if is_reached {
             inode.sync();
         }
-        if is_cut { Err(gone()) } else { Ok(()) }
+        fate.result()
     }
 }
 
-fn gone() -> io::Error {
-    rustix::io::Errno::NODEV.into()
+/// What a call is about.
+#[derive(Clone, Copy)]
+enum Of<'a> {
+    Name(&'a str),
+    Inode(u64),
+    Directory,
 }
 
-fn broken() -> io::Error {
-    rustix::io::Errno::IO.into()
+/// What becomes of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Done,
+    /// The power goes with it; it may or may not have happened.
+    Cut,
+    Refused(Refusal),
 }
 
-fn full() -> io::Error {
-    rustix::io::Errno::NOSPC.into()
+impl Fate {
+    fn result(self) -> io::Result<()> {
+        match self {
+            Self::Done => Ok(()),
+            Self::Cut => Err(gone()),
+            // A write that cannot be shorter is none.
+            Self::Refused(Refusal::Broken | Refusal::Short) => Err(broken()),
+            Self::Refused(Refusal::Full) => Err(full()),
+        }
+    }
 }

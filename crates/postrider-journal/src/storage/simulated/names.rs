@@ -32,6 +32,10 @@ impl Names {
         self.now.get(name).copied()
     }
 
+    pub(super) fn name_of(&self, inode: u64) -> Option<&str> {
+        self.now.iter().find(|(_, one)| **one == inode).map(|(name, _)| name.as_str())
+    }
+
     /// The files that have a name now.
     pub(super) fn inodes(&self) -> impl Iterator<Item = &u64> {
         self.now.values()

@@ -1,12 +1,12 @@
 //! A connection that may break at any byte.
 
-use postrider_proto::{Packet, Version, split};
+use postrider_proto::{Packet, ReasonCode, Version, split};
 use postrider_testkit::Hello;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
-pub(super) struct Line {
+pub(crate) struct Line {
     stream: TcpStream,
     received: Vec<u8>,
 }
@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Line {
-    pub(super) fn dial(port: u16) -> Result<Self> {
+    pub(crate) fn dial(port: u16) -> Result<Self> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(LOOK))?;
@@ -25,23 +25,29 @@ impl Line {
     }
 
     /// Is let in; says whether a session was there.
-    pub(super) fn enter(port: u16, hello: &Hello) -> Result<(Self, bool)> {
+    pub(crate) fn enter(port: u16, hello: &Hello) -> Result<(Self, bool)> {
+        let entered = Self::try_enter(port, hello)?;
+        Ok(entered.unwrap_or_else(|reason| panic!("{reason:?} instead of being let in")))
+    }
+
+    /// The same, or what the broker says against it.
+    pub(crate) fn try_enter(port: u16, hello: &Hello) -> Result<std::result::Result<(Self, bool), ReasonCode>> {
         let mut line = Self::dial(port)?;
         line.send(&hello.bytes())?;
         let look = |packet: &Packet<'_>| match packet {
-            Packet::Connack(connack) if !connack.reason.is_error() => connack.session_present,
+            Packet::Connack(connack) if connack.reason.is_error() => Err(connack.reason),
+            Packet::Connack(connack) => Ok(connack.session_present),
             _ => panic!("{packet:?} instead of a CONNACK"),
         };
-        let is_present = line.wait(look)?;
-        Ok((line, is_present))
+        Ok(line.wait(look)?.map(|is_present| (line, is_present)))
     }
 
-    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
         self.stream.write_all(bytes)
     }
 
     /// What `look` makes of the next packet, if one comes soon.
-    pub(super) fn next<R>(&mut self, look: impl FnOnce(&Packet<'_>) -> R) -> Result<Option<R>> {
+    pub(crate) fn next<R>(&mut self, look: impl FnOnce(&Packet<'_>) -> R) -> Result<Option<R>> {
         loop {
             if let Some(frame) = split(&self.received, usize::MAX).expect("the broker frames well") {
                 let packet = Packet::decode(frame, Version::V5).expect("the broker encodes well");
@@ -60,7 +66,7 @@ impl Line {
     }
 
     /// The same, and it has to come.
-    pub(super) fn wait<R>(&mut self, mut look: impl FnMut(&Packet<'_>) -> R) -> Result<R> {
+    pub(crate) fn wait<R>(&mut self, mut look: impl FnMut(&Packet<'_>) -> R) -> Result<R> {
         let started = Instant::now();
         loop {
             if let Some(seen) = self.next(&mut look)? {

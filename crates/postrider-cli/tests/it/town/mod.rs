@@ -1,10 +1,10 @@
-//! A broker that is killed again and again, and what its clients find when it is back.
+//! Everybody who talks to a broker that ends again and again, and what they find when it is back.
 //!
-//! `POSTRIDER_KILLS` says how often; from 100 on the wills of the last round are waited for, too.
+//! Owns: who they are, and what counts as wrong.
 
-mod line;
-mod publisher;
-mod subscriber;
+pub(crate) mod line;
+pub(crate) mod publisher;
+pub(crate) mod subscriber;
 
 use crate::broker::Broker;
 use line::Line;
@@ -12,40 +12,33 @@ use postrider_testkit::{Hello, publish};
 use publisher::{Kind, Publisher, RETAINED};
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use subscriber::{Subscriber, look_around};
 
-type Count = u64;
+pub(crate) type Count = u64;
 
 /// How long what was promised may take to come.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// A client that does not come back within this has its will published.
 const WILL_PATIENCE: Duration = Duration::from_secs(45);
 
-fn lasting(id: &str) -> Hello {
+pub(crate) fn lasting(id: &str) -> Hello {
     Hello::new(id).resume().expiry(1_000_000)
 }
 
 /// Everybody, and what was found so far.
-struct Town {
-    folder: PathBuf,
-    mode: &'static str,
+pub(crate) struct Town {
     publishers: Vec<Publisher>,
     once: Subscriber,
     twice: Subscriber,
-    random: u64,
-    recoveries: Vec<Duration>,
     lost: Count,
     falsely_present: Count,
     stale: Count,
 }
 
 impl Town {
-    fn new(mode: &'static str, seed: u64) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kills-{mode}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
+    pub(crate) fn new() -> Self {
         let who = [
             ("a", Kind::Once),
             ("b", Kind::Once),
@@ -55,35 +48,23 @@ impl Town {
             ("r", Kind::Retained),
         ];
         Self {
-            folder,
-            mode,
             publishers: who.map(|(id, kind)| Publisher::new(id, kind)).into(),
             once: Subscriber::new("once", "once/#", 1),
             twice: Subscriber::new("twice", "twice/#", 2),
-            random: seed | 1,
-            recoveries: Vec::new(),
             lost: 0,
             falsely_present: 0,
             stale: 0,
         }
     }
 
-    fn below(&mut self, end: u64) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random % end
-    }
-
-    fn start(&mut self) -> Broker {
-        let started = Instant::now();
-        let broker = Broker::keeping(&self.folder, &["--durability", self.mode]);
-        self.recoveries.push(started.elapsed());
-        broker
+    /// Everybody is there for the first time.
+    pub(crate) fn settle_in(&mut self, broker: &Broker) {
+        self.collect(broker.port());
     }
 
     /// What was acknowledged must be here; nothing that has ended may be.
-    fn inspect(&mut self, port: u16) {
+    pub(crate) fn inspect(&mut self, broker: &Broker) {
+        let port = broker.port();
         let found = look_around(port, "retained/#", self.retained().len()).expect("it runs");
         for (topic, (taken, sent)) in self.retained() {
             let value = found.get(&topic).copied().unwrap_or_default();
@@ -127,9 +108,9 @@ impl Town {
         }
     }
 
-    /// Everybody is at it until the broker is killed.
-    fn live(&mut self, broker: Broker) {
-        let (port, pause) = (broker.port(), Duration::from_millis(50 + self.below(450)));
+    /// Everybody is at it until the broker is ended, in the middle of it.
+    pub(crate) fn live(&mut self, broker: Broker, end: impl FnOnce(Broker)) {
+        let port = broker.port();
         // Who said that nothing is to be kept finds nothing.
         let _visitor = Line::enter(port, &Hello::new("visitor")).expect("it runs");
         drop(Line::enter(port, &lasting("leaver")).expect("it runs"));
@@ -143,40 +124,43 @@ impl Town {
             for subscriber in [&mut self.once, &mut self.twice] {
                 scope.spawn(move || subscriber.run(port, |_| false));
             }
-            std::thread::sleep(pause);
-            broker.kill();
+            end(broker);
         });
     }
 
-    /// Publishers end what they have begun.
-    fn settle(&mut self, port: u16) {
+    /// Publishers end what they have begun, and get what they are owed for it.
+    pub(crate) fn settle(&mut self, broker: &Broker) {
         let is_enough = AtomicBool::new(true);
         for publisher in &mut self.publishers {
-            publisher.run(port, &is_enough).expect("it runs");
+            publisher.run(broker.port(), &is_enough).expect("it runs");
         }
         assert!(is_enough.load(Ordering::Relaxed));
+        self.collect(broker.port());
     }
 
-    fn report(&mut self, kills: u64) {
-        self.recoveries.sort();
-        let at = |share: usize| self.recoveries[(self.recoveries.len() - 1) * share / 100].as_millis();
+    /// The will of somebody who does not come back is published.
+    pub(crate) fn await_will(&mut self, broker: &Broker) {
+        let until = Instant::now() + WILL_PATIENCE;
+        let is_enough = |who: &Subscriber| Instant::now() > until || who.has("twice/will", 1);
+        self.twice.run(broker.port(), is_enough).expect("it runs");
+        assert!(self.twice.has("twice/will", 1), "the will of somebody who did not come back");
+    }
+
+    /// What happened, as one line that begins with `beginning`; nothing of it may be wrong.
+    pub(crate) fn report(&self, beginning: &str, end: &str) {
         let taken: Count = self.publishers.iter().map(|publisher| publisher.taken_count).sum();
         let sessions: Count = self.publishers.iter().map(|publisher| publisher.sessions_lost).sum();
         let sessions = sessions + self.once.sessions_lost + self.twice.sessions_lost;
         let refused: Count = self.publishers.iter().map(|publisher| publisher.refused).sum();
         eprintln!(
-            "{}: {kills} kills, {taken} messages acknowledged, {} lost, {} of QoS 2 doubled, {} of QoS 2 out of order, \
-             {sessions} sessions lost, {} falsely present, {} retained too old, {refused} refused, {} of QoS 1 came \
-             more than once, from start to listening p50 {} ms, p99 {} ms",
-            self.mode,
+            "{beginning}, {taken} acknowledged, {} lost, {} doubled, {} out of order, {sessions} sessions lost, \
+             {} falsely present, {} retained too old, {refused} refused, {} of QoS 1 more than once{end}",
             self.lost,
             self.twice.doubled(),
             self.twice.disordered,
             self.falsely_present,
             self.stale,
             self.once.doubled(),
-            at(50),
-            at(99),
         );
         let wrongs =
             [self.lost, self.twice.doubled(), self.twice.disordered, sessions, self.falsely_present, self.stale];
@@ -184,48 +168,29 @@ impl Town {
     }
 }
 
-impl Drop for Town {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            let _ = std::fs::remove_dir_all(&self.folder);
-        }
-    }
+/// How often to do it, and with what chances, as the environment says.
+pub(crate) struct Plan {
+    pub(crate) rounds: u64,
+    random: u64,
 }
 
-fn run(mode: &'static str) {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let kills = number("POSTRIDER_KILLS").unwrap_or(10);
-    let seed = number("POSTRIDER_SEED").unwrap_or_else(|| u64::from(std::process::id()) * 7919);
-    eprintln!("POSTRIDER_SEED={seed}");
-    let mut town = Town::new(mode, seed);
-    let broker = town.start();
-    town.collect(broker.port());
-    town.live(broker);
-    for _ in 1..kills {
-        let broker = town.start();
-        town.inspect(broker.port());
-        town.live(broker);
+impl Plan {
+    pub(crate) fn new(variable: &str, usual: u64) -> Self {
+        let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+        let seed = number("POSTRIDER_SEED").unwrap_or_else(|| u64::from(std::process::id()) * 7919);
+        eprintln!("POSTRIDER_SEED={seed}");
+        Self { rounds: number(variable).unwrap_or(usual), random: seed | 1 }
     }
-    let broker = town.start();
-    town.inspect(broker.port());
-    town.settle(broker.port());
-    town.collect(broker.port());
-    if kills >= 100 {
-        let until = Instant::now() + WILL_PATIENCE;
-        let is_enough = |who: &Subscriber| Instant::now() > until || who.has("twice/will", 1);
-        town.twice.run(broker.port(), is_enough).expect("it runs");
-        assert!(town.twice.has("twice/will", 1), "the will of somebody who did not come back");
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random % end
     }
-    drop(broker);
-    town.report(kills);
-}
 
-#[test]
-fn whatever_was_acknowledged_survives_every_kill() {
-    run("fsync");
-}
-
-#[test]
-fn whatever_was_acknowledged_survives_every_kill_when_the_system_is_trusted() {
-    run("os");
+    /// Some time between two.
+    pub(crate) fn pause_ms(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(from + self.below(to - from))
+    }
 }

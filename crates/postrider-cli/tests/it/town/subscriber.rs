@@ -7,7 +7,7 @@ use postrider_testkit::{Hello, ack, pingreq, subscribe};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Result;
 
-pub(super) struct Subscriber {
+pub(crate) struct Subscriber {
     id: String,
     filter: String,
     qos: u8,
@@ -18,7 +18,7 @@ pub(super) struct Subscriber {
     /// Identifiers of messages of QoS 2 that are not released.
     held: HashSet<u16>,
     has_session: bool,
-    pub(super) sessions_lost: Count,
+    pub(crate) sessions_lost: Count,
     /// Messages of QoS 2 that came behind a later one of the same topic.
     pub(super) disordered: Count,
 }
@@ -37,7 +37,7 @@ enum Event {
 }
 
 impl Subscriber {
-    pub(super) fn new(id: &str, filter: &str, qos: u8) -> Self {
+    pub(crate) fn new(id: &str, filter: &str, qos: u8) -> Self {
         Self {
             id: id.to_owned(),
             filter: filter.to_owned(),
@@ -51,8 +51,13 @@ impl Subscriber {
         }
     }
 
+    /// The broker has a session of it already.
+    pub(crate) fn known(self) -> Self {
+        Self { has_session: true, ..self }
+    }
+
     /// Takes what comes until the connection breaks, or nothing is left to wait for.
-    pub(super) fn run(&mut self, port: u16, is_enough: impl Fn(&Self) -> bool) -> Result<()> {
+    pub(crate) fn run(&mut self, port: u16, is_enough: impl Fn(&Self) -> bool) -> Result<()> {
         let (mut line, is_present) = Line::enter(port, &lasting(&self.id))?;
         self.sessions_lost += Count::from(self.has_session && !is_present);
         if !is_present {
@@ -89,7 +94,7 @@ impl Subscriber {
         line.send(&ack(kind, id, ReasonCode::Success, Version::V5))
     }
 
-    pub(super) fn has(&self, topic: &str, number: u32) -> bool {
+    pub(crate) fn has(&self, topic: &str, number: u32) -> bool {
         self.heard.get(topic).is_some_and(|heard| heard.contains_key(&number))
     }
 
@@ -118,7 +123,7 @@ fn heard(publish: &postrider_proto::Publish<'_>) -> Heard {
 }
 
 /// The retained message of each topic, as a stranger finds them.
-pub(super) fn look_around(port: u16, filter: &str, count: usize) -> Result<HashMap<String, u32>> {
+pub(crate) fn look_around(port: u16, filter: &str, count: usize) -> Result<HashMap<String, u32>> {
     let (mut line, _) = Line::enter(port, &Hello::new("stranger"))?;
     line.send(&subscribe(1, filter, 0).bytes(Version::V5))?;
     let mut found = HashMap::new();

@@ -7,8 +7,9 @@ use postrider_testkit::{ack, publish};
 use std::collections::{HashMap, VecDeque};
 use std::io::Result;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-pub(super) struct Publisher {
+pub(crate) struct Publisher {
     id: String,
     kind: Kind,
     /// The number of the next message.
@@ -25,10 +26,19 @@ pub(super) struct Publisher {
     /// What a CONNECT has led to: a session that must be there from then on.
     has_session: bool,
     pub(super) sessions_lost: Count,
+    /// When each was sent and taken, where somebody wants to know.
+    diary: Option<Vec<Moments>>,
+}
+
+/// When a message was sent, and when the broker said that it has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moments {
+    pub(crate) sent: Instant,
+    pub(crate) taken: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Once,
     Twice,
     Retained,
@@ -45,7 +55,7 @@ const WINDOW: usize = 20;
 pub(super) const RETAINED: u32 = 5;
 
 impl Publisher {
-    pub(super) fn new(id: &str, kind: Kind) -> Self {
+    pub(crate) fn new(id: &str, kind: Kind) -> Self {
         Self {
             id: id.to_owned(),
             kind,
@@ -57,14 +67,24 @@ impl Publisher {
             refused: 0,
             has_session: false,
             sessions_lost: 0,
+            diary: None,
         }
     }
 
-    pub(super) fn topic(&self, number: u32) -> String {
+    pub(crate) fn with_diary(self) -> Self {
+        Self { diary: Some(Vec::new()), ..self }
+    }
+
+    /// Every message by its number, in order.
+    pub(crate) fn diary(&self) -> impl Iterator<Item = (u32, Moments)> {
+        (1..).zip(self.diary.iter().flatten().copied())
+    }
+
+    pub(crate) fn topic(&self, number: u32) -> String {
         match self.kind {
             Kind::Once => format!("once/{}", self.id),
             Kind::Twice => format!("twice/{}", self.id),
-            Kind::Retained => format!("retained/{}", number % RETAINED),
+            Kind::Retained => format!("retained/{}/{}", self.id, number % RETAINED),
         }
     }
 
@@ -74,7 +94,7 @@ impl Publisher {
     }
 
     /// Publishes until the connection breaks or it is enough; then ends what is under way.
-    pub(super) fn run(&mut self, port: u16, is_enough: &AtomicBool) -> Result<()> {
+    pub(crate) fn run(&mut self, port: u16, is_enough: &AtomicBool) -> Result<()> {
         let (mut line, is_present) = Line::enter(port, &lasting(&self.id))?;
         self.sessions_lost += Count::from(self.has_session && !is_present);
         self.has_session = true;
@@ -87,6 +107,9 @@ impl Publisher {
                 packets.extend(self.packet(&flight, false));
                 self.open.push_back(flight);
                 self.next += 1;
+                if let Some(diary) = &mut self.diary {
+                    diary.push(Moments { sent: Instant::now(), taken: None });
+                }
             }
             line.send(&packets)?;
             if self.open.is_empty() {
@@ -122,6 +145,9 @@ impl Publisher {
         if is_first {
             self.taken.push(number);
             self.taken_count += 1;
+            if let Some(diary) = &mut self.diary {
+                diary[number as usize - 1].taken = Some(Instant::now());
+            }
             self.latest.insert(self.topic(number), number);
         }
         Ok(())

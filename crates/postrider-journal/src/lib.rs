@@ -17,6 +17,7 @@ mod names;
 mod options;
 mod record;
 mod recovered;
+mod remains;
 mod roster;
 mod salvage;
 mod scan;

@@ -30,7 +30,9 @@ impl<S: Storage> View<S> {
         let lock = lock(&storage)?;
         let survey = survey(&storage)?;
         let report = report(&survey);
-        let Some(store_id) = report.store_id else { return Err(OpenError::NoStore) };
+        let Some(store_id) = report.store_id else {
+            return Err(if report.damage.is_empty() { OpenError::NoStore } else { OpenError::Damaged(report.damage) });
+        };
         // All indexes stay in memory: none has to be written.
         let catalog = Catalog::new(Kinds::none(), u64::MAX, survey.fresh_next);
         let shared = share(storage, store_id, catalog, survey.segments.into_iter(), report.last)?;

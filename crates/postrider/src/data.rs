@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 ///
 /// ```no_run
 /// # fn example() -> Result<(), postrider::Error> {
-/// let mut data = postrider::Data::open("/var/lib/postrider".as_ref())?;
+/// let data = postrider::Data::open("/var/lib/postrider".as_ref())?;
 /// for record in data.retained() {
 ///     if let Some(message) = data.message(record)? {
 ///         println!("{}: {} bytes", message.topic, message.payload.len());
@@ -34,7 +34,6 @@ pub struct Data {
     contents: Contents,
     records: u64,
     senseless: Vec<String>,
-    payload: Vec<u8>,
 }
 
 /// Which store a data directory holds.
@@ -69,7 +68,7 @@ impl Data {
         let read = take_records(&mut recovered, &mut recovery, path)?;
         let contents = recovery.contents(Sequence(view.report().last.number()));
         let Taken { records, senseless, .. } = read;
-        Ok(Self { path: path.to_owned(), view, contents, records, senseless, payload: Vec::new() })
+        Ok(Self { path: path.to_owned(), view, contents, records, senseless })
     }
 
     /// Which store it is.
@@ -135,10 +134,10 @@ impl Data {
     ///
     /// # Errors
     /// The device refuses.
-    pub fn message(&mut self, record: u64) -> Result<Option<MessageData>, Error> {
-        self.payload.clear();
-        match self.view.read(Number::new(record), &mut self.payload) {
-            Ok(kind) => Ok(message_data(kind, &self.payload).ok()),
+    pub fn message(&self, record: u64) -> Result<Option<MessageData>, Error> {
+        let mut payload = Vec::new();
+        match self.view.read(Number::new(record), &mut payload) {
+            Ok(kind) => Ok(message_data(kind, &payload).ok()),
             Err(ReadError::Fault(fault)) => Err(refused(&self.path, fault.into())),
             Err(ReadError::Absent | ReadError::Damaged(_) | _) => Ok(None),
         }

@@ -47,12 +47,12 @@ struct Import {
 impl Import {
     fn sessions(&mut self, connection: &Connection) -> anyhow::Result<()> {
         let mut wills = BTreeMap::new();
-        each(connection, "wills", "SELECT rowid, * FROM wills", |reading| {
+        each(connection, "wills", "SELECT rowid AS rowid, * FROM wills", |reading| {
             let client_id: String = reading.get("client_id")?;
             let will = (reading.place(), reading.will()?);
             wills.insert(client_id.clone(), will).map_or(Ok(()), |_| Err(twice(reading, &client_id)))
         })?;
-        each(connection, "sessions", "SELECT rowid, * FROM sessions ORDER BY client_id", |reading| {
+        each(connection, "sessions", "SELECT rowid AS rowid, * FROM sessions ORDER BY client_id", |reading| {
             let mut session = reading.session()?;
             let client_id = session.subject.client_id.as_str().to_owned();
             if self.sessions.contains_key(&client_id) {
@@ -75,7 +75,7 @@ impl Import {
 
     fn subscriptions(&mut self, connection: &Connection) -> anyhow::Result<()> {
         let mut before = None;
-        let select = "SELECT rowid, * FROM subscriptions ORDER BY client_id, filter";
+        let select = "SELECT rowid AS rowid, * FROM subscriptions ORDER BY client_id, filter";
         each(connection, "subscriptions", select, |reading| {
             let session = self.session(reading)?.0;
             let subscription = reading.subscription()?;
@@ -109,11 +109,11 @@ impl Import {
     /// Each message with everybody who waits for it, in the order in which they came.
     fn messages(&mut self, connection: &Connection) -> anyhow::Result<()> {
         let mut owed =
-            select(connection, "SELECT rowid, * FROM deliveries WHERE message IS NOT NULL ORDER BY message")?;
+            select(connection, "SELECT rowid AS rowid, * FROM deliveries WHERE message IS NOT NULL ORDER BY message")?;
         let mut owed = Ahead::new("deliveries", owed.query(())?)?;
-        let mut kept = select(connection, "SELECT rowid, * FROM retained ORDER BY message")?;
+        let mut kept = select(connection, "SELECT rowid AS rowid, * FROM retained ORDER BY message")?;
         let mut kept = Ahead::new("retained", kept.query(())?)?;
-        each(connection, "messages", "SELECT rowid, * FROM messages ORDER BY id", |reading| {
+        each(connection, "messages", "SELECT rowid AS rowid, * FROM messages ORDER BY id", |reading| {
             let id: i64 = reading.get("id")?;
             let mut message = reading.message()?;
             let mut waiting = Vec::new();
@@ -149,7 +149,7 @@ impl Import {
 
     /// How far each session's flows have come.
     fn flows(&mut self, connection: &Connection) -> anyhow::Result<()> {
-        let order = "SELECT rowid, * FROM deliveries WHERE client_id IS NOT NULL ORDER BY client_id, position";
+        let order = "SELECT rowid AS rowid, * FROM deliveries WHERE client_id IS NOT NULL ORDER BY client_id, position";
         let mut statement = select(connection, order)?;
         let mut rows = statement.query(())?;
         let mut next = next_of_session(&mut rows)?;

@@ -54,6 +54,7 @@ impl Reading<'_> {
             rusqlite::Error::InvalidColumnType(_, column, kind) => {
                 self.wrong(format!("{} in column {column} has no place there", kind.to_string().to_lowercase()))
             }
+            rusqlite::Error::InvalidColumnName(_) => anyhow!("table {}: column {column} is missing", self.table),
             other => self.wrong(format!("column {column}: {other}")),
         })
     }

@@ -1,35 +1,14 @@
 //! The data directory as people meet it: who has it, what is wrong with it, what can be saved.
 
 use crate::broker::{Broker, POSTRIDER};
+use crate::folder::Folder;
 use crate::program::{Finished, run};
 use crate::wire::Wire;
 use postrider_testkit::{Hello, publish};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A directory that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Self(path)
-    }
-
-    fn shown(&self) -> String {
-        self.0.display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn postrider(args: &[&str]) -> Finished {
+pub(crate) fn postrider(args: &[&str]) -> Finished {
     run(Command::new(POSTRIDER).args(args))
 }
 

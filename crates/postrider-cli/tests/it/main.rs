@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::wildcard_enum_match_arm, reason = "a conversation that goes otherwise ends the test")]
 
 mod abuse;
+mod backups;
 mod bench;
 mod blunders;
 mod breaches;
@@ -13,6 +14,8 @@ mod conformance;
 mod contact;
 mod crowd;
 mod data;
+mod dump;
+mod folder;
 mod formats;
 mod hoards;
 mod impostor;
@@ -29,5 +32,7 @@ mod rumqtt_v4;
 mod rumqtt_v5;
 mod strangers;
 mod sys;
+#[cfg(feature = "sqlite")]
+mod tables;
 mod tools;
 mod wire;

@@ -56,6 +56,9 @@ fn lines(args: &Check, examined: &Examined) -> Vec<String> {
     lines.extend(examined.torn.iter().map(|torn| format!("{torn}: it was never promised, and goes at the next start")));
     lines.extend(examined.damage.iter().map(|damage| format!("damaged: {damage}")));
     lines.extend(concern::lines(&examined.concerned));
+    if !examined.damage.is_empty() && examined.concerned.is_empty() {
+        lines.push("whom that concerns can be read nowhere any more".to_owned());
+    }
     lines.extend(examined.senseless.iter().map(|what| format!("makes no sense: {what}")));
     if examined.is_whole() {
         lines.push("nothing is damaged".to_owned());

@@ -11,6 +11,7 @@ use postrider::{
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, Row};
 use serde_json::Value;
+use std::num::NonZero;
 
 /// Every table is there, and of this format.
 pub(super) fn check_tables(connection: &Connection) -> anyhow::Result<()> {
@@ -86,9 +87,9 @@ impl Reading<'_> {
         serde_json::from_str(&text).map_err(|_| self.wrong(format!("column {column} is not a list in JSON")))
     }
 
-    fn numbers<T: TryFrom<u64>>(&self, column: &str) -> anyhow::Result<Vec<T>> {
-        let wrong = || self.wrong(format!("column {column} is not a list of numbers, or one is too large"));
-        let number = |value: &Value| T::try_from(value.as_u64()?).ok();
+    fn numbers<T: TryFrom<NonZero<u64>>>(&self, column: &str) -> anyhow::Result<Vec<T>> {
+        let wrong = || self.wrong(format!("column {column} is not a list of numbers above 0, or one is too large"));
+        let number = |value: &Value| T::try_from(NonZero::new(value.as_u64()?)?).ok();
         self.list(column)?.iter().map(|value| number(value).ok_or_else(wrong)).collect()
     }
 
@@ -145,12 +146,13 @@ impl Reading<'_> {
 
     pub(super) fn session(&self) -> anyhow::Result<SessionData> {
         let subject = self.subject("client_id", "principal")?.ok_or_else(|| self.wrong("no client identifier"))?;
+        let awaiting_pubrel: Vec<NonZero<u16>> = self.numbers("awaiting_pubrel")?;
         Ok(SessionData {
             subject,
             expiry_s: self.get::<Option<u32>>("expiry_s")?.unwrap_or(u32::MAX),
             away_since_ms: self.time("away_since_ms")?,
-            next_packet_id: self.get("next_packet_id")?,
-            awaiting_pubrel: self.numbers("awaiting_pubrel")?,
+            next_packet_id: self.get::<NonZero<u16>>("next_packet_id")?.get(),
+            awaiting_pubrel: awaiting_pubrel.into_iter().map(NonZero::get).collect(),
             will: None,
         })
     }
@@ -179,11 +181,11 @@ impl Reading<'_> {
         let stage = stages.into_iter().find(|stage| crate::dump::state(*stage) == state);
         let delivery = DeliveryData {
             stage: stage.ok_or_else(|| self.wrong(format!("{state:?} in column state is not known")))?,
-            packet_id: self.get("packet_id")?,
+            packet_id: self.get::<Option<NonZero<u16>>>("packet_id")?.map(NonZero::get),
             record: self.time("message")?,
             qos: self.qos("qos")?,
             retain: self.flag("retain")?,
-            subscription_ids: self.numbers("subscription_ids")?,
+            subscription_ids: self.numbers::<NonZero<u32>>("subscription_ids")?.into_iter().map(NonZero::get).collect(),
         };
         self.check(&delivery)?;
         Ok(delivery)

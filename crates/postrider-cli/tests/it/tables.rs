@@ -172,7 +172,7 @@ fn what_cannot_be_is_refused_with_table_and_row_and_nothing_is_left() {
             "UPDATE deliveries SET packet_id = NULL WHERE rowid = 1;".to_owned(),
             "table deliveries, row 1: state awaits-puback and packet_id do not agree",
         ),
-        ("UPDATE sessions SET awaiting_pubrel = '[0]';".to_owned(), "table sessions, client"),
+        ("UPDATE sessions SET awaiting_pubrel = '[0]';".to_owned(), "table sessions, row 1: column awaiting_pubrel"),
         ("UPDATE sessions SET awaiting_pubrel = '[70000]';".to_owned(), "table sessions, row"),
         (
             "UPDATE sessions SET expiry_s = 0 WHERE rowid = 1;".to_owned(),

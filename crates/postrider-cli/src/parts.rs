@@ -28,9 +28,9 @@ impl Parts {
             correlation_data: properties.binary(PropertyId::CorrelationData).map(<[u8]>::to_vec),
             user_properties: properties
                 .iter()
-                .filter_map(|property| match property {
-                    Property::Pair(name, value) => Some((name.as_str().to_owned(), value.as_str().to_owned())),
-                    _ => None,
+                .filter_map(|property| {
+                    let Property::Pair(name, value) = property else { return None };
+                    Some((name.as_str().to_owned(), value.as_str().to_owned()))
                 })
                 .collect(),
         }

@@ -43,7 +43,7 @@ impl Draft {
         std::fs::rename(&self.made, &self.place).map_err(failed)?;
         self.is_kept = true;
         let parent = self.place.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(parent.unwrap_or(Path::new("."))).and_then(|parent| parent.sync_all()).map_err(failed)
+        File::open(parent.unwrap_or_else(|| Path::new("."))).and_then(|parent| parent.sync_all()).map_err(failed)
     }
 }
 

@@ -44,7 +44,6 @@ pub struct WrittenMessage {
 
 /// Why something was not written.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum WriteError {
     /// It is not what a client could have brought.
     Invalid(RecordError),

@@ -178,7 +178,7 @@ impl Import {
                     anyhow!("table sessions, client {client_id:?}: {error}")
                 }
                 WriteError::Invalid(error) => anyhow!("client {client_id:?}, up to {place}: {error}"),
-                other => failed(other),
+                WriteError::Failed(error) => explain(error),
             })?;
         }
         let shared = connection
@@ -288,13 +288,6 @@ fn twice(reading: &Reading<'_>, name: &str) -> anyhow::Error {
 fn refused(reading: &Reading<'_>, error: WriteError) -> anyhow::Error {
     match error {
         WriteError::Invalid(error) => reading.wrong(error),
-        other => failed(other),
-    }
-}
-
-fn failed(error: WriteError) -> anyhow::Error {
-    match error {
         WriteError::Failed(error) => explain(error),
-        other => other.into(),
     }
 }

@@ -9,7 +9,7 @@ use postrider::{
     ClientId, DeliveryData, MessageData, Principal, Qos, SessionData, Stage, Subject, SubscriptionData, WillData,
 };
 use rusqlite::types::{FromSql, ValueRef};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Error, Row};
 use serde_json::Value;
 use std::num::NonZero;
 
@@ -51,12 +51,15 @@ impl Reading<'_> {
     }
 
     pub(super) fn get<T: FromSql>(&self, column: &str) -> anyhow::Result<T> {
-        self.row.get(column).map_err(|error| match error {
-            rusqlite::Error::InvalidColumnType(_, column, kind) => {
-                self.wrong(format!("{} in column {column} has no place there", kind.to_string().to_lowercase()))
+        self.row.get(column).map_err(|error| {
+            if let Error::InvalidColumnType(_, column, kind) = &error {
+                let kind = kind.to_string().to_lowercase();
+                return self.wrong(format!("{kind} in column {column} has no place there"));
             }
-            rusqlite::Error::InvalidColumnName(_) => anyhow!("table {}: column {column} is missing", self.table),
-            other => self.wrong(format!("column {column}: {other}")),
+            if let Error::InvalidColumnName(_) = &error {
+                return anyhow!("table {}: column {column} is missing", self.table);
+            }
+            self.wrong(format!("column {column}: {error}"))
         })
     }
 

@@ -107,27 +107,17 @@ fn people_can_ask_the_tables() {
     std::fs::remove_file(file).expect("ours");
 }
 
-#[test]
-fn what_cannot_be_is_refused_with_table_and_row_and_nothing_is_left() {
-    let folder = rich("bad");
-    let good = exported(&folder, "good");
-    let bad = folder.0.with_extension("bad");
-    let place = Folder::new("bad-places");
-    std::fs::create_dir(&place.0).expect("ours");
-    let new = place.0.join("new");
-    let refused = || {
-        let refused = postrider(&["import", &bad.display().to_string(), &new.display().to_string()]);
-        assert_eq!((refused.code, refused.errors.lines().count()), (Some(1), 1), "{}", refused.errors);
-        let left: Vec<_> = std::fs::read_dir(&place.0).expect("ours").collect();
-        assert!(left.is_empty(), "{left:?}");
-        refused.errors
-    };
-    let loose = |table: &str, columns: &str| {
-        format!(
-            "CREATE TABLE other AS SELECT {columns} FROM {table}; DROP TABLE {table}; ALTER TABLE other RENAME TO {table};"
-        )
-    };
-    for (change, part) in [
+/// The same table without its constraints.
+fn loose(table: &str, columns: &str) -> String {
+    format!(
+        "CREATE TABLE other AS SELECT {columns} FROM {table}; DROP TABLE {table}; \
+         ALTER TABLE other RENAME TO {table};"
+    )
+}
+
+/// What is done to a database, and what is said about it then: tables and messages.
+fn wrong_tables() -> Vec<(String, &'static str)> {
+    vec![
         ("DROP TABLE deliveries;".to_owned(), "table deliveries is missing"),
         ("UPDATE store SET format = 2;".to_owned(), "format 2 is not known"),
         ("DELETE FROM store;".to_owned(), "table store has to have one row"),
@@ -149,6 +139,12 @@ fn what_cannot_be_is_refused_with_table_and_row_and_nothing_is_left() {
             "UPDATE messages SET user_properties = '[1]' WHERE id = 4;".to_owned(),
             "table messages, row 4: column user_properties",
         ),
+    ]
+}
+
+/// The same of those who are owed something, and what.
+fn wrong_owners() -> Vec<(String, &'static str)> {
+    vec![
         (
             "UPDATE subscriptions SET filter = 'a/#/b' WHERE rowid = 3;".to_owned(),
             "table subscriptions, row 3: a filter that is none",
@@ -183,7 +179,25 @@ fn what_cannot_be_is_refused_with_table_and_row_and_nothing_is_left() {
             "no session is subscribed to \"$share/crew/s/+\"",
         ),
         ("UPDATE retained SET topic = 'elsewhere' WHERE rowid = 1;".to_owned(), "table retained, row 1"),
-    ] {
+    ]
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_table_and_row_and_nothing_is_left() {
+    let folder = rich("bad");
+    let good = exported(&folder, "good");
+    let bad = folder.0.with_extension("bad");
+    let place = Folder::new("bad-places");
+    std::fs::create_dir(&place.0).expect("ours");
+    let new = place.0.join("new");
+    let refused = || {
+        let refused = postrider(&["import", &bad.display().to_string(), &new.display().to_string()]);
+        assert_eq!((refused.code, refused.errors.lines().count()), (Some(1), 1), "{}", refused.errors);
+        let left: Vec<_> = std::fs::read_dir(&place.0).expect("ours").collect();
+        assert!(left.is_empty(), "{left:?}");
+        refused.errors
+    };
+    for (change, part) in wrong_tables().into_iter().chain(wrong_owners()) {
         std::fs::copy(&good, &bad).expect("ours");
         let connection = Connection::open(&bad).expect("a database");
         connection.execute_batch(&format!("PRAGMA foreign_keys = OFF; {change}")).expect(&change);

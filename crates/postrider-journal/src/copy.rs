@@ -76,8 +76,12 @@ fn hold<S: Storage>(storage: &S, store_id: StoreId) -> Result<Held<S::File>, Ope
         }
         let has_all = newest.iter().all(|newest| newest.needed.keys().all(|number| files.contains_key(number)));
         // What is missing every time is missing, and the check of the copy will say so.
-        if (has_last && has_all) || attempts == ATTEMPTS {
+        if has_last && (has_all || attempts >= ATTEMPTS) {
             return Ok(Held { files, newest });
+        }
+        if attempts >= ATTEMPTS {
+            let error = io::Error::from(io::ErrorKind::NotFound);
+            return Err(Fault::new(Operation::Open, "the newest segment", &error).into());
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Owns: what is said about damage, to people and to programs.
 
 use crate::args::{Check, Salvage};
+use crate::concern;
 use crate::serve::say;
 use anyhow::anyhow;
 use postrider::{Damage, Error, Examined, check_data, salvage_data};
@@ -23,15 +24,22 @@ pub(crate) fn run(args: &Check) -> anyhow::Result<ExitCode> {
 /// Copies what is whole.
 pub(crate) fn salvage(args: &Salvage) -> anyhow::Result<ExitCode> {
     let salvaged = salvage_data(&args.directory, &args.new).map_err(explain)?;
+    if args.json {
+        let damage: Vec<Value> = salvaged.damage.iter().map(place).collect();
+        let concerned = concern::document(&salvaged.concerned);
+        say(&json!({ "records": salvaged.records, "damage": damage, "concerned": concerned }).to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
     for damage in &salvaged.damage {
         say(&format!("left behind: {damage}"));
     }
+    concern::lines(&salvaged.concerned).iter().for_each(|line| say(line));
     say(&format!("{} records are in {}", salvaged.records, args.new.display()));
     say(&format!("start with it:  postrider --data-dir {}", args.new.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-fn explain(error: Error) -> anyhow::Error {
+pub(crate) fn explain(error: Error) -> anyhow::Error {
     match error.advice().map(str::to_owned) {
         Some(advice) => anyhow!("{:#}; {advice}", anyhow::Error::new(error)),
         None => anyhow::Error::new(error),
@@ -47,6 +55,10 @@ fn lines(args: &Check, examined: &Examined) -> Vec<String> {
     ];
     lines.extend(examined.torn.iter().map(|torn| format!("{torn}: it was never promised, and goes at the next start")));
     lines.extend(examined.damage.iter().map(|damage| format!("damaged: {damage}")));
+    lines.extend(concern::lines(&examined.concerned));
+    if !examined.damage.is_empty() && examined.concerned.is_empty() {
+        lines.push("whom that concerns can be read nowhere any more".to_owned());
+    }
     lines.extend(examined.senseless.iter().map(|what| format!("makes no sense: {what}")));
     if examined.is_whole() {
         lines.push("nothing is damaged".to_owned());
@@ -65,7 +77,7 @@ fn document(examined: &Examined) -> Value {
     json!({
         "whole": examined.is_whole(), "openings": openings, "files": files, "bytes": bytes, "records": records,
         "sessions": sessions, "messages": messages, "retained": retained, "damage": damage, "senseless": senseless,
-        "torn": torn,
+        "torn": torn, "concerned": concern::document(&examined.concerned),
     })
 }
 

@@ -3,6 +3,7 @@
 //! Owns: the usual directory, the promise of each mode in words.
 
 use crate::args::{Durability, Serve};
+use crate::concern;
 use crate::serve::say;
 use anyhow::{Context, bail};
 use postrider::{Broker, Builder, Limits, Restored, defaults};
@@ -65,6 +66,7 @@ pub(crate) fn describe(broker: &Broker, args: &Serve) -> Vec<String> {
     let mut lines = vec![format!("data directory: {}; {promise}", restored.directory.display())];
     lines.push(found(restored));
     lines.extend(restored.losses.iter().map(|loss| format!("lost: {loss}")));
+    lines.extend(concern::lines(&restored.concerned));
     lines
 }
 

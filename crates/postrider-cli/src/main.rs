@@ -3,17 +3,23 @@
 //! Owns: what people type, what they read, exit codes.
 
 mod args;
+mod backup;
 mod bench;
 mod check;
+mod concern;
 mod conformance;
 mod contact;
 mod data;
 mod debug;
+mod dump;
 mod events;
 mod output;
+mod parts;
 mod publish;
 mod request;
 mod serve;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod subscribe;
 
 use args::{Args, Command};
@@ -38,6 +44,13 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Conformance(args)) => conformance::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Salvage(args)) => check::salvage(&args),
+        Some(Command::Dump(args)) => dump::run(&args),
+        Some(Command::Backup(args)) => backup::run(&args),
+        Some(Command::Restore(args)) => backup::restore(&args),
+        #[cfg(feature = "sqlite")]
+        Some(Command::Export(args)) => sqlite::export(&args),
+        #[cfg(feature = "sqlite")]
+        Some(Command::Import(args)) => sqlite::import(&args),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Owns: what each record means for those before it. A record may speak of others that are gone by now.
 
+mod concerned;
 mod finish;
 mod restored;
 
@@ -12,9 +13,10 @@ use crate::records::kind;
 use crate::records::message::MessageRecord;
 use crate::records::session::{SessionRecord, SubscriptionRecord, read_unsubscribed};
 use crate::{Engine, Limits, RecordError, Seeds};
+pub use concerned::{Concerned, LostRecord, Nameless, Owed};
 use postrider_ports::PartitionId;
-use postrider_proto::Qos;
-use postrider_session::{Message, Now, Sequence, Spilled, charge_of};
+use postrider_proto::{Properties, Qos};
+use postrider_session::{Message, MessageParts, Now, Sequence, Spilled, charge_of};
 use restored::Restored;
 use std::collections::BTreeMap;
 
@@ -34,6 +36,15 @@ pub struct Recovery {
     retained: Vec<Sequence>,
     /// Every record, in ascending order.
     seen: Vec<Sequence>,
+    purpose: Purpose,
+}
+
+/// What becomes of it all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Serving,
+    /// Of what is retained only the topic and the record are remembered.
+    Reading,
 }
 
 impl Recovery {
@@ -49,7 +60,14 @@ impl Recovery {
             unretained: BTreeMap::new(),
             retained: Vec::new(),
             seen: Vec::new(),
+            purpose: Purpose::Serving,
         }
+    }
+
+    /// Begins with nothing, to see what the log says. Time stands still, and payloads stay in the log.
+    #[must_use]
+    pub fn to_be_read(limits: Limits, seeds: Seeds) -> Self {
+        Self { purpose: Purpose::Reading, ..Self::new(limits, PartitionId(0), seeds, Now::default()) }
     }
 
     /// Takes the next record.
@@ -142,7 +160,14 @@ impl Recovery {
         match kind {
             kind::RETAINED => {
                 self.retained.push(sequence);
-                self.engine.restore_retained(self.now, Message::new(&record.parts), record.author);
+                let (parts, author) = match self.purpose {
+                    Purpose::Serving => (record.parts, record.author),
+                    Purpose::Reading => {
+                        let (payload, properties) = (&[][..], Properties::NONE);
+                        (MessageParts { payload, properties, ..record.parts }, None)
+                    }
+                };
+                self.engine.restore_retained(self.now, Message::new(&parts), author);
             }
             kind::CLEARED => self.engine.forget_retained(record.parts.topic, &mut crate::Tray::new()),
             _ => {}

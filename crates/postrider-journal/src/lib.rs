@@ -6,6 +6,7 @@
 mod catalog;
 mod check;
 mod coding;
+mod copy;
 mod error;
 mod frame;
 mod group;
@@ -16,6 +17,7 @@ mod names;
 mod options;
 mod record;
 mod recovered;
+mod remains;
 mod roster;
 mod salvage;
 mod scan;
@@ -23,16 +25,18 @@ mod sequence;
 mod shared;
 mod storage;
 mod survey;
+mod view;
 mod window;
 mod writer;
 
 pub use check::{Report, SegmentReport, check, check_records};
+pub use copy::copy_live;
 pub use error::{AppendError, Damage, DamageKind, Fault, OpenError, Operation, ReadError};
 pub use frame::StoreId;
 pub use log::{Compaction, Importance, Log, Room, Usage};
 pub use options::{Creation, Kinds, OnDamage, Options};
 pub use recovered::Recovered;
-pub use salvage::{Salvaged, salvage};
+pub use salvage::{Salvaged, restore, salvage};
 pub use sequence::Sequence;
 pub use shared::Reader;
 pub use storage::{
@@ -40,4 +44,5 @@ pub use storage::{
     SimulatedLock, Storage, StorageFile,
 };
 pub use survey::Tail;
+pub use view::View;
 pub use writer::{Appended, Durability, Handle, NewRecord, Refused, Standing, Urgency, Waker, Writer, WriterOptions};

@@ -83,6 +83,12 @@ impl<S: Storage> Recovered<S> {
         self.last
     }
 
+    /// Hands over what is whole of the records in a damaged place: each has a checksum of its own. A file that was put
+    /// aside is found under its new name; with [`DamageKind::Missing`] there is nothing to read.
+    pub fn remains(&self, damage: &Damage, visit: impl FnMut(Sequence, u8, &[u8])) -> Result<(), Fault> {
+        crate::remains::read(&self.shared, damage, visit)
+    }
+
     /// Appends the payload of the next record to a buffer, and says its sequence and kind.
     pub fn next(&mut self, payload: &mut Vec<u8>) -> Result<Option<(Sequence, u8)>, ReadError> {
         if self.heads.is_empty() {

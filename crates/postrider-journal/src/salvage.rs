@@ -37,7 +37,40 @@ pub fn salvage<S: Storage, T: Storage>(storage: S, out: T, options: Options) -> 
     let options = Options { creation: Creation::Allowed(store_id), ..options };
     let catalog = Catalog::new(options.keep_while_older, options.index_bytes_max, survey.fresh_next);
     let shared = share(storage, store_id, catalog, survey.segments.into_iter(), found.last)?;
-    let mut recovered = Recovered::new(shared, Vec::new(), found.last);
+    let recovered = Recovered::new(shared, Vec::new(), found.last);
+    let salvaged = copy_records(recovered, found, out, options);
+    drop(lock);
+    salvaged
+}
+
+/// Copies every record of a whole store into an empty directory, with its sequence, as the store that `options` name:
+/// files of the two cannot be taken for each other's.
+///
+/// # Errors
+/// Anything is not as it was written.
+pub fn restore<S: Storage, T: Storage>(storage: S, out: T, options: Options) -> Result<Report, OpenError> {
+    let lock = lock(&storage)?;
+    let survey = survey(&storage)?;
+    let found = report(&survey);
+    if !found.damage.is_empty() {
+        return Err(OpenError::Damaged(found.damage));
+    }
+    let Some(store_id) = found.store_id else { return Err(OpenError::NoStore) };
+    check_empty(&out)?;
+    let catalog = Catalog::new(options.keep_while_older, options.index_bytes_max, survey.fresh_next);
+    let shared = share(storage, store_id, catalog, survey.segments.into_iter(), found.last)?;
+    let recovered = Recovered::new(shared, Vec::new(), found.last);
+    let Salvaged { found, unreadable, .. } = copy_records(recovered, found, out, options)?;
+    drop(lock);
+    if unreadable.is_empty() { Ok(found) } else { Err(OpenError::Damaged(unreadable)) }
+}
+
+fn copy_records<S: Storage, T: Storage>(
+    mut recovered: Recovered<S>,
+    found: Report,
+    out: T,
+    options: Options,
+) -> Result<Salvaged, OpenError> {
     let (mut log, _) = Log::open(out, options)?;
     log.skip_to(found.last);
     let mut salvaged = Salvaged { found, records: 0, unreadable: Vec::new() };
@@ -56,7 +89,6 @@ pub fn salvage<S: Storage, T: Storage>(storage: S, out: T, options: Options) -> 
         }
     }
     log.close()?;
-    drop(lock);
     Ok(salvaged)
 }
 
@@ -69,7 +101,7 @@ fn append<S: Storage>(log: &mut Log<S>, sequence: Sequence, kind: u8, payload: &
     })
 }
 
-fn check_empty(out: &impl Storage) -> Result<(), Fault> {
+pub(crate) fn check_empty(out: &impl Storage) -> Result<(), Fault> {
     let names = out.list().map_err(|error| Fault::new(Operation::List, "the new directory", &error))?;
     let is_free = names.iter().all(|name| name == names::LOCK);
     let taken = || Fault::new(Operation::Open, "the new directory", &io::ErrorKind::AlreadyExists.into());

@@ -73,7 +73,13 @@ impl<'a, F: StorageFile> Scan<'a, F> {
         Ok(Found::Frame { header, offset, body })
     }
 
-    fn header_at(&mut self, offset: u64) -> io::Result<Option<Header>> {
+    /// The bytes at a place, as far as there are any.
+    pub(crate) fn bytes(&mut self, offset: u64, length: u64) -> io::Result<&[u8]> {
+        let length = index(length.min(self.limit.saturating_sub(offset)));
+        self.window.read(self.file, offset, length)
+    }
+
+    pub(crate) fn header_at(&mut self, offset: u64) -> io::Result<Option<Header>> {
         if offset + HEADER_BYTES > self.limit {
             return Ok(None);
         }

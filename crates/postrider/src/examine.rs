@@ -3,11 +3,12 @@
 //! Never: changes a file of the directory that is looked at.
 
 use crate::clock::Clock;
+use crate::data::{Place, Taken, concerned, take_records};
 use crate::error::Error;
-use crate::store::{Unreadable, kinds_kept, refused, unusable};
+use crate::store::{kinds_kept, refused, unusable};
 use crate::{defaults, seeds};
-use postrider_engine::{Recovery, Tray};
-use postrider_journal::{Creation, Damage, Directory, OpenError, Options, StoreId};
+use postrider_engine::{Concerned, Recovery, Tray};
+use postrider_journal::{Creation, Damage, Directory, OpenError, Options, Report, StoreId, View};
 use postrider_ports::{Counters, PartitionId};
 use postrider_session::Sequence;
 use std::io;
@@ -35,11 +36,30 @@ pub struct Examined {
     pub damage: Vec<Damage>,
     /// Records that are whole and make no sense, one sentence each.
     pub senseless: Vec<String>,
+    /// Whom the damage concerns, as far as is known.
+    pub concerned: Concerned,
     /// What an end without notice has left in the last file, in a sentence; nothing that was promised is in it.
     pub torn: Option<String>,
 }
 
 impl Examined {
+    /// Nothing can be read, because nobody knows which store it is.
+    fn without_records(report: Report) -> Self {
+        Self {
+            openings: report.epoch,
+            files: 0,
+            bytes: 0,
+            records: 0,
+            sessions: 0,
+            messages: 0,
+            retained: 0,
+            damage: report.damage,
+            senseless: Vec::new(),
+            concerned: Concerned::default(),
+            torn: None,
+        }
+    }
+
     /// Whether a broker starts from it.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
@@ -55,6 +75,8 @@ pub struct Salvaged {
     pub records: u64,
     /// What was left behind.
     pub damage: Vec<Damage>,
+    /// Whom that concerns, as far as is known.
+    pub concerned: Concerned,
 }
 
 /// Reads a data directory that no broker uses, and changes nothing.
@@ -68,17 +90,21 @@ pub fn check_data(path: &Path) -> Result<Examined, Error> {
     if report.store_id.is_none() && report.damage.is_empty() {
         return Err(refused(path, OpenError::NoStore));
     }
+    if report.store_id.is_none() {
+        return Ok(Examined::without_records(report));
+    }
+    let view = View::open(storage).map_err(|error| refused(path, error))?;
     let now = Clock::new().now();
     let mut recovery = Recovery::new(defaults::limits(), PartitionId(0), seeds::random(), now);
-    let (mut records, mut senseless) = (0, Vec::new());
-    let report = postrider_journal::check_records(storage, |sequence, kind, payload| {
-        let sequence = Sequence(sequence.number());
-        if let Err(error) = recovery.replay(sequence, kind, payload) {
-            senseless.push(Unreadable::new(sequence, kind, payload, &error).to_string());
-        }
-        records += 1;
-    });
-    let report = report.map_err(|error| refused(path, error))?;
+    let mut recovered = view.records();
+    let Taken { records, senseless, damage: unreadable } = take_records(&mut recovered, &mut recovery, path)?;
+    let mut report = view.report().clone();
+    if report.damage.is_empty() {
+        // A frame that is broken was found before.
+        report.damage = unreadable;
+    }
+    let concerned = concerned(&recovered, &recovery, &report.damage, Place::Kept);
+    let concerned = concerned.map_err(|error| unusable(path, error))?;
     let engine = recovery.finish(now, Sequence(report.last.number()), &mut Tray::new());
     let Counters { sessions, deliveries_queued: messages, retained, .. } = engine.counters();
     Ok(Examined {
@@ -91,6 +117,7 @@ pub fn check_data(path: &Path) -> Result<Examined, Error> {
         retained,
         damage: report.damage,
         senseless,
+        concerned,
         torn: report.tail.map(|tail| format!("{} ends in the middle of a group at byte {}", tail.file, tail.offset)),
     })
 }
@@ -100,6 +127,8 @@ pub fn check_data(path: &Path) -> Result<Examined, Error> {
 /// # Errors
 /// One of the directories is in use or cannot be used, or the first holds no data.
 pub fn salvage_data(path: &Path, new: &Path) -> Result<Salvaged, Error> {
+    // The new directory knows nothing of what is not in it.
+    let Examined { concerned, .. } = check_data(path)?;
     let storage = Directory::existing(path).map_err(|error| unusable(path, error))?;
     if new.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         let error = io::Error::new(io::ErrorKind::AlreadyExists, "it is not empty");
@@ -110,5 +139,5 @@ pub fn salvage_data(path: &Path, new: &Path) -> Result<Salvaged, Error> {
     let salvaged = postrider_journal::salvage(storage, out, options).map_err(|error| refused(path, error))?;
     let mut damage = salvaged.found.damage;
     damage.extend(salvaged.unreadable);
-    Ok(Salvaged { records: salvaged.records, damage })
+    Ok(Salvaged { records: salvaged.records, damage, concerned })
 }

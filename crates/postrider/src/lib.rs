@@ -12,12 +12,15 @@
 
 mod acceptor;
 mod backlog;
+mod backup;
 mod broker;
 mod census;
 mod clock;
 mod conn;
+mod data;
 mod deadlines;
 pub mod defaults;
+mod draft;
 mod error;
 mod examine;
 mod failure;
@@ -36,12 +39,20 @@ mod shared;
 mod store;
 mod transport;
 mod workers;
+mod write_data;
 
+pub use backup::{Copied, backup_data, restore_data};
 pub use broker::{Broker, Builder};
+pub use data::{Data, StoreData};
 pub use error::{Error, ErrorKind};
 pub use examine::{Examined, Salvaged, check_data, salvage_data};
 pub use failure::Failure;
-pub use postrider_engine::{BanRule, Limits, PayloadFormat, Rate, Rates, ShareStrategy, Who};
+pub use postrider_engine::contents::{
+    DeliveryData, MessageData, SessionData, SessionName, Stage, SubscriptionData, WillData,
+};
+pub use postrider_engine::{
+    BanRule, Concerned, Limits, Nameless, Owed, PayloadFormat, Rate, Rates, ShareStrategy, Who,
+};
 pub use postrider_journal::{Damage, DamageKind};
 pub use postrider_ports::{
     Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
@@ -51,6 +62,7 @@ pub use postrider_ports::{
 pub use postrider_proto::{Qos, ReasonCode, Version};
 pub use postrider_session::{Bounds, LinkLimits, Overflow};
 pub use store::{Durability, Restored};
+pub use write_data::{DataWriter, WriteError, Written, WrittenMessage};
 
 /// The examples of the README, compiled with the documentation's own.
 #[cfg(doctest)]

@@ -2,12 +2,13 @@
 //!
 //! Owns: which files and settings the log has, and what is said when it cannot be used.
 
+use crate::data::{Place, concerned};
 use crate::error::{Error, ErrorKind};
 use crate::log::{Journal, Log, name};
 use crate::log_threads::{Closer, LogPost, WakeUp};
 use crate::seeds;
 use crate::shared::Core;
-use postrider_engine::{KINDS_KEPT, Limits, RecordError, Recovery, Seeds, Tray, describe_record};
+use postrider_engine::{Concerned, KINDS_KEPT, Limits, RecordError, Recovery, Seeds, Tray, describe_record};
 use postrider_journal::{
     Creation, Damage, Directory, Kinds, OnDamage, OpenError, Options, ReadError, Recovered, Storage, StoreId, Waker,
     Writer, WriterOptions,
@@ -47,6 +48,8 @@ pub struct Restored {
     pub took: Duration,
     /// What is gone, one sentence each, if that was accepted.
     pub losses: Vec<String>,
+    /// Whom that concerns, as far as is known.
+    pub concerned: Concerned,
 }
 
 /// What is decided about the data of a broker.
@@ -101,6 +104,8 @@ pub(crate) fn open<S: Storage>(
     let mut losses: Vec<String> = found.losses().iter().map(Damage::to_string).collect();
     let mut recovery = Recovery::new(making.limits, PartitionId(0), making.seeds, making.now);
     let (records, unreadable) = replay(&mut found, &mut recovery, &mut settings, path)?;
+    let concerned = concerned(&found, &recovery, found.losses(), Place::Aside);
+    let concerned = concerned.map_err(|error| unusable(path, error))?;
     drop(found);
     losses.extend(unreadable.iter().map(Unreadable::to_string));
     let mut tray = Tray::new();
@@ -131,6 +136,7 @@ pub(crate) fn open<S: Storage>(
         retained,
         took: started.elapsed(),
         losses,
+        concerned,
     };
     let post = LogPost::new(journal.clone(), wake_up, path.to_owned());
     let core = Core { engine, tray, log: Some((Log::new(journal, last, packet_bytes_max), post)) };

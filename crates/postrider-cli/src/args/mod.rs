@@ -4,6 +4,7 @@
 
 mod absent;
 mod connection;
+mod data;
 mod options_file;
 mod output;
 mod properties;
@@ -13,6 +14,9 @@ mod subscribe;
 mod url;
 
 pub(crate) use connection::{Connection, Plan};
+pub(crate) use data::{Backup, Check, Dump, Restore, Salvage};
+#[cfg(feature = "sqlite")]
+pub(crate) use data::{Export, Import};
 pub(crate) use output::Output;
 pub(crate) use properties::hyphenated;
 pub(crate) use publish::{Pub, Source};
@@ -59,6 +63,18 @@ pub(crate) enum Command {
     Check(Check),
     /// Copy what is whole of a damaged data directory into a new one
     Salvage(Salvage),
+    /// Print what a data directory holds: sessions, messages, what is retained
+    Dump(Dump),
+    /// Copy a data directory while the broker runs
+    Backup(Backup),
+    /// Make a data directory of a backup
+    Restore(Restore),
+    /// Write what a data directory holds into a SQLite database
+    #[cfg(feature = "sqlite")]
+    Export(Export),
+    /// Make a data directory of a SQLite database
+    #[cfg(feature = "sqlite")]
+    Import(Import),
 }
 
 #[derive(Clone, Debug, Group)]
@@ -123,7 +139,10 @@ impl Command {
             Self::Pub(args) => Some(("pub", &args.connection)),
             Self::Sub(args) => Some(("sub", &args.connection)),
             Self::Rr(args) => Some(("rr", &args.connection)),
-            Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) | Self::Check(_) | Self::Salvage(_) => None,
+            Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) => None,
+            Self::Check(_) | Self::Salvage(_) | Self::Dump(_) | Self::Backup(_) | Self::Restore(_) => None,
+            #[cfg(feature = "sqlite")]
+            Self::Export(_) | Self::Import(_) => None,
         }
     }
 }
@@ -139,23 +158,4 @@ pub(crate) enum Durability {
     Fsync,
     Os,
     Memory,
-}
-
-/// A data directory to look at.
-#[derive(Clone, Debug, Group)]
-pub(crate) struct Check {
-    /// The data directory of a broker that does not run
-    pub(crate) directory: PathBuf,
-    /// Print one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// A data directory to copy.
-#[derive(Clone, Debug, Group)]
-pub(crate) struct Salvage {
-    /// The data directory of a broker that does not run
-    pub(crate) directory: PathBuf,
-    /// Where the copy goes: a directory that is empty or not there yet
-    pub(crate) new: PathBuf,
 }

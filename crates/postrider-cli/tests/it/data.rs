@@ -1,35 +1,14 @@
 //! The data directory as people meet it: who has it, what is wrong with it, what can be saved.
 
 use crate::broker::{Broker, POSTRIDER};
+use crate::folder::Folder;
 use crate::program::{Finished, run};
 use crate::wire::Wire;
 use postrider_testkit::{Hello, publish};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A directory that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Self(path)
-    }
-
-    fn shown(&self) -> String {
-        self.0.display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn postrider(args: &[&str]) -> Finished {
+pub(crate) fn postrider(args: &[&str]) -> Finished {
     run(Command::new(POSTRIDER).args(args))
 }
 
@@ -172,4 +151,59 @@ fn damage_is_refused_with_the_ways_out_and_both_of_them_lead_out() {
         assert_eq!(looker.receive().topic, "r/1");
     }
     postrider(&["check", &copy.shown()]).success();
+}
+
+/// Spoils the first record of the frame that has the most records, and says how many those are.
+fn damage_largest_frame(folder: &Folder) -> u64 {
+    let name = std::fs::read_dir(&folder.0).expect("it is there").map(|entry| entry.expect("readable").path());
+    let name = name.filter(|path| path.extension().is_some_and(|it| it == "segment")).min().expect("records");
+    let bytes = std::fs::read(&name).expect("readable");
+    let frames = (0..bytes.len() - 48).filter(|at| &bytes[*at..at + 4] == b"PRgp" && bytes[at + 44] == 1);
+    let count = |at: usize| u32::from_le_bytes(bytes[at + 40..at + 44].try_into().expect("four"));
+    let frame = frames.max_by_key(|at| count(*at)).expect("a frame with records");
+    let file = std::fs::OpenOptions::new().write(true).open(&name).expect("ours");
+    file.write_all_at(&[bytes[frame + 60] ^ 255], frame as u64 + 60).expect("ours");
+    u64::from(count(frame))
+}
+
+#[test]
+fn damage_is_told_by_session_and_topic() {
+    let (folder, copy) = (Folder::new("concerned"), Folder::new("concerned-copy"));
+    let broker = Broker::keeping(&folder.0, &[]);
+    let mut reader = Wire::client(&broker, &Hello::new("reader").resume().expiry(10_000));
+    reader.subscribed("t/#", 1);
+    drop(reader);
+    let mut publisher = Wire::client(&broker, &Hello::new("p"));
+    let messages = (1..=200).flat_map(|number| {
+        let owed = publish(&format!("t/{number}"), "owed").q1(number);
+        let kept = publish(&format!("r/{number}"), "kept").q1(number + 1000).retain();
+        [owed.bytes(postrider_proto::Version::V5), kept.bytes(postrider_proto::Version::V5)].concat()
+    });
+    publisher.send(&messages.collect::<Vec<_>>());
+    for _ in 0..400 {
+        let line = publisher.next();
+        assert!(line.starts_with("PUBACK"), "{line}");
+    }
+    drop((publisher, broker));
+    let in_frame = damage_largest_frame(&folder);
+    assert!(in_frame > 20, "{in_frame} records in one frame");
+    let checked = postrider(&["check", "--json", &folder.shown()]);
+    let checked: serde_json::Value = serde_json::from_slice(&checked.output).expect("JSON");
+    let concerned = &checked["concerned"];
+    assert_eq!(concerned["messages_lost"][0]["client_id"], "reader");
+    let lost = concerned["messages_lost"][0]["messages"].as_u64().expect("a number");
+    let lost_retained = concerned["retained_lost"].as_array().expect("a list").len() as u64;
+    let left = checked["messages"].as_u64().expect("a number") + checked["retained"].as_u64().expect("a number");
+    // One record cannot be read by anybody.
+    assert_eq!((lost + lost_retained, left), (in_frame - 1, 400 - in_frame));
+    let text = postrider(&["check", &folder.shown()]).text();
+    assert!(text.contains(&format!("messages lost: {lost} of client reader\n")), "{text}");
+    assert_eq!(text.matches("retained message lost: r/").count() as u64, lost_retained.min(10), "{text}");
+    assert!(text.contains(&format!("and {} more topics that have lost", lost_retained - 10)), "{text}");
+    let salvaged = postrider(&["salvage", "--json", &folder.shown(), &copy.shown()]).success();
+    let salvaged: serde_json::Value = serde_json::from_slice(&salvaged.output).expect("JSON");
+    assert_eq!(&salvaged["concerned"], concerned);
+    // A file that is put aside goes as a whole: with it the session, whose name can still be read.
+    let broker = Broker::keeping(&folder.0, &["--accept-loss"]);
+    broker.hear("retained message lost: r/");
 }

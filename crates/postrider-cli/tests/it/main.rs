@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::wildcard_enum_match_arm, reason = "a conversation that goes otherwise ends the test")]
 
 mod abuse;
+mod backups;
 mod bench;
 mod blunders;
 mod breaches;
@@ -15,6 +16,8 @@ mod crowd;
 mod cuts;
 mod data;
 mod disk_faults;
+mod dump;
+mod folder;
 mod formats;
 mod hoards;
 mod impostor;
@@ -31,6 +34,8 @@ mod rumqtt_v4;
 mod rumqtt_v5;
 mod strangers;
 mod sys;
+#[cfg(feature = "sqlite")]
+mod tables;
 mod tools;
 mod town;
 mod wire;

@@ -74,6 +74,13 @@ impl Restored {
         }
     }
 
+    /// The records of what waits or was sent, as far as is known.
+    pub(super) fn owed(&self) -> impl Iterator<Item = Sequence> {
+        let in_flight = self.in_flight.values().map(|(_, message)| message.sequence);
+        let waiting = self.mailbox.recorded().map(|(sequence, ..)| sequence);
+        waiting.chain(in_flight.filter(|sequence| sequence.is_some()))
+    }
+
     /// Nothing that was said of its flows before counts any more.
     pub(super) fn picture(&mut self, sequence: Sequence, record: FlowsRecord) {
         self.pictures = Pictures { newest: sequence, ..Pictures::default() };

@@ -14,6 +14,7 @@ use crate::roster::Roster;
 use crate::scan::{Found, Scan};
 use crate::sequence::Sequence;
 use crate::storage::{Storage, StorageFile, read_full};
+pub(crate) use segment::next_that_knows;
 use segment::{Ending, Rest};
 use std::collections::BTreeSet;
 use std::sync::Arc;

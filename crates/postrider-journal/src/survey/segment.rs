@@ -172,7 +172,11 @@ pub(super) fn read_last<S: Storage>(
 }
 
 /// A later frame that was written when the bytes at `end` were durable.
-fn next_that_knows<F: StorageFile>(scan: &mut Scan<'_, F>, end: u64, epoch: u64) -> io::Result<Option<Header>> {
+pub(crate) fn next_that_knows<F: StorageFile>(
+    scan: &mut Scan<'_, F>,
+    end: u64,
+    epoch: u64,
+) -> io::Result<Option<Header>> {
     let mut from = end + 1;
     while let Some((offset, header)) = scan.find_header(from)? {
         if header.epoch == epoch && header.synced > end {

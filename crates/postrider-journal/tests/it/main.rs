@@ -2,6 +2,7 @@
 
 #![allow(clippy::panic, reason = "what a test cannot go on with ends it")]
 
+mod copy;
 mod corruption;
 mod crash;
 mod damage;

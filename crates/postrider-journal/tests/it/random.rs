@@ -1,6 +1,7 @@
 //! Numbers from a seed, and the seeds that a test runs.
 
 /// The same seed gives the same numbers.
+#[derive(Debug)]
 pub(crate) struct Random(u64);
 
 impl Random {

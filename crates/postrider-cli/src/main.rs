@@ -15,6 +15,7 @@ mod publish;
 mod request;
 mod serve;
 mod subscribe;
+mod wire;
 
 use args::{Args, Command};
 use std::process::ExitCode;

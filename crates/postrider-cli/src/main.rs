@@ -15,6 +15,7 @@ mod publish;
 mod request;
 mod serve;
 mod subscribe;
+mod torture;
 mod wire;
 
 use args::{Args, Command};
@@ -37,6 +38,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Rr(args)) => request::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Conformance(args)) => conformance::run(&args),
+        Some(Command::Torture(args)) => torture::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Salvage(args)) => check::salvage(&args),
     }

@@ -21,6 +21,7 @@ pub(crate) use subscribe::Sub;
 
 use crate::bench::Bench;
 use crate::conformance::Conformance;
+use crate::torture::Torture;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use postrider_client::Qos;
 use std::net::IpAddr;
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Test any broker against the statements of the specification
     Conformance(Conformance),
+    /// Kill any broker again and again, and count what was acknowledged and is gone
+    Torture(Box<Torture>),
     /// Read a data directory, change nothing, and list what is damaged
     Check(Check),
     /// Copy what is whole of a damaged data directory into a new one
@@ -123,7 +126,8 @@ impl Command {
             Self::Pub(args) => Some(("pub", &args.connection)),
             Self::Sub(args) => Some(("sub", &args.connection)),
             Self::Rr(args) => Some(("rr", &args.connection)),
-            Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) | Self::Check(_) | Self::Salvage(_) => None,
+            Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
+            Self::Check(_) | Self::Salvage(_) => None,
         }
     }
 }

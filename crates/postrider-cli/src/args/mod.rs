@@ -57,6 +57,7 @@ pub(crate) enum Command {
     /// Test any broker against the statements of the specification
     Conformance(Conformance),
     /// Kill any broker again and again, and count what was acknowledged and is gone
+    #[command(args_override_self = true)]
     Torture(Box<Torture>),
     /// Read a data directory, change nothing, and list what is damaged
     Check(Check),

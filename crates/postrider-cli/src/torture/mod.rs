@@ -50,7 +50,15 @@ pub(crate) fn run(args: &Torture) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(NOT_STARTED));
         }
     }
-    let findings = run_rounds(args, &mut town, &mut broker)?;
+    let findings = match run_rounds(args, &mut town, &mut broker) {
+        Ok(findings) => findings,
+        Err(error) => {
+            broker.stop();
+            crate::print_error(&error);
+            report::last_words(&broker.last_words());
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     if args.json {
         report::json(args, seed, &findings)?;
     } else {

@@ -80,6 +80,11 @@ impl Publisher {
         self.next - 1
     }
 
+    /// Whether it still has to release this message, and a broker may keep it back until then.
+    pub(super) fn is_to_release(&self, number: u32) -> bool {
+        self.open.iter().any(|flight| flight.number == number && flight.is_received)
+    }
+
     pub(super) fn id(&self) -> String {
         format!("p{}", self.index)
     }

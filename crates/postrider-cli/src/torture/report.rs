@@ -44,7 +44,11 @@ pub(super) fn last_words(lines: &[String]) {
 
 pub(super) fn table(findings: &Findings) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{:<36}{:>10}{:>10}{:>9}{:>10}  acknowledged before the kill", "", "owed", "lost", "", "doubled")?;
+    writeln!(
+        out,
+        "{:<36}{:>10}{:>10}{:>9}{:>10}  the lost: acknowledged before the kill",
+        "", "owed", "lost", "", "doubled"
+    )?;
     for (kind, fate) in &findings.copies {
         let doubled = if kind.qos == 2 { grouped(&fate.doubled.to_string()) } else { format!("({})", fate.doubled) };
         writeln!(out, "{}", row(&name(*kind), fate, &doubled))?;

@@ -41,6 +41,8 @@ pub(super) struct Owed {
     pub(super) publisher: usize,
     pub(super) number: u32,
     pub(super) age: Duration,
+    /// Its publisher has still to release it, and a broker may keep it back until then.
+    pub(super) may_be_late: bool,
 }
 
 struct Arrival {
@@ -88,12 +90,13 @@ impl Subscriber {
         }
     }
 
-    /// Takes everything that it is owed, or whatever comes before a long silence; says how much of it did not come.
+    /// Takes everything that it is owed, or whatever comes before a long silence; says how much of it did not come that
+    /// should have by now.
     pub(super) fn collect(&mut self, place: &Place, owed: &[Owed], probe: u32) -> Result<u64, Trouble> {
         let Arrival { mut line, is_resumed, is_restarted } = self.arrive(place)?;
         let (mut found, mut last_came) = (0, Instant::now());
         loop {
-            while owed.get(found).is_some_and(|owed| self.has(owed)) {
+            while owed.get(found).is_some_and(|owed| owed.may_be_late || self.has(owed)) {
                 found += 1;
             }
             let is_probed = !is_resumed || self.probe == probe;
@@ -121,7 +124,7 @@ impl Subscriber {
         let missing = std::mem::take(&mut self.missing);
         // What comes late is late, and not lost.
         self.missing = missing.into_iter().filter(|owed| !self.has(owed)).chain(lost.iter().copied()).collect();
-        Ok(lost.len() as u64)
+        Ok(lost.iter().filter(|owed| !owed.may_be_late).count() as u64)
     }
 
     /// Is let in, and has a subscription unless it should have one.

@@ -181,12 +181,12 @@ impl<'a> Town<'a> {
     fn owed(&mut self, killed: Instant) -> Vec<Owed> {
         let mut owed = Vec::new();
         for publisher in &mut self.publishers {
-            let index = publisher.index;
-            owed.extend(publisher.taken.drain(..).map(|taken| Owed {
-                publisher: index,
-                number: taken.number,
-                age: killed.saturating_duration_since(taken.at),
-            }));
+            for taken in std::mem::take(&mut publisher.taken) {
+                let (index, number) = (publisher.index, taken.number);
+                let may_be_late = publisher.is_to_release(number);
+                let age = killed.saturating_duration_since(taken.at);
+                owed.push(Owed { publisher: index, number, age, may_be_late });
+            }
         }
         self.findings.acknowledged += owed.len() as u64;
         for subscriber in &self.subscribers {

@@ -30,4 +30,5 @@ mod rumqtt_v5;
 mod strangers;
 mod sys;
 mod tools;
+mod torture;
 mod wire;

@@ -34,6 +34,8 @@ pub(super) enum Trouble {
 
 /// How long one look for a packet takes.
 const LOOK: Duration = Duration::from_millis(2);
+/// How long a broker may take to hang up.
+const GOOD_BYE: Duration = Duration::from_secs(1);
 /// Larger than anything that is sent here.
 const PACKET_BYTES_MAX: usize = 2 << 20;
 
@@ -127,11 +129,14 @@ impl Line {
         }
     }
 
-    /// Says good-bye; the broker may be gone.
+    /// Says good-bye, and waits until the broker hangs up: one that writes to a connection that is closed may never read
+    /// what was said on it before. It may be gone.
     pub(super) fn leave(mut self) {
         let mut bytes = Vec::new();
         Disconnect::new(ReasonCode::Success).encode(self.version, &mut bytes);
         let _ = self.send(&bytes);
+        let started = Instant::now();
+        while started.elapsed() < GOOD_BYE && self.next().is_ok() {}
     }
 
     fn take_packet(&mut self) -> Result<Option<Heard>, Trouble> {

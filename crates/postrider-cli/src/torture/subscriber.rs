@@ -9,6 +9,7 @@ use super::place::{Place, read_payload};
 use super::round::Round;
 use crate::wire::heard::{Answer, Heard, What};
 use crate::wire::message::Message;
+use crate::wire::raw::PINGREQ;
 use postrider_client::{Qos, ReasonCode};
 use postrider_proto::AckKind;
 use std::collections::HashSet;
@@ -119,12 +120,25 @@ impl Subscriber {
         if !is_subscribed {
             self.subscribe(place, &mut line)?;
         }
+        self.be_heard(place, &mut line)?;
         line.leave();
         let lost: Vec<Owed> = owed.iter().filter(|owed| !self.has(owed)).copied().collect();
         let missing = std::mem::take(&mut self.missing);
         // What comes late is late, and not lost.
         self.missing = missing.into_iter().filter(|owed| !self.has(owed)).chain(lost.iter().copied()).collect();
         Ok(lost.iter().filter(|owed| !owed.may_be_late).count() as u64)
+    }
+
+    /// Whatever was acknowledged has been read by the broker.
+    fn be_heard(&mut self, place: &Place, line: &mut Line) -> Result<(), Trouble> {
+        line.send(&PINGREQ)?;
+        loop {
+            let heard = line.answer()?;
+            if matches!(heard.what, What::Pingresp) {
+                return Ok(());
+            }
+            self.take(place, line, heard)?;
+        }
     }
 
     /// Is let in, and has a subscription unless it should have one.

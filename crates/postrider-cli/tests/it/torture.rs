@@ -118,10 +118,16 @@ fn a_broker_that_keeps_everything_in_memory_is_found_out() {
     let away = figures["messages"].as_array().expect("a list").iter().filter(|kind| kind["subscriber"] == "away");
     for kind in away {
         assert!(kind["owed"].as_u64() > Some(0) && kind["lost"] == kind["owed"], "{figures}");
-        assert!(kind["oldest_lost_ms"].as_f64() >= Some(40.0), "the first was acknowledged when the load began: {figures}");
+        assert!(
+            kind["oldest_lost_ms"].as_f64() >= Some(40.0),
+            "the first was acknowledged when the load began: {figures}"
+        );
     }
     assert!(figures["retained"]["lost"].as_u64() > Some(0) && figures["retained"]["outdated"] == 0, "{figures}");
-    assert!(figures["sessions"]["lost"].as_u64() >= Some(7) && figures["sessions"]["falsely_present"] == 0, "{figures}");
+    assert!(
+        figures["sessions"]["lost"].as_u64() >= Some(7) && figures["sessions"]["falsely_present"] == 0,
+        "{figures}"
+    );
     assert!(figures["verdict"].as_str().expect("text").contains("copies of acknowledged messages lost"), "{figures}");
 }
 
@@ -148,7 +154,8 @@ fn a_broker_that_goes_back_to_an_earlier_state_is_found_out_with_its_doubles() {
 #[test]
 fn a_broker_that_does_not_come_back_fails_the_run_with_its_own_words() {
     let folder = Folder::new("once");
-    let script = r#"if mkdir {dir}/was; then exec "$SERVE" serve -p {port} --data-dir memory; fi; echo no more >&2; exit 5"#;
+    let script =
+        r#"if mkdir {dir}/was; then exec "$SERVE" serve -p {port} --data-dir memory; fi; echo no more >&2; exit 5"#;
     let finished = folder.shell("--kills 3", script);
     let figures = figures(&finished);
     assert_eq!((finished.code, figures["kills"].as_u64()), (Some(1), Some(1)), "{}", finished.errors);
@@ -161,7 +168,10 @@ fn a_broker_that_cannot_be_started_is_told_in_its_own_words_with_exit_code_2() {
     let folder = Folder::new("absent");
     let finished = folder.shell("", "echo the shelf is empty >&2; exit 3");
     assert_eq!(finished.code, Some(2));
-    assert!(finished.errors.contains("exit status: 3") && finished.errors.contains("the shelf is empty"), "{finished:?}");
+    assert!(
+        finished.errors.contains("exit status: 3") && finished.errors.contains("the shelf is empty"),
+        "{finished:?}"
+    );
     let finished = folder.shell("--wait 1", "echo sleeping; sleep 60");
     assert_eq!(finished.code, Some(2));
     assert!(finished.errors.contains("within 1 s") && finished.errors.contains("sleeping"), "{finished:?}");
@@ -230,7 +240,8 @@ fn people_read_a_table_and_one_sentence() {
     command.args(["torture", "--kills", "1", "--for", "100", "--qos", "1", "--seed", "7", "--scratch"]).arg(&folder.0);
     let finished = run(command.args(["--", POSTRIDER, "serve", "-p", "{port}", "--data-dir", "{dir}"]));
     let text = finished.success().text();
-    let rows = ["QoS 1, subscriber connected", "QoS 1, subscriber away", "retained messages", "sessions", "subscriptions"];
+    let rows =
+        ["QoS 1, subscriber connected", "QoS 1, subscriber away", "retained messages", "sessions", "subscriptions"];
     assert!(rows.iter().all(|row| text.lines().any(|line| line.starts_with(row))), "{text}");
     assert!(!text.contains("QoS 2"), "{text}");
     let last = text.lines().last().expect("a sentence");

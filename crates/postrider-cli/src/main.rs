@@ -21,6 +21,8 @@ mod serve;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod subscribe;
+mod torture;
+mod wire;
 
 use args::{Args, Command};
 use std::process::ExitCode;
@@ -42,6 +44,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Rr(args)) => request::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Conformance(args)) => conformance::run(&args),
+        Some(Command::Torture(args)) => torture::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Salvage(args)) => check::salvage(&args),
         Some(Command::Dump(args)) => dump::run(&args),

@@ -25,6 +25,7 @@ pub(crate) use subscribe::Sub;
 
 use crate::bench::Bench;
 use crate::conformance::Conformance;
+use crate::torture::Torture;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use postrider_client::Qos;
 use std::net::IpAddr;
@@ -59,6 +60,9 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Test any broker against the statements of the specification
     Conformance(Conformance),
+    /// Kill any broker again and again, and count what was acknowledged and is gone
+    #[command(args_override_self = true)]
+    Torture(Box<Torture>),
     /// Read a data directory, change nothing, and list what is damaged
     Check(Check),
     /// Copy what is whole of a damaged data directory into a new one
@@ -139,7 +143,7 @@ impl Command {
             Self::Pub(args) => Some(("pub", &args.connection)),
             Self::Sub(args) => Some(("sub", &args.connection)),
             Self::Rr(args) => Some(("rr", &args.connection)),
-            Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) => None,
+            Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
             Self::Check(_) | Self::Salvage(_) | Self::Dump(_) | Self::Backup(_) | Self::Restore(_) => None,
             #[cfg(feature = "sqlite")]
             Self::Export(_) | Self::Import(_) => None,

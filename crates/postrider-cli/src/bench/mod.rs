@@ -20,7 +20,8 @@ mod soak;
 mod stamp;
 mod tally;
 
-pub(crate) use options::{Bench, Scenario};
+pub(crate) use options::{Bench, Edition, Scenario};
+pub(crate) use report::grouped;
 
 use anyhow::Context;
 use std::process::ExitCode;

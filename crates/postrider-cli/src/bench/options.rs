@@ -43,8 +43,9 @@ pub(crate) struct Target {
     pub(crate) pid: Option<u32>,
 }
 
+/// The editions that tools load brokers in.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Edition {
+pub(crate) enum Edition {
     #[value(name = "5", alias = "mqttv5")]
     V5,
     #[value(name = "311", aliases = ["mqttv311", "3.1.1"])]
@@ -244,9 +245,15 @@ impl Target {
     }
 
     pub(crate) const fn version(&self) -> Version {
-        match self.edition {
-            Edition::V5 => Version::V5,
-            Edition::V3_1_1 => Version::V3_1_1,
+        self.edition.version()
+    }
+}
+
+impl Edition {
+    pub(crate) const fn version(self) -> Version {
+        match self {
+            Self::V5 => Version::V5,
+            Self::V3_1_1 => Version::V3_1_1,
         }
     }
 }

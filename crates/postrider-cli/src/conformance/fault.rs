@@ -1,6 +1,6 @@
 //! Why a case does not pass.
 
-use super::heard::Heard;
+use crate::wire::heard::Heard;
 use postrider_client::Qos;
 use std::fmt::Debug;
 

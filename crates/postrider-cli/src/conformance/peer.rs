@@ -4,8 +4,8 @@
 //! Never: waits without a deadline, keeps more than one packet's bytes that are not whole.
 
 use super::fault::Fault;
-use super::heard::{Heard, Welcome, What};
 use super::scene::Scene;
+use crate::wire::heard::{Heard, Welcome, What};
 use postrider_client::Version;
 use postrider_proto::{Frame, split};
 use std::collections::VecDeque;

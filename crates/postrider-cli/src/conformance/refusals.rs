@@ -3,8 +3,8 @@
 //! Spec: 3.1.4, 3.14, 4.13 (5.0); 4.8 (3.1.1).
 
 use super::fault::{Fault, Played};
-use super::heard::{Heard, What};
 use super::peer::{Peer, Sound};
+use crate::wire::heard::{Heard, What};
 use postrider_client::{ReasonCode, Version};
 
 /// What came of something that the broker should not put up with.

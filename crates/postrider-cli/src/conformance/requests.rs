@@ -3,10 +3,10 @@
 //! Owns: whole exchanges: subscribe, publish, receive, be refused, be left alone.
 
 use super::fault::{Fault, Played, check_eq};
-use super::heard::{Answer, Heard, Welcome, What};
-use super::message::Message;
 use super::peer::{Peer, Sound};
-use super::raw;
+use crate::wire::heard::{Answer, Heard, Welcome, What};
+use crate::wire::message::Message;
+use crate::wire::raw;
 use postrider_client::{Qos, ReasonCode, SubscribeOptions};
 use postrider_proto::{AckKind, Disconnect, PropertiesBuf};
 use std::time::{Duration, Instant};

@@ -5,9 +5,9 @@
 use super::capability::Capability;
 use super::fault::Fault;
 use super::ground::Ground;
-use super::hello::Hello;
-use super::message::{Message, message};
 use super::peer::Peer;
+use crate::wire::hello::Hello;
+use crate::wire::message::{Message, message};
 use postrider_client::{ReasonCode, Version};
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -37,5 +37,6 @@ mod sys;
 #[cfg(feature = "sqlite")]
 mod tables;
 mod tools;
+mod torture;
 mod town;
 mod wire;

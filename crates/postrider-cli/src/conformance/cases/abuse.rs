@@ -5,11 +5,11 @@
 use super::Q0;
 use crate::conformance::case::{ALL, BEFORE_5, Case, ONLY_5, SINCE_3_1_1, case};
 use crate::conformance::fault::{Fault, Played};
-use crate::conformance::message::message;
 use crate::conformance::peer::Sound;
-use crate::conformance::raw::{RawConnect, packet};
 use crate::conformance::refusals::MALFORMED;
 use crate::conformance::scene::Scene;
+use crate::wire::message::message;
+use crate::wire::raw::{RawConnect, packet};
 
 pub(super) const CASES: &[Case] = &[
     case("a CONNACK from a client ends the connection", ALL, connack).v3("4.8.0-1").v5("4.13.1-1"),

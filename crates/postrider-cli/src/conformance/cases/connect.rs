@@ -5,11 +5,11 @@
 use super::Q0;
 use crate::conformance::case::{ALL, Case, ONLY_5, SINCE_3_1_1, case};
 use crate::conformance::fault::{Fault, Played, check_eq};
-use crate::conformance::heard::What;
-use crate::conformance::message::message;
-use crate::conformance::raw::{self, PINGREQ, RawConnect};
 use crate::conformance::refusals::PROTOCOL_ERROR;
 use crate::conformance::scene::Scene;
+use crate::wire::heard::What;
+use crate::wire::message::message;
+use crate::wire::raw::{self, PINGREQ, RawConnect};
 use postrider_client::{ReasonCode, SubscribeOptions};
 use postrider_proto::{PropertiesBuf, Property, PropertyId};
 use std::time::Duration;

@@ -4,10 +4,10 @@
 
 use crate::conformance::case::{ALL, Case, ONLY_3_1_1, ONLY_5, SINCE_3_1_1, case};
 use crate::conformance::fault::{Fault, Played};
-use crate::conformance::heard::What;
-use crate::conformance::raw::{RawConnect, string};
 use crate::conformance::refusals::{MALFORMED, PROTOCOL_ERROR};
 use crate::conformance::scene::Scene;
+use crate::wire::heard::What;
+use crate::wire::raw::{RawConnect, string};
 use postrider_client::ReasonCode;
 
 pub(super) const CASES: &[Case] = &[

@@ -5,11 +5,11 @@
 use super::Q0;
 use crate::conformance::case::{ALL, Case, ONLY_3_1, ONLY_3_1_1, ONLY_5, SINCE_3_1_1, case};
 use crate::conformance::fault::{Fault, Played, check_eq};
-use crate::conformance::hello::Hello;
-use crate::conformance::message::message;
-use crate::conformance::raw::{RawConnect, string};
 use crate::conformance::refusals::{Ending, MALFORMED};
 use crate::conformance::scene::Scene;
+use crate::wire::hello::Hello;
+use crate::wire::message::message;
+use crate::wire::raw::{RawConnect, string};
 use postrider_client::{ReasonCode, Version};
 use postrider_proto::PropertyId;
 

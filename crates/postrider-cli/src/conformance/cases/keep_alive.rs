@@ -6,12 +6,12 @@ use super::Q0;
 use crate::conformance::capability::Capability::Will;
 use crate::conformance::case::{ALL, Case, SINCE_3_1_1, case};
 use crate::conformance::fault::{Fault, Played};
-use crate::conformance::heard::{Heard, What};
-use crate::conformance::message::message;
 use crate::conformance::peer::{Peer, Sound};
-use crate::conformance::raw::packet;
 use crate::conformance::refusals::MALFORMED;
 use crate::conformance::scene::Scene;
+use crate::wire::heard::{Heard, What};
+use crate::wire::message::message;
+use crate::wire::raw::packet;
 use postrider_client::ReasonCode;
 use std::time::{Duration, Instant};
 

@@ -5,11 +5,11 @@
 use super::Q0;
 use crate::conformance::case::{ALL, Case, ONLY_5, SINCE_3_1_1, case};
 use crate::conformance::fault::{Fault, Played};
-use crate::conformance::message::message;
 use crate::conformance::peer::{Peer, Sound};
-use crate::conformance::raw::{packet, string};
 use crate::conformance::refusals::{Ending, MALFORMED};
 use crate::conformance::scene::Scene;
+use crate::wire::message::message;
+use crate::wire::raw::{packet, string};
 
 pub(super) const CASES: &[Case] = &[
     case("a broker closes the connection after a DISCONNECT", ALL, closes).v3("3.14.4-1").v5("3.14.4-2"),

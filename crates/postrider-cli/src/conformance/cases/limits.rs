@@ -6,10 +6,10 @@ use super::{Q0, Q1, Q2};
 use crate::conformance::capability::Capability::{Qos1, Qos2, Retain, Shared, SubscriptionIds, Wildcard};
 use crate::conformance::case::{Case, ONLY_5, case};
 use crate::conformance::fault::{Fault, Played};
-use crate::conformance::message::{Message, message};
-use crate::conformance::raw;
 use crate::conformance::refusals::Ending;
 use crate::conformance::scene::Scene;
+use crate::wire::message::{Message, message};
+use crate::wire::raw;
 use postrider_client::{Qos, ReasonCode, SubscribeOptions};
 use postrider_proto::{PropertiesBuf, Property, PropertyId};
 

@@ -6,10 +6,10 @@ use super::Q0;
 use crate::conformance::capability::Capability::Wildcard;
 use crate::conformance::case::{ALL, Case, SINCE_3_1_1, case};
 use crate::conformance::fault::{Fault, Played};
-use crate::conformance::message::message;
-use crate::conformance::raw::{packet, string};
 use crate::conformance::refusals::MALFORMED;
 use crate::conformance::scene::Scene;
+use crate::wire::message::message;
+use crate::wire::raw::{packet, string};
 use postrider_client::ReasonCode;
 
 pub(super) const CASES: &[Case] = &[

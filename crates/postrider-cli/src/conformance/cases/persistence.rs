@@ -6,9 +6,9 @@ use super::{Q0, Q1, Q2};
 use crate::conformance::capability::Capability;
 use crate::conformance::case::{ALL, Case, ONLY_5, case};
 use crate::conformance::fault::{Fault, Played, check_qos};
-use crate::conformance::message::message;
 use crate::conformance::peer::Peer;
 use crate::conformance::scene::Scene;
+use crate::wire::message::message;
 use postrider_client::Qos;
 use std::time::Duration;
 

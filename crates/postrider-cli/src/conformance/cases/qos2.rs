@@ -6,11 +6,11 @@ use super::{Q0, Q2};
 use crate::conformance::capability::Capability::Qos2;
 use crate::conformance::case::{ALL, Case, ONLY_5, SINCE_3_1_1, case};
 use crate::conformance::fault::{Fault, Played, check_eq};
-use crate::conformance::heard::Answer;
-use crate::conformance::message::message;
-use crate::conformance::raw::packet;
 use crate::conformance::refusals::MALFORMED;
 use crate::conformance::scene::Scene;
+use crate::wire::heard::Answer;
+use crate::wire::message::message;
+use crate::wire::raw::packet;
 use postrider_client::ReasonCode;
 use postrider_proto::AckKind;
 

@@ -6,12 +6,12 @@ use super::{Q0, Q1, Q2};
 use crate::conformance::capability::Capability::{Qos1, Qos2};
 use crate::conformance::case::{Case, ONLY_5, case};
 use crate::conformance::fault::{Fault, Played, check_eq};
-use crate::conformance::heard::Answer;
-use crate::conformance::hello::Hello;
-use crate::conformance::message::message;
 use crate::conformance::peer::Peer;
-use crate::conformance::raw::packet;
 use crate::conformance::scene::Scene;
+use crate::wire::heard::Answer;
+use crate::wire::hello::Hello;
+use crate::wire::message::message;
+use crate::wire::raw::packet;
 use postrider_client::ReasonCode;
 use postrider_proto::{AckKind, Property, PropertyId};
 

@@ -6,9 +6,9 @@ use super::{Q0, Q1};
 use crate::conformance::capability::Capability::{Qos1, Retain, Wildcard};
 use crate::conformance::case::{ALL, Case, case};
 use crate::conformance::fault::{Fault, Played, check_eq, check_qos};
-use crate::conformance::message::{Message, message};
 use crate::conformance::peer::Peer;
 use crate::conformance::scene::Scene;
+use crate::wire::message::{Message, message};
 
 pub(super) const CASES: &[Case] = &[
     case("a retained message comes to a later subscription with RETAIN 1", ALL, kept)

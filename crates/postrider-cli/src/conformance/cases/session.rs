@@ -5,11 +5,11 @@
 use super::Q0;
 use crate::conformance::case::{ALL, Case, ONLY_5, SINCE_3_1_1, case};
 use crate::conformance::fault::{Played, check_eq};
-use crate::conformance::hello::Hello;
-use crate::conformance::message::message;
 use crate::conformance::peer::Peer;
 use crate::conformance::refusals::PROTOCOL_ERROR;
 use crate::conformance::scene::Scene;
+use crate::wire::hello::Hello;
+use crate::wire::message::message;
 use postrider_client::ReasonCode;
 use postrider_proto::{Disconnect, PropertiesBuf, Property, PropertyId};
 use std::time::Duration;

@@ -6,11 +6,11 @@ use super::{Q0, Q1, Q2};
 use crate::conformance::capability::Capability::{Qos1, Qos2, Retain, Shared, Wildcard};
 use crate::conformance::case::{Case, ONLY_3_1_1, ONLY_5, case};
 use crate::conformance::fault::{Fault, Played, check_eq, check_qos};
-use crate::conformance::message::message;
 use crate::conformance::peer::Peer;
-use crate::conformance::raw::{self, head, packet, string};
 use crate::conformance::refusals::PROTOCOL_ERROR;
 use crate::conformance::scene::Scene;
+use crate::wire::message::message;
+use crate::wire::raw::{self, head, packet, string};
 use postrider_client::{Qos, SubscribeOptions};
 use postrider_proto::PropertiesBuf;
 

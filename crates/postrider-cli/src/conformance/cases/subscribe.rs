@@ -6,11 +6,11 @@ use super::{Q0, Q1, Q2};
 use crate::conformance::capability::Capability::{Qos1, Qos2, Retain, Wildcard};
 use crate::conformance::case::{ALL, Case, ONLY_5, SINCE_3_1_1, case};
 use crate::conformance::fault::{Fault, Played, check_eq, check_qos};
-use crate::conformance::heard::{Heard, What};
-use crate::conformance::message::message;
-use crate::conformance::raw::{self, head, packet, string};
 use crate::conformance::refusals::{MALFORMED, PROTOCOL_ERROR};
 use crate::conformance::scene::Scene;
+use crate::wire::heard::{Heard, What};
+use crate::wire::message::message;
+use crate::wire::raw::{self, head, packet, string};
 use postrider_client::{Qos, ReasonCode, SubscribeOptions};
 use postrider_proto::PropertiesBuf;
 

@@ -6,9 +6,9 @@ use super::Q0;
 use crate::conformance::capability::Capability::Retain;
 use crate::conformance::case::{Case, ONLY_5, case};
 use crate::conformance::fault::{Fault, Played, check_eq};
-use crate::conformance::message::{Message, message};
 use crate::conformance::peer::Peer;
 use crate::conformance::scene::Scene;
+use crate::wire::message::{Message, message};
 use postrider_client::SubscribeOptions;
 use postrider_proto::{PropertiesBuf, RetainHandling};
 

@@ -6,11 +6,11 @@ use super::Q0;
 use crate::conformance::capability::Capability::{Retain, SubscriptionIds, Wildcard};
 use crate::conformance::case::{Case, ONLY_5, case};
 use crate::conformance::fault::{Played, check_eq};
-use crate::conformance::message::message;
 use crate::conformance::peer::Peer;
-use crate::conformance::raw::{head, packet, string};
 use crate::conformance::refusals::{MALFORMED, PROTOCOL_ERROR};
 use crate::conformance::scene::Scene;
+use crate::wire::message::message;
+use crate::wire::raw::{head, packet, string};
 use postrider_client::SubscribeOptions;
 use postrider_proto::{PropertiesBuf, Property, PropertyId, VARINT_MAX};
 

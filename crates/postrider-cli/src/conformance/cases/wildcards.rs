@@ -6,10 +6,10 @@ use super::Q0;
 use crate::conformance::capability::Capability::Wildcard;
 use crate::conformance::case::{ALL, Case, case};
 use crate::conformance::fault::{Fault, Played, check_eq};
-use crate::conformance::heard::{Heard, What};
-use crate::conformance::message::message;
-use crate::conformance::raw::{head, packet, string};
 use crate::conformance::scene::Scene;
+use crate::wire::heard::{Heard, What};
+use crate::wire::message::message;
+use crate::wire::raw::{head, packet, string};
 
 pub(super) const CASES: &[Case] = &[
     case("+ matches one level, also an empty one", ALL, plus)

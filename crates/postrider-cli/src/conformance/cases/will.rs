@@ -6,10 +6,10 @@ use super::{Q0, Q1};
 use crate::conformance::capability::Capability::{Qos1, Retain, Will};
 use crate::conformance::case::{ALL, Case, ONLY_5, case};
 use crate::conformance::fault::{Fault, Played, check_eq, check_qos};
-use crate::conformance::hello::Hello;
-use crate::conformance::message::{Message, message};
 use crate::conformance::peer::Peer;
 use crate::conformance::scene::Scene;
+use crate::wire::hello::Hello;
+use crate::wire::message::{Message, message};
 use postrider_client::ReasonCode;
 use postrider_proto::{Disconnect, Property, PropertyId};
 

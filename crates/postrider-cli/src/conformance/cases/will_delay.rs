@@ -6,10 +6,10 @@ use super::Q0;
 use crate::conformance::capability::Capability::Will;
 use crate::conformance::case::{Case, ONLY_5, case};
 use crate::conformance::fault::{Fault, Played, check_eq};
-use crate::conformance::hello::Hello;
-use crate::conformance::message::message;
 use crate::conformance::peer::Peer;
 use crate::conformance::scene::Scene;
+use crate::wire::hello::Hello;
+use crate::wire::message::message;
 use postrider_proto::{Property, PropertyId};
 use std::time::{Duration, Instant};
 

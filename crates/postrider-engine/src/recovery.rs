@@ -125,7 +125,7 @@ impl Recovery {
             self.wills.insert(will.brought_by, record.number);
         }
         let session = self.session(record.number);
-        (session.record, session.sequence) = (Some(record), sequence);
+        (session.record, session.sequence, session.has_lost_will) = (Some(record), sequence, false);
     }
 
     fn on_message(&mut self, sequence: Sequence, kind: u8, record: MessageRecord<'_>) -> Result<(), RecordError> {
@@ -137,7 +137,7 @@ impl Recovery {
             // record. With QoS 1 it goes out again behind that; with QoS 2 it has to keep its identifier.
             let is_behind = target.qos == Qos::AtLeastOnce && !session.mailbox.is_empty();
             match target.sent {
-                Some(packet_id) if is_behind => session.use_up(packet_id),
+                Some(packet_id) if is_behind => session.take_back(sequence, packet_id),
                 Some(_) => {
                     session.send(InFlight::sent(sequence, target)?);
                     continue;
@@ -152,10 +152,8 @@ impl Recovery {
             session.admitted.insert(packet_id);
             session.pictures.pinned.push(sequence);
         }
-        if let Some(number) = self.wills.get(&record.will).copied()
-            && let Some(session) = &mut self.session(number).record
-        {
-            session.will.take_if(|will| will.brought_by == record.will);
+        if let Some(number) = self.wills.get(&record.will).copied() {
+            self.session(number).lose_will(record.will, sequence);
         }
         match kind {
             kind::RETAINED => {

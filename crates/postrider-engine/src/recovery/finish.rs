@@ -185,6 +185,9 @@ impl Engine {
             log.sessions += 1;
             // What was in steps becomes one picture.
             stored.touch_flows(now.mono, log);
+            if restored.has_lost_will {
+                stored.touch_session(now.mono, log);
+            }
         }
         if let Some(session) = self.sessions.get_mut(key) {
             session.stored = Some(stored);

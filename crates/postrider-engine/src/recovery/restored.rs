@@ -18,6 +18,8 @@ pub(super) struct Restored {
     pub(super) share: Option<Box<[u8]>>,
     /// Where that stands.
     pub(super) sequence: Sequence,
+    /// Its record has a will that was published.
+    pub(super) has_lost_will: bool,
     pub(super) pictures: Pictures,
     pub(super) subscriptions: BTreeMap<Box<[u8]>, (Sequence, Grant, ReplayState)>,
     pub(super) mailbox: Mailbox,
@@ -36,6 +38,7 @@ impl Default for Restored {
             record: None,
             share: None,
             sequence: Sequence::NONE,
+            has_lost_will: false,
             pictures: Pictures::default(),
             subscriptions: BTreeMap::new(),
             mailbox: Mailbox::new(),
@@ -53,13 +56,24 @@ impl Restored {
     pub(super) fn send(&mut self, message: InFlight) {
         self.sent += 1;
         self.sent_through = self.sent_through.max(message.sequence);
-        self.use_up(message.packet_id);
+        self.next_id = message.packet_id.next();
         self.in_flight.insert(message.packet_id, (self.sent, message));
     }
 
-    /// An identifier was given to what waits again.
-    pub(super) const fn use_up(&mut self, packet_id: PacketId) {
+    /// A message that went out waits again: the next picture says so, as its own record says otherwise. The identifier is
+    /// not given again soon.
+    pub(super) fn take_back(&mut self, sequence: Sequence, packet_id: PacketId) {
+        self.sent_through = self.sent_through.max(sequence);
         self.next_id = packet_id.next();
+    }
+
+    /// The will that a record has brought was published. The message stays until the session says so itself.
+    pub(super) fn lose_will(&mut self, brought_by: Sequence, message: Sequence) {
+        let will = self.record.as_mut().and_then(|record| record.will.take_if(|will| will.brought_by == brought_by));
+        if will.is_some() {
+            self.has_lost_will = true;
+            self.pictures.pinned.push(message);
+        }
     }
 
     /// The far end has a message.

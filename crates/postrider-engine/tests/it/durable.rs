@@ -310,6 +310,27 @@ fn the_will_of_a_client_that_does_not_come_back_after_a_crash_is_published_once(
 }
 
 #[test]
+fn a_will_of_which_a_crash_left_only_the_message_is_not_published_again_when_that_is_gone() {
+    for advance_ms in [0, 500] {
+        let mut world = World::durable(|_| {});
+        let (client, _) = connect(&mut world, &durable("w").will(publish("r", "gone").q1(1).retain()));
+        world.cut(client);
+        // The message, and not the session that has no will any more.
+        world.crash(Remains { unsynced: 1, released: Released::Dropped });
+        world.advance_ms(advance_ms);
+        let publisher = clean(&mut world, "p");
+        world.publish(publisher, &publish("r", "here again").q1(1).retain());
+        world.commit();
+        world.crash(Remains::LEAST);
+        world.advance(60);
+        world.commit();
+        let reader = clean(&mut world, "r");
+        world.subscribe(reader, &subscribe(1, "r", 0));
+        assert_eq!(world.take(reader), ["SUBACK #1 00", "PUBLISH r q0 retain \"here again\""]);
+    }
+}
+
+#[test]
 fn a_backlog_is_read_back_from_the_log_in_its_order() {
     let mut world = World::durable(|limits| {
         limits.mailbox.messages_max = 10_000;

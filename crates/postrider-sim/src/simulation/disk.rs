@@ -102,7 +102,7 @@ impl Simulation {
     fn append_steps(&mut self) -> Result<(), String> {
         let (Some(device), Some(shelf)) = (&mut self.device, &mut self.drivers[0].shelf) else { return Ok(()) };
         let steps = std::mem::take(&mut shelf.steps);
-        if device.refused.is_some() {
+        if device.is_over() {
             // Numbers have gone astray: nothing counts any more.
             return Ok(());
         }

@@ -88,13 +88,10 @@ fn inspect(device: &Device, log: &MemoryLog) -> Result<Decay, String> {
     };
     // Behind a broken frame nobody can say whether what ends a file was torn by a crash; and the frame may have said
     // that an older file is needed no more.
-    let is_explained = |damage: &Damage| {
-        let is_missing = damage.what == DamageKind::Missing;
-        let is_behind = |other: &Damage| {
-            let is_at = other.file == damage.file && other.offset < damage.offset;
-            is_near(other) && (is_at || (is_missing && other.file > damage.file))
-        };
-        is_near(damage) || report.damage.iter().any(is_behind)
+    let is_behind = |damage: &Damage, other: &Damage| other.file == damage.file && other.offset < damage.offset;
+    let is_explained = |damage: &Damage| match damage.what {
+        DamageKind::Missing => decayed.iter().any(|(name, _)| *name > damage.file),
+        _ => is_near(damage) || report.damage.iter().any(|other| is_behind(damage, other) && is_near(other)),
     };
     if !report.damage.is_empty() {
         let strange = found.iter().find(|(sequence, (kind, payload))| {

@@ -125,7 +125,7 @@ impl Recovery {
             self.wills.insert(will.brought_by, record.number);
         }
         let session = self.session(record.number);
-        (session.record, session.sequence) = (Some(record), sequence);
+        (session.record, session.sequence, session.is_will_out) = (Some(record), sequence, false);
     }
 
     fn on_message(&mut self, sequence: Sequence, kind: u8, record: MessageRecord<'_>) -> Result<(), RecordError> {
@@ -152,10 +152,11 @@ impl Recovery {
             session.admitted.insert(packet_id);
             session.pictures.pinned.push(sequence);
         }
-        if let Some(number) = self.wills.get(&record.will).copied()
-            && let Some(session) = &mut self.session(number).record
-        {
-            session.will.take_if(|will| will.brought_by == record.will);
+        if let Some(number) = self.wills.get(&record.will).copied() {
+            let session = self.session(number);
+            let will =
+                session.record.as_mut().and_then(|session| session.will.take_if(|will| will.brought_by == record.will));
+            session.is_will_out |= will.is_some();
         }
         match kind {
             kind::RETAINED => {

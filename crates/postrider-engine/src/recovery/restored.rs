@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Restored {
     /// Without one, the session has ended and others are still owed what it was owed.
     pub(super) record: Option<SessionRecord>,
+    /// Its record has a will that was published, as another record says.
+    pub(super) is_will_out: bool,
     /// It is no session but a shared subscription, to this.
     pub(super) share: Option<Box<[u8]>>,
     /// Where that stands.
@@ -34,6 +36,7 @@ impl Default for Restored {
     fn default() -> Self {
         Self {
             record: None,
+            is_will_out: false,
             share: None,
             sequence: Sequence::NONE,
             pictures: Pictures::default(),

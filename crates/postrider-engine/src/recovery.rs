@@ -137,7 +137,12 @@ impl Recovery {
             // record. With QoS 1 it goes out again behind that; with QoS 2 it has to keep its identifier.
             let is_behind = target.qos == Qos::AtLeastOnce && !session.mailbox.is_empty();
             match target.sent {
-                Some(packet_id) if is_behind => session.use_up(packet_id),
+                Some(packet_id) if is_behind => {
+                    session.use_up(packet_id);
+                    // The next picture says that it waits. Without what waits before it, which may be over and gone by
+                    // then, this record alone says that it is in flight.
+                    session.sent_through = session.sent_through.max(sequence);
+                }
                 Some(_) => {
                     session.send(InFlight::sent(sequence, target)?);
                     continue;

@@ -541,3 +541,25 @@ fn what_the_broker_says_of_itself_uses_no_identifier_that_means_another_message_
     assert!(heard.iter().any(|line| line.starts_with("PUBLISH $SYS/") && line.contains(" q1 ")), "{heard:?}");
     assert!(!heard.iter().any(|line| line.contains(" q2 ")), "a crash forgets that identifier: {heard:?}");
 }
+
+#[test]
+fn what_waits_again_behind_another_message_is_owed_when_that_one_is_over() {
+    let mut world = with_subscriber(1);
+    let publisher = clean(&mut world, "p");
+    world.publish(publisher, &publish("t/1", "first").q1(1));
+    world.commit();
+    let (_, answer) = connect(&mut world, &durable("s"));
+    assert_eq!(answer[1..], ["PUBLISH t/1 q1 #1 \"first\""]);
+    world.publish(publisher, &publish("t/1", "second").q1(2));
+    world.commit();
+    world.crash(Remains::LEAST);
+    // A picture in which both wait.
+    world.advance(1);
+    world.commit();
+    let (client, answer) = connect(&mut world, &durable("s"));
+    assert_eq!(answer[1..], ["PUBLISH t/1 q1 #3 \"first\"", "PUBLISH t/1 q1 #4 \"second\""]);
+    world.ack(client, Puback, 3);
+    world.crash(Remains::LEAST);
+    let (_, answer) = connect(&mut world, &durable("s"));
+    assert!(answer[1..].iter().any(|line| line.contains("second")), "{answer:?}");
+}

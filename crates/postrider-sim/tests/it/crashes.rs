@@ -46,7 +46,7 @@ fn crashes_that_broke_a_promise_once_break_none_any_more() {
     {
         run(seed, DISK).unwrap_or_else(|error| panic!("{error}"));
     }
-    for seed in [5093, 6467, 8929, 9308, 11_043, 11_048, 11_466, 12_964, 13_514] {
+    for seed in [5093, 6467, 8929, 9308, 10_069, 11_043, 11_048, 11_466, 12_964, 13_514] {
         run(seed, UNSHARED).unwrap_or_else(|error| panic!("{error}"));
     }
 }

@@ -125,7 +125,7 @@ impl Recovery {
             self.wills.insert(will.brought_by, record.number);
         }
         let session = self.session(record.number);
-        (session.record, session.sequence, session.has_lost_will) = (Some(record), sequence, false);
+        (session.record, session.sequence, session.is_will_out) = (Some(record), sequence, false);
     }
 
     fn on_message(&mut self, sequence: Sequence, kind: u8, record: MessageRecord<'_>) -> Result<(), RecordError> {
@@ -153,7 +153,7 @@ impl Recovery {
             session.pictures.pinned.push(sequence);
         }
         if let Some(number) = self.wills.get(&record.will).copied() {
-            self.session(number).lose_will(record.will, sequence);
+            self.session(number).lose_will(record.will);
         }
         match kind {
             kind::RETAINED => {

@@ -47,10 +47,14 @@ impl Recovery {
             live.extend(restored.subscriptions.values().map(|(sequence, ..)| *sequence));
             holders.extend(restored.pictures.pinned.iter().copied());
             let (outbound, inbound) = restored.take_flows(has);
+            let is_will_out = restored.is_will_out;
             let key = self.engine.restore_session(now, record, &mut restored);
             self.engine.restore_flows(key, (outbound, inbound), restored, &mut holders);
             if self.engine.restore_timers(now, key) == Lifetime::Over {
                 over.push(key);
+            } else if is_will_out {
+                // What says so is the message itself, which may go before the session's record is renewed.
+                self.engine.store_session(key, Urgency::Lazy, tray);
             }
         }
         // The newest first: an older one of the same name is over.
@@ -185,9 +189,6 @@ impl Engine {
             log.sessions += 1;
             // What was in steps becomes one picture.
             stored.touch_flows(now.mono, log);
-            if restored.has_lost_will {
-                stored.touch_session(now.mono, log);
-            }
         }
         if let Some(session) = self.sessions.get_mut(key) {
             session.stored = Some(stored);

@@ -14,12 +14,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Restored {
     /// Without one, the session has ended and others are still owed what it was owed.
     pub(super) record: Option<SessionRecord>,
+    /// Its record has a will that was published, as another record says.
+    pub(super) is_will_out: bool,
     /// It is no session but a shared subscription, to this.
     pub(super) share: Option<Box<[u8]>>,
     /// Where that stands.
     pub(super) sequence: Sequence,
-    /// Its record has a will that was published.
-    pub(super) has_lost_will: bool,
     pub(super) pictures: Pictures,
     pub(super) subscriptions: BTreeMap<Box<[u8]>, (Sequence, Grant, ReplayState)>,
     pub(super) mailbox: Mailbox,
@@ -36,9 +36,9 @@ impl Default for Restored {
     fn default() -> Self {
         Self {
             record: None,
+            is_will_out: false,
             share: None,
             sequence: Sequence::NONE,
-            has_lost_will: false,
             pictures: Pictures::default(),
             subscriptions: BTreeMap::new(),
             mailbox: Mailbox::new(),
@@ -67,13 +67,10 @@ impl Restored {
         self.next_id = packet_id.next();
     }
 
-    /// The will that a record has brought was published. The message stays until the session says so itself.
-    pub(super) fn lose_will(&mut self, brought_by: Sequence, message: Sequence) {
+    /// The will that a record has brought was published.
+    pub(super) fn lose_will(&mut self, brought_by: Sequence) {
         let will = self.record.as_mut().and_then(|record| record.will.take_if(|will| will.brought_by == brought_by));
-        if will.is_some() {
-            self.has_lost_will = true;
-            self.pictures.pinned.push(message);
-        }
+        self.is_will_out |= will.is_some();
     }
 
     /// The far end has a message.
@@ -124,8 +121,10 @@ impl Restored {
         waiting.chain(newer).for_each(|delivery| self.mailbox.spill(&delivery));
     }
 
-    /// Its halves of the flows. What is not in the log any more was acknowledged.
+    /// Its halves of the flows, and the mailbox is as it will be. What is not in the log any more was acknowledged.
     pub(super) fn take_flows(&mut self, has: impl Fn(Sequence) -> bool) -> (Outbound<Parcel>, Inbound) {
+        let waiting = self.mailbox.take_away();
+        waiting.iter().filter(|delivery| has(delivery.sequence)).for_each(|delivery| self.mailbox.spill(delivery));
         let mut in_flight: Vec<_> = core::mem::take(&mut self.in_flight).into_values().collect();
         in_flight.retain(|(_, message)| message.awaits == Awaits::Pubcomp || has(message.sequence));
         in_flight.sort_by_key(|(order, message)| (*order, steps_behind(self.next_id, message.packet_id)));

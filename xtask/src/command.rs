@@ -6,6 +6,7 @@
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -53,6 +54,33 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 pub(crate) fn listen(command: &mut Command) -> Result<Output> {
     let line = line_of(command);
     command.stdin(Stdio::null()).output().with_context(|| format!("could not start `{line}`"))
+}
+
+/// Runs to the end; what the program says goes to the terminal and comes back, both of its outputs in one.
+pub(crate) fn listen_aloud(command: &mut Command) -> Result<String> {
+    let line = line_of(command);
+    eprintln!("$ {line}");
+    let (reader, writer) = std::io::pipe()?;
+    let errors = writer.try_clone()?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .stderr(errors)
+        .spawn()
+        .with_context(|| format!("could not start `{line}`"))?;
+    // The command holds the other end of the pipe, too.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut said = String::new();
+    for line in BufReader::new(reader).lines() {
+        let line = line?;
+        eprintln!("{line}");
+        said = said + &line + "\n";
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("`{line}` ended with {status}");
+    }
+    Ok(said)
 }
 
 /// The first line a program prints, if it is there and content.

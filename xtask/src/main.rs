@@ -17,6 +17,7 @@ mod graph;
 mod ledger;
 mod limits;
 mod pieces;
+mod prove;
 mod pure;
 mod sim;
 mod soak;
@@ -52,6 +53,13 @@ enum Verb {
     Sim {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
+    },
+    /// Goes on with a long proof until it is enough, and adds its counts to docs/evidence.md; `prove list` names them
+    Prove {
+        name: String,
+        /// So many rounds, whatever is enough
+        #[arg(long)]
+        rounds: Option<u64>,
     },
     /// Runs one fuzz target; `fuzz list` names them
     Fuzz {
@@ -109,6 +117,7 @@ fn open(verb: Verb) -> anyhow::Result<()> {
         Verb::Test { install: true } | Verb::Ci => test::run(Missing::Install),
         Verb::Core => pure::run(),
         Verb::Sim { args } => sim::run(&args),
+        Verb::Prove { name, rounds } => prove::run(&name, rounds),
         Verb::Fuzz { target, seconds } => fuzz::run(&target, seconds),
         Verb::Soak { minutes } => soak::run(minutes),
         Verb::Corpus => corpus::run(),

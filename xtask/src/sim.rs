@@ -20,5 +20,12 @@ pub(crate) fn crashes() -> Result<String> {
     Ok(format!("{CRASH_SEEDS} seeds with a disk"))
 }
 
+/// A loss of power at every change of the disk.
+pub(crate) fn boundaries() -> Result<String> {
+    run(&["1", "--seeds", TRACES, "--cuts", "--quiet"].map(str::to_owned))?;
+    Ok(format!("{TRACES} traces"))
+}
+
+const TRACES: &str = "50";
 const CRASH_SEEDS: &str = "5000";
 const SMOKE_SEEDS: &str = "20000";

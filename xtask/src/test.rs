@@ -20,6 +20,7 @@ pub(crate) fn run(missing: Missing) -> Result<()> {
     ledger.step("docs", || docs::run(false).map(|()| String::new()));
     ledger.step("simulator", sim::smoke);
     ledger.step("simulator, crashes", sim::crashes);
+    ledger.step("simulator, boundaries", sim::boundaries);
     ledger.step("soak", soak::smoke);
     for target in &targets {
         ledger.step(&format!("fuzz {}", target.name), || {

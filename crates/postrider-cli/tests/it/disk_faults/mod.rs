@@ -64,7 +64,7 @@ fn run(name: &str, refusal: Refusal) {
             Case { disk: disk.duplicate(), call, refusal }.run(&place, &mut findings);
         }
     }
-    findings.report();
+    findings.report(name);
 }
 
 fn place(name: &str) -> PathBuf {
@@ -96,7 +96,7 @@ fn lived_in(place: &Path) -> SimulatedDisk {
 }
 
 impl Findings {
-    fn report(&mut self) {
+    fn report(&mut self, name: &str) {
         self.exits.sort();
         let exit = |percent| self.exits.get(self.exits.len().saturating_sub(1) * percent / 100).copied();
         let (half, most) = (exit(50).unwrap_or_default(), exit(100).unwrap_or_default());
@@ -104,7 +104,7 @@ impl Findings {
             faults, not_started, ended, went_on, acknowledged, refused, late, lost, sessions_lost, stale, ..
         } = self;
         eprintln!(
-            "proof faults: {faults} faults, {not_started} servers did not start, {ended} ended, {went_on} went on, \
+            "proof faults-{name}: {faults} faults, {not_started} servers did not start, {ended} ended, {went_on} went on, \
              {acknowledged} acknowledged, {refused} refused, {late} acknowledged after the failure, {lost} lost, \
              {sessions_lost} sessions lost, {stale} retained too old, {} ms to the exit p50, {} ms to the exit at most",
             half.as_millis(),

@@ -39,8 +39,13 @@ impl Broker {
 
     /// The same with a data directory.
     pub(crate) fn keeping(directory: &Path, args: &[&str]) -> Self {
+        Self::at(0, directory, args)
+    }
+
+    /// The same on a certain port.
+    pub(crate) fn at(port: u16, directory: &Path, args: &[&str]) -> Self {
         let mut command = Command::new(POSTRIDER);
-        command.args(["serve", "-p", "0", "--data-dir"]).arg(directory).args(args).stdin(Stdio::null());
+        command.args(["serve", "-p", &port.to_string(), "--data-dir"]).arg(directory).args(args).stdin(Stdio::null());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let said = read_lines(child.stdout.take().expect("piped"));
         let complaints = read_lines(child.stderr.take().expect("piped"));

@@ -22,6 +22,7 @@ mod formats;
 mod hoards;
 mod impostor;
 mod kills;
+mod kills_with_paho;
 mod listening;
 mod mutation;
 mod options;

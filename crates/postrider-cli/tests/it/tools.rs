@@ -23,12 +23,17 @@ fn bare(name: &str) -> Command {
     }
 }
 
-/// A script of `tests/clients` in a Python that has the generation of paho.
+/// The script that does what it is told, in a Python that has the generation of paho.
 pub(crate) fn paho(generation: u8) -> Command {
+    paho_with(generation, "with_paho.py")
+}
+
+/// A script of `tests/clients` in a Python that has the generation of paho.
+pub(crate) fn paho_with(generation: u8, name: &str) -> Command {
     let variable = format!("POSTRIDER_PAHO_{generation}");
     let python = place(&variable, &format!("venv/paho-{generation}/bin/python"));
     let mut command = Command::new(present(python, &format!("paho {generation}")));
-    command.arg(script("with_paho.py"));
+    command.arg(script(name));
     command
 }
 

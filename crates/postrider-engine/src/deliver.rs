@@ -43,7 +43,7 @@ impl Delivery<'_> {
         Parcel { share: parcel.share.filter(|_| !is_own), ..parcel }
     }
 
-    fn parcel(self, outgoing: &mut Outgoing<'_>) -> Parcel {
+    pub(crate) fn parcel(self, outgoing: &mut Outgoing<'_>) -> Parcel {
         Parcel {
             message: outgoing.message().clone(),
             qos: self.qos,

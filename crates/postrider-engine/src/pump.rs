@@ -122,6 +122,18 @@ impl Engine {
     pub(crate) fn send_parcel(&mut self, now: Now, key: SessionKey, parcel: &Parcel, tray: &mut Tray) -> bool {
         let share = parcel.share.map(|share| FilterId::from_bits(share.number));
         let group = share.map_or(0, |share| self.group_number(share));
+        let ids = parcel.subscription_ids.as_slice();
+        let delivery = Delivery { qos: parcel.qos, retain: parcel.retain, ids, share, group };
+        if share.is_some()
+            && let Some(message) = self.record_late(now, key, delivery, &parcel.message, tray)
+        {
+            let own = Parcel { message, share: None, ..parcel.clone() };
+            let is_sent = self.send_parcel(now, key, &own, tray);
+            if !is_sent {
+                self.let_go(own.recorded(), tray);
+            }
+            return is_sent;
+        }
         let Some(session) = self.sessions.get_mut(key) else { return false };
         let retain = parcel.share.map_or(parcel.retain, |share| share.retain);
         let mut outgoing = Outgoing::of_message(&parcel.message, retain);
@@ -129,8 +141,6 @@ impl Engine {
         let sent = if parcel.message.is_expired(now.mono) {
             Err(DropReason::Expired)
         } else {
-            let ids = parcel.subscription_ids.as_slice();
-            let delivery = Delivery { qos: parcel.qos, retain: parcel.retain, ids, share, group };
             session.send(now, delivery, &mut outgoing, &self.limits, &mut self.log, tray)
         };
         match sent {

@@ -90,6 +90,11 @@ impl Engine {
             self.touch_group(now.mono, share, outgoing.sequence());
             return Some(delivered);
         }
+        if delivery.qos == Qos::ExactlyOnce && group != 0 && !outgoing.sequence().is_some() {
+            let parcel = delivery.parcel(outgoing);
+            self.send_parcel(now, key, &parcel, tray);
+            return Some(Delivered::Taken);
+        }
         let before = self.counters.deliveries_sent;
         let is_recording = self.log.as_mut().is_some_and(|log| log.recording_of(outgoing.sequence()).is_some());
         if !self.send_now(now, key, delivery, outgoing, tray) && group != 0 && outgoing.is_held() && !is_recording {

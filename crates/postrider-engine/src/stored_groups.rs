@@ -9,6 +9,7 @@ use crate::pictures::Pictures;
 use crate::records::coding::{put_number, put_text};
 use crate::records::flows::{GroupPicture, GroupPiece, put_given, put_moved};
 use crate::records::kind;
+use crate::records::message::{MessageHead, put_message, put_target};
 use crate::share::{LEFT, is_of};
 use crate::stored::Stored;
 use crate::{Effect, Engine, Tray, Urgency};
@@ -183,6 +184,27 @@ impl Engine {
         tray.push(Effect::Release(gone));
     }
 
+    /// A message from before its group was recorded goes out to a recorded session with QoS 2. Behind a crash its
+    /// identifier could mean another one, so the message is recorded, as the session's own. `None` if that is not so.
+    pub(crate) fn record_late(
+        &mut self,
+        now: Now,
+        key: SessionKey,
+        delivery: Delivery<'_>,
+        message: &Message,
+        tray: &mut Tray,
+    ) -> Option<Message> {
+        let is_late = delivery.qos == Qos::ExactlyOnce && !message.sequence().is_some();
+        let session = self.sessions.get(key).filter(|_| is_late && !message.is_expired(now.mono))?;
+        let (Some(stored), Some(log)) = (&session.stored, &mut self.log) else { return None };
+        let mut targets = Vec::new();
+        put_target(&mut targets, stored.number, delivery.qos, delivery.retain, delivery.ids, None);
+        let head = MessageHead { admitted: None, will: Sequence::NONE, author: None, targets: &targets };
+        let write = |out: &mut Vec<u8>| put_message(out, now, &message.parts(), &head, 1);
+        let sequence = log.append_essential(kind::MESSAGE, Urgency::Now, tray, write);
+        Some(numbered(message, sequence))
+    }
+
     /// What a group has given or has waiting is as if it stood in no record.
     fn unrecord(&mut self, share: FilterId) {
         let members: Vec<SessionKey> = self.router.members(share).collect();
@@ -233,12 +255,13 @@ fn piece(message: &Message, retain: bool) -> Option<GroupPiece> {
 
 /// The same message, as if it stood in no record.
 fn unrecorded(message: &Message) -> Message {
-    if message.sequence().is_some() {
-        let parts = MessageParts { sequence: Sequence::NONE, ..message.parts() };
-        message
-            .shared_payload()
-            .map_or_else(|| Message::new(&parts), |payload| Message::with_payload(&parts, payload.clone()))
-    } else {
-        message.clone()
-    }
+    if message.sequence().is_some() { numbered(message, Sequence::NONE) } else { message.clone() }
+}
+
+/// The same message, as if it stood in this record.
+fn numbered(message: &Message, sequence: Sequence) -> Message {
+    let parts = MessageParts { sequence, ..message.parts() };
+    message
+        .shared_payload()
+        .map_or_else(|| Message::new(&parts), |payload| Message::with_payload(&parts, payload.clone()))
 }

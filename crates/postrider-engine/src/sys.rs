@@ -165,12 +165,14 @@ impl Engine {
     }
 
     fn say(&mut self, now: Now, topic: &str, text: &str, tray: &mut Tray) {
+        // It stands in no record. With QoS 2 its identifier, which a crash forgets, would mean another message behind it.
+        let qos_max = if self.log.is_some() { Qos::AtLeastOnce } else { Qos::ExactlyOnce };
         let incoming = Incoming {
             parts: MessageParts {
                 topic: Topic::trusted(topic.as_bytes()),
                 payload: text.as_bytes(),
                 properties: Properties::NONE,
-                qos: Qos::ExactlyOnce.min(self.limits.qos_max),
+                qos: qos_max.min(self.limits.qos_max),
                 expires: None,
                 sequence: Sequence::NONE,
             },

@@ -495,3 +495,92 @@ fn the_will_of_the_only_member_waits_for_its_group() {
     world.crash(Remains::MOST);
     assert_eq!(durable_state(&world.driver.engine), before);
 }
+
+#[test]
+fn a_will_that_is_out_stays_out_when_the_record_of_its_message_is_gone() {
+    let mut world = with_subscriber(1);
+    let (_, _) = connect(&mut world, &durable("w").will(publish("t/w", "gone").q1(1)));
+    world.crash(Remains::LEAST);
+    world.advance(1);
+    world.commit();
+    world.advance(31);
+    // The message is found, and not what says that its session has no will any more.
+    world.crash(Remains { unsynced: 1, released: Released::Dropped });
+    let (client, answer) = connect(&mut world, &durable("s"));
+    assert_eq!(answer[1..], ["PUBLISH t/w q1 #1 \"gone\""]);
+    world.ack(client, Puback, 1);
+    world.advance(1);
+    world.commit();
+    world.crash(Remains::LEAST);
+    world.advance(60);
+    world.commit();
+    let (_, answer) = connect(&mut world, &durable("s"));
+    assert_eq!(answer.len(), 1, "the will again: {answer:?}");
+}
+
+#[test]
+fn an_identifier_of_qos_2_is_on_record_also_for_what_a_group_was_owed_before_it_was() {
+    // [MQTT-4.3.3-2]
+    let mut world = World::durable(|_| {});
+    let first = clean(&mut world, "first");
+    world.subscribe(first, &subscribe(1, "$share/g/t", 1));
+    world.take(first);
+    let publisher = clean(&mut world, "p");
+    world.publish(publisher, &publish("t", "early").q2(1));
+    assert_eq!(world.take(first), ["PUBLISH t q1 #1 \"early\""]);
+    let (a, _) = connect(&mut world, &durable("a"));
+    world.subscribe(a, &subscribe(1, "$share/g/t", 2));
+    world.commit();
+    world.take(a);
+    world.cut(first);
+    assert!(world.take(a).is_empty(), "PUBLISH before its identifier is durable");
+    world.commit();
+    assert_eq!(world.take(a), ["PUBLISH t q2 #1 \"early\""]);
+    world.crash(Remains::LEAST);
+    let (a, answer) = connect(&mut world, &durable("a"));
+    assert_eq!(answer[1..], ["PUBLISH t q2 #1 dup \"early\""], "or the identifier means another message");
+    world.ack(a, Pubrec, 1);
+    world.commit();
+    world.ack(a, Pubcomp, 1);
+    world.advance(1);
+    world.commit();
+    world.crash(Remains::MOST);
+    let (_, answer) = connect(&mut world, &durable("a"));
+    assert_eq!(answer.len(), 1, "{answer:?}");
+}
+
+#[test]
+fn what_the_broker_says_of_itself_uses_no_identifier_that_means_another_message_behind_a_crash() {
+    let mut world = World::durable(|limits| limits.sys_interval_s = 10);
+    let (a, _) = connect(&mut world, &durable("a"));
+    world.subscribe(a, &subscribe(1, "$SYS/#", 2));
+    world.commit();
+    world.take(a);
+    world.advance(11);
+    world.commit();
+    let heard = world.take(a);
+    assert!(heard.iter().any(|line| line.starts_with("PUBLISH $SYS/") && line.contains(" q1 ")), "{heard:?}");
+    assert!(!heard.iter().any(|line| line.contains(" q2 ")), "a crash forgets that identifier: {heard:?}");
+}
+
+#[test]
+fn what_waits_again_behind_another_message_is_owed_when_that_one_is_over() {
+    let mut world = with_subscriber(1);
+    let publisher = clean(&mut world, "p");
+    world.publish(publisher, &publish("t/1", "first").q1(1));
+    world.commit();
+    let (_, answer) = connect(&mut world, &durable("s"));
+    assert_eq!(answer[1..], ["PUBLISH t/1 q1 #1 \"first\""]);
+    world.publish(publisher, &publish("t/1", "second").q1(2));
+    world.commit();
+    world.crash(Remains::LEAST);
+    // A picture in which both wait.
+    world.advance(1);
+    world.commit();
+    let (client, answer) = connect(&mut world, &durable("s"));
+    assert_eq!(answer[1..], ["PUBLISH t/1 q1 #3 \"first\"", "PUBLISH t/1 q1 #4 \"second\""]);
+    world.ack(client, Puback, 3);
+    world.crash(Remains::LEAST);
+    let (_, answer) = connect(&mut world, &durable("s"));
+    assert!(answer[1..].iter().any(|line| line.contains("second")), "{answer:?}");
+}

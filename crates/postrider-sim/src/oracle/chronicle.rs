@@ -4,6 +4,7 @@
 //! there are several, until what clients see rules out all but one.
 
 use super::crash::Crash;
+use super::story::Story;
 use super::{Oracle, Place, Room, Seen, Tally, Terms};
 use postrider_ports::{Drops, SessionInfo};
 use postrider_proto::{AckKind, PacketId, Qos, ReasonCode};
@@ -43,7 +44,7 @@ pub(crate) type Answer = (&'static str, Option<PacketId>);
 
 /// Something that a reference broker is told.
 #[derive(Debug)]
-enum Item {
+pub(super) enum Item {
     Dialled(Place, Box<Terms>),
     Said(Place, Vec<Vec<u8>>),
     Present(Place, bool),
@@ -57,7 +58,7 @@ impl Item {
         matches!(self, Self::Input { from, through, .. } if from.0 < through.0)
     }
 
-    fn tell(&self, now_ms: u64, oracle: &mut Oracle) -> Result<(), String> {
+    pub(super) fn tell(&self, now_ms: u64, oracle: &mut Oracle) -> Result<(), String> {
         oracle.now_ms = now_ms;
         match self {
             Self::Dialled(place, terms) => oracle.expect_connect(*place, terms.as_ref().clone()),
@@ -72,9 +73,9 @@ impl Item {
 }
 
 /// Those that can agree; an error when none can.
-fn agree(stories: &mut Vec<Oracle>, mut tell: impl FnMut(&mut Oracle) -> Result<(), String>) -> Result<(), String> {
+fn agree<T>(stories: &mut Vec<T>, mut tell: impl FnMut(&mut T) -> Result<(), String>) -> Result<(), String> {
     let mut first = None;
-    stories.retain_mut(|oracle| tell(oracle).map_err(|error| first.get_or_insert(error).clone()).is_ok());
+    stories.retain_mut(|story| tell(story).map_err(|error| first.get_or_insert(error).clone()).is_ok());
     if stories.is_empty() { Err(first.unwrap_or_else(|| "no story is left".to_owned())) } else { Ok(()) }
 }
 
@@ -202,39 +203,36 @@ impl Chronicle {
     /// The broker crashed, and what it found begins again with everything up to `last`.
     pub(crate) fn crash(&mut self, last: Sequence, crash: Crash) -> Result<(), String> {
         let Some(history) = &mut self.history else { return Ok(()) };
-        let mut stories = core::mem::take(&mut history.base);
+        let mut stories: Vec<Story> = core::mem::take(&mut history.base).into_iter().map(Story::new).collect();
         let mut durable_ms = history.base_ms;
         let mut unsaid = BTreeSet::new();
         for (now_ms, item) in history.items.drain(..) {
             match &item {
                 Item::Input { events, from, through, .. } if from < through && last < *through => {
                     if last > *from {
-                        let halves = |oracle: &Oracle| {
-                            let mut oracle = oracle.clone();
-                            oracle.now_ms = now_ms;
-                            oracle.halves(0, events)
-                        };
-                        stories = stories.iter().flat_map(halves).collect();
+                        stories = stories.iter().flat_map(|story| story.halves(now_ms, events)).collect();
                     }
-                    stories.iter_mut().for_each(|oracle| oracle.has_lost = true);
+                    stories.iter_mut().for_each(Story::lose);
                     unsaid.extend(events.iter().filter_map(unacknowledged));
-                    for oracle in &stories {
-                        unsaid.extend(events.iter().flat_map(|event| oracle.unsaid_wills(event)));
+                    for story in &stories {
+                        unsaid.extend(events.iter().flat_map(|event| story.lived().unsaid_wills(event)));
                     }
                 }
                 // Nobody was told that it would be kept: it may be seen, and be retained no more after a crash.
                 Item::Received(client_id, seen)
                     if unsaid.contains(&(seen.topic.clone(), seen.payload.clone()))
-                        && (seen.qos == Qos::AtMostOnce || stories.iter().any(|one| one.is_clean(client_id))) => {}
+                        && (seen.qos == Qos::AtMostOnce
+                            || stories.iter().any(|one| one.lived().is_clean(client_id))) => {}
                 item => {
                     if item.has_records() {
                         durable_ms = now_ms;
                     }
-                    let told = agree(&mut stories, |oracle| item.tell(now_ms, oracle));
+                    let told = agree(&mut stories, |story| story.tell(now_ms, item));
                     told.map_err(|error| format!("what was seen is taken back by a crash at {last:?}: {error}"))?;
                 }
             }
         }
+        let mut stories: Vec<Oracle> = stories.into_iter().map(Story::kept).collect();
         stories.iter_mut().for_each(|oracle| oracle.crash(crash, durable_ms));
         history.events.clear();
         history.answers.clear();

@@ -2,9 +2,10 @@
 //!
 //! Owns: which memories end with a process, and how exact the rest can be.
 
-use super::{Due, Oracle};
+use super::{Due, Oracle, Owed, Session, WillTerms};
 use postrider_proto::Qos;
 use postrider_testkit::Witnessed;
+use std::collections::BTreeMap;
 
 /// When a broker crashed and when the next one began.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,21 @@ pub(crate) struct Crash {
 pub(super) const ACKS_LATE_MS: u64 = 400;
 /// So long a client has to come back after a crash before its will is published.
 const RETURN_MS: u64 = 30_000;
+
+/// What comes once more comes as it stood on record: behind what the broker had passed over by then, because it had to
+/// make room, say, and has forgotten that too. So order begins again behind what comes no more.
+fn rewind(session: &mut Session, authors: &BTreeMap<Vec<u8>, String>) {
+    let owed = &session.owed;
+    session.last.retain(|(author, topic, qos), last| {
+        let is_before = |one: &Owed| {
+            let is_of = authors.get(&one.seen.payload).map_or("", String::as_str) == author && one.seen.topic == *topic;
+            is_of && one.seen.qos == *qos && one.received > 0 && !one.may_return
+        };
+        let before = owed.iter().take(*last + 1).rposition(is_before);
+        *last = before.unwrap_or(0);
+        before.is_some()
+    });
+}
 
 impl Oracle {
     /// The process ends: connections and clean sessions are gone. `durable_ms` is when the last input came of which
@@ -48,12 +64,10 @@ impl Oracle {
                 let late = crash.back_ms + u64::from(session.expiry_s) * 1000;
                 session.ends_late_ms = session.ends_late_ms.max(late.saturating_sub(ends));
             }
-            for owed in session.owed.iter_mut().filter(|owed| owed.is_doubtful && owed.received == 0) {
-                owed.is_gone = true;
-            }
             for owed in session.owed.iter_mut().filter(|owed| owed.seen.qos == Qos::AtLeastOnce && owed.received > 0) {
                 owed.may_return |= owed.acked_ms.is_none_or(|acked| acked + ACKS_LATE_MS >= durable_ms);
             }
+            rewind(session, &self.authors);
             if let Some(terms) = session.will.take() {
                 let late_ms = crash.back_ms + RETURN_MS.max(u64::from(terms.delay_s) * 1000);
                 let at_ms = late_ms.min(session.ends_ms.unwrap_or(u64::MAX));
@@ -62,12 +76,15 @@ impl Oracle {
         }
     }
 
-    /// Topics and payloads of wills that a client without a durable session may have left behind. Whatever their QoS,
-    /// who gets them with QoS 0 gets them off the record.
+    /// Topics and payloads of wills that a client without a durable session may have left behind, and that need no
+    /// record: nobody durable gets them, and nobody was told that they would be kept.
     pub(super) fn unsaid_wills(&self, event: &Witnessed) -> Vec<(String, Vec<u8>)> {
         let Witnessed::Will { client_id } = event else { return Vec::new() };
         let terms = self.terms.values().filter(|terms| terms.client_id == *client_id && terms.expiry_s == 0);
-        let wills = terms.filter_map(|terms| terms.will.as_ref());
+        let is_unsaid = |will: &&WillTerms| {
+            will.qos == Qos::AtMostOnce || !self.is_recorded(None, &will.topic, will.qos, will.retain)
+        };
+        let wills = terms.filter_map(|terms| terms.will.as_ref()).filter(is_unsaid);
         wills.map(|will| (will.topic.clone(), will.payload.clone())).collect()
     }
 

@@ -47,15 +47,7 @@ impl Oracle {
             ids.sort_unstable();
             let keeps_flag = matching.iter().any(|(options, _)| options.retain_as_published);
             let seen = Seen { qos: granted.min(qos), retain: retain && keeps_flag, ids, ..message.clone() };
-            let is_doubtful = self.has_lost;
-            session.owed.push(Owed {
-                seen,
-                received: 0,
-                acked_ms: None,
-                may_return: false,
-                is_doubtful,
-                is_gone: false,
-            });
+            session.owed.push(Owed { seen, received: 0, acked_ms: None, may_return: false });
         }
     }
 
@@ -117,9 +109,15 @@ impl Oracle {
         let may_repeat = seen.dup && seen.qos == Qos::AtLeastOnce;
         if let Some(owed) = session.owed.iter_mut().find(|owed| may_repeat && is_it(owed) && is_again(owed)) {
             owed.received += 1;
+            // What was forgotten in a crash has come, and comes under another identifier no more.
+            self.returned += u64::from(owed.may_return);
+            (owed.may_return, owed.acked_ms) = (false, None);
             return Ok(());
         }
-        let returns = |owed: &Owed| owed.may_return && (owed.seen.qos, owed.seen.retain) == (seen.qos, seen.retain);
+        let is_alike =
+            |owed: &Owed| owed.seen.qos == seen.qos && owed.seen.retain == seen.retain && owed.seen.ids == ids;
+        // As it was: what a topic retains may be the same message, and comes in another form.
+        let returns = |owed: &Owed| owed.may_return && is_alike(owed);
         if let Some(owed) = session.owed.iter_mut().find(|owed| is_it(owed) && returns(owed)) {
             owed.received += 1;
             (owed.may_return, owed.acked_ms, owed.seen.packet_id) = (false, None, seen.packet_id);
@@ -127,10 +125,7 @@ impl Oracle {
             return Ok(());
         }
         // I4: first deliveries come in order, for each publisher, topic and QoS.
-        let is_next = |(_, owed): &(usize, &Owed)| {
-            let is_alike = owed.seen.qos == seen.qos && owed.seen.retain == seen.retain && owed.seen.ids == ids;
-            is_it(owed) && owed.received == 0 && !owed.is_gone && is_alike
-        };
+        let is_next = |(_, owed): &(usize, &Owed)| is_it(owed) && owed.received == 0 && is_alike(owed);
         let owed = || session.owed.iter().enumerate();
         // A publisher's own repetitions of QoS 1 are alike: no order is asked of them.
         let is_repeated = seen.qos == Qos::AtLeastOnce && owed().filter(|(_, owed)| is_it(owed)).nth(1).is_some();
@@ -175,7 +170,7 @@ impl Oracle {
             let alike = || session.owed.iter().filter(|other| is_alike(owed, other));
             alike().map(|other| other.received as usize).sum::<usize>() >= alike().count()
         };
-        let missing = session.owed.iter().filter(|owed| owed.received == 0 && !owed.is_doubtful && !made_up_for(owed));
+        let missing = session.owed.iter().filter(|owed| owed.received == 0 && !made_up_for(owed));
         let missing: Vec<&Owed> = missing.collect();
         let above_0 = missing.iter().filter(|owed| owed.seen.qos != Qos::AtMostOnce).count() as u64;
         let dropped = info.drops.total();

@@ -118,6 +118,16 @@ impl Group {
         self.free(strategy);
     }
 
+    /// What a session was sent ends with it. With QoS 1 that is in the log when there is time, as an acknowledgement
+    /// is: behind a crash it may be for the others. With QoS 2 it is nobody's. [MQTT-4.8.2-5]
+    pub(super) fn end_what_it_holds(&mut self, client_id: &str, now_ms: u64) {
+        let is_its = |entry: &Entry| matches!(&entry.place, Where::Held(holder, ..) if holder == client_id);
+        let (its, others) = core::mem::take(&mut self.entries).into_iter().partition(is_its);
+        self.entries = others;
+        let its: Vec<Entry> = its;
+        self.over.extend(its.into_iter().filter(|entry| entry.sent == Qos::AtLeastOnce).map(|entry| (now_ms, entry)));
+    }
+
     /// The process ends. Members that have no durable session are gone, and with them what is in no log.
     pub(super) fn crash(&mut self, is_durable: impl Fn(&str) -> bool, durable_ms: u64) {
         self.members.retain(|client_id, _| is_durable(client_id));
@@ -125,7 +135,8 @@ impl Group {
         self.change();
         let is_late = |(acked_ms, _): &(u64, Entry)| acked_ms + ACKS_LATE_MS >= durable_ms;
         let back = core::mem::take(&mut self.over).into_iter().filter(is_late);
-        self.entries.extend(back.map(|(_, entry)| Entry { log: entry.log.min(Logged::Perhaps), ..entry }));
+        // Whether one that was over comes back nobody can tell, nor whether its member holds it again.
+        self.entries.extend(back.map(|(_, entry)| entry.forgotten()));
         self.entries.sort_by_key(|entry| entry.number);
         let is_over = self.members.is_empty();
         let is_held = |entry: &Entry| match (&entry.place, &entry.may_be) {
@@ -174,22 +185,23 @@ impl Group {
 
     /// Only what a member holds may be sent again, to it and under the same identifier.
     pub(super) fn repeat(&mut self, client_id: &str, seen: &Seen) -> Result<(), String> {
-        let had = |entry: &&mut Entry| {
-            let is_its =
-                |(holder, id, _): &(String, PacketId, Bond)| holder == client_id && Some(*id) == seen.packet_id;
-            entry.place == Where::Waits && is_alike(entry, seen) && entry.may_be.as_ref().is_some_and(is_its)
+        let is_its = |holder: &str, id: PacketId| holder == client_id && Some(id) == seen.packet_id;
+        let holds = |entry: &&Entry| matches!(&entry.place, Where::Held(holder, id, _) if is_its(holder, *id));
+        match self.entries.iter().find(holds) {
+            Some(entry) if is_alike(entry, seen) => return Ok(()),
+            Some(entry) => return Err(format!("under this identifier it holds {}", describe(&entry.what.seen))),
+            None => {}
+        }
+        // A crash took away what was known of who holds it.
+        let may_hold = |entry: &&mut Entry| {
+            let is_its = entry.may_be.as_ref().is_some_and(|(holder, id, _)| is_its(holder, *id));
+            entry.place == Where::Waits && is_alike(entry, seen) && is_its
         };
-        if let Some(entry) = self.entries.iter_mut().find(had)
-            && let Some((holder, packet_id, bond)) = entry.may_be.take()
-        {
+        let entry = self.entries.iter_mut().find(may_hold).ok_or_else(|| "it does not hold it".to_owned())?;
+        if let Some((holder, packet_id, bond)) = entry.may_be.take() {
             entry.place = Where::Held(holder, packet_id, bond);
         }
-        let is_it = |entry: &&Entry| matches!(&entry.place, Where::Held(holder, id, _) if holder == client_id && Some(*id) == seen.packet_id);
-        match self.entries.iter().find(is_it) {
-            Some(entry) if is_alike(entry, seen) => Ok(()),
-            Some(entry) => Err(format!("under this identifier it holds {}", describe(&entry.what.seen))),
-            None => Err("it does not hold it".to_owned()),
-        }
+        Ok(())
     }
 
     pub(super) fn send(
@@ -203,7 +215,7 @@ impl Group {
         let member = member.ok_or_else(|| "it is no member".to_owned())?;
         // A publisher's own repetitions are alike; which of them have expired everybody knows.
         let find = |from: u64| {
-            let waits = |entry: &Entry| entry.place == Where::Waits && is_alike(entry, seen) && entry.number > from;
+            let waits = |entry: &Entry| entry.is_free() && is_alike(entry, seen) && entry.number > from;
             let is_it = |entry: &Entry| waits(entry) && !entry.is_expired(now_ms);
             // Rather one that nobody may have.
             let is_free = |entry: &Entry| is_it(entry) && entry.may_be.is_none();
@@ -230,6 +242,7 @@ impl Group {
                 }
             }
         }
+        self.count_as_certain(at, now_ms);
         match seen.packet_id {
             None => {
                 let entry = self.entries.remove(at);
@@ -242,6 +255,22 @@ impl Group {
             }
         }
         Ok(())
+    }
+
+    /// A publisher's repetitions are alike: where a crash has left one for certain and another perhaps, what goes out
+    /// is the certain one, and the other may be there or not.
+    fn count_as_certain(&mut self, at: usize, now_ms: u64) {
+        let sent = &self.entries[at];
+        if sent.log != Logged::Perhaps {
+            return;
+        }
+        let is_twin = |entry: &Entry| {
+            let is_same = is_alike(entry, &sent.what.seen) && entry.what.seen.qos == sent.what.seen.qos;
+            is_same && entry.is_free() && entry.log == Logged::Yes && !entry.is_expired(now_ms)
+        };
+        if let Some(twin) = self.entries.iter().position(is_twin) {
+            (self.entries[at].log, self.entries[twin].log) = (Logged::Yes, Logged::Perhaps);
+        }
     }
 
     fn explain(&self, seen: &Seen) -> String {
@@ -265,6 +294,24 @@ impl Member {
 }
 
 impl Entry {
+    /// Whether a member may be sent it as something new. What one was sent with QoS 2 is for nobody else, whatever a
+    /// crash has made the broker forget. [MQTT-4.8.2-5]
+    fn is_free(&self) -> bool {
+        let is_anothers = self.may_be.is_some() && self.sent == Qos::ExactlyOnce;
+        self.place == Where::Waits && !is_anothers
+    }
+
+    /// What was over, if a crash takes that back: it waits, or its member holds it.
+    fn forgotten(self) -> Self {
+        let log = self.log.min(Logged::Perhaps);
+        match self.place {
+            Where::Held(holder, packet_id, bond) => {
+                Self { log, place: Where::Waits, may_be: Some((holder, packet_id, bond)), ..self }
+            }
+            Where::Waits => Self { log, ..self },
+        }
+    }
+
     fn is_expired(&self, now_ms: u64) -> bool {
         self.what.expires_ms.is_some_and(|expires| expires <= now_ms)
     }

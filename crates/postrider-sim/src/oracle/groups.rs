@@ -88,6 +88,12 @@ impl Groups {
         }
     }
 
+    /// Whether a group with a durable member wants a message above QoS 0.
+    pub(super) fn is_recorded(&self, topic: &str, is_durable: impl Fn(&str) -> bool) -> bool {
+        let has_durable = |group: &Group| group.members.keys().any(|client_id| is_durable(client_id));
+        self.all.iter().any(|(share, group)| matches(inner(share), topic) && has_durable(group))
+    }
+
     /// The process ends.
     pub(super) fn crash(&mut self, is_durable: impl Fn(&str) -> bool, durable_ms: u64) {
         self.has_crashed = true;
@@ -140,13 +146,13 @@ impl Groups {
     }
 
     /// A session ended: others get what it had not acknowledged, except what may have arrived. [MQTT-4.8.2-5]
-    pub(super) fn end(&mut self, client_id: &str) {
+    pub(super) fn end(&mut self, client_id: &str, now_ms: u64) {
         let strategy = self.strategy;
         for group in self.all.values_mut() {
             if group.members.contains_key(client_id) {
                 group.take_back(client_id, strategy);
             }
-            group.entries.retain(|entry| !matches!(&entry.place, Where::Held(holder, ..) if holder == client_id));
+            group.end_what_it_holds(client_id, now_ms);
             if group.members.remove(client_id).is_some() {
                 group.on_left(strategy);
             }

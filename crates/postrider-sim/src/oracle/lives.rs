@@ -21,7 +21,7 @@ impl Oracle {
                 // How the one before ended may have been taken back, and nobody asks any more.
                 Some(0) => {
                     self.sessions.remove(id);
-                    self.groups.end(id);
+                    self.groups.end(id, now);
                     self.due.remove(id);
                 }
                 None => {}
@@ -42,7 +42,7 @@ impl Oracle {
             let is_over = terms.is_clean || old.expiry_s == 0;
             if is_over {
                 self.sessions.remove(id);
-                self.groups.end(id);
+                self.groups.end(id, now);
             }
             for due in self.due.get_mut(id).into_iter().flatten().filter(|_| is_over) {
                 (due.at_ms, due.late_ms) = (due.at_ms.min(now), due.late_ms.min(now));
@@ -105,7 +105,7 @@ impl Oracle {
             return Err(format!("the session of {client_id} ended before its time"));
         }
         self.sessions.remove(client_id);
-        self.groups.end(client_id);
+        self.groups.end(client_id, now);
         for due in self.due.get_mut(client_id).into_iter().flatten() {
             due.at_ms = due.at_ms.min(now);
         }

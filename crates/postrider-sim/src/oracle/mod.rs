@@ -8,6 +8,7 @@ mod doors;
 mod group;
 mod groups;
 mod lives;
+mod story;
 mod tap;
 mod words;
 
@@ -33,10 +34,6 @@ struct Owed {
     acked_ms: Option<u64>,
     /// A crash took away what was known of its PUBACK, so it may come once more.
     may_return: bool,
-    /// A crash took away what happened just before it, so nobody can tell whether it was owed.
-    is_doubtful: bool,
-    /// It was doubtful, had not come by the next crash, and was on no record: it comes no more.
-    is_gone: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -267,7 +264,7 @@ impl Oracle {
         for event in events {
             match event {
                 Witnessed::Publish { at, payload, topic, qos, retain, .. }
-                    if is_refused && self.is_recorded((partition, *at), topic, *qos, *retain) =>
+                    if is_refused && self.is_recorded(self.publisher((partition, *at)), topic, *qos, *retain) =>
                 {
                     self.check_said((partition, *at), payload)?;
                 }
@@ -277,16 +274,21 @@ impl Oracle {
         Ok(())
     }
 
+    fn publisher(&self, place: Place) -> Option<&str> {
+        self.terms.get(&place).map(|terms| terms.client_id.as_str())
+    }
+
     /// Whether a message needs a record: the others a full device takes too.
-    fn is_recorded(&self, place: Place, topic: &str, qos: Qos, retain: bool) -> bool {
-        let publisher = self.terms.get(&place).map(|terms| terms.client_id.as_str());
+    fn is_recorded(&self, publisher: Option<&str>, topic: &str, qos: Qos, retain: bool) -> bool {
         let needs = |(client_id, session): (&String, &Session)| {
             let is_own = publisher == Some(client_id);
             let takes = |options: &SubscribeOptions| options.qos > Qos::AtMostOnce && !(options.no_local && is_own);
             let mut filters = session.subscriptions.iter();
             session.expiry_s > 0 && filters.any(|(filter, (options, _))| takes(options) && matches(filter, topic))
         };
-        retain || (qos > Qos::AtMostOnce && self.sessions.iter().any(needs))
+        let is_durable = |client_id: &str| self.sessions.get(client_id).is_some_and(|session| session.expiry_s > 0);
+        let is_wanted = || self.sessions.iter().any(needs) || self.groups.is_recorded(topic, is_durable);
+        retain || (qos > Qos::AtMostOnce && is_wanted())
     }
 
     fn take_publish(&mut self, partition: usize, witnessed: &Witnessed) -> Result<(), String> {

@@ -230,6 +230,10 @@ impl Simulation {
 
     /// Everything that has happened is told to the oracle, and the invariants are looked at.
     fn settle(&mut self) -> Result<(), String> {
+        // What went wrong first says more than what follows from it.
+        if let Some(broken) = self.drivers[0].broken.take() {
+            return Err(broken);
+        }
         for (partition, driver) in self.drivers.iter_mut().enumerate() {
             for (to, message, retain) in driver.forwards.drain(..) {
                 self.wires.entry((partition, usize::from(to.0))).or_default().push_back((message, retain));

@@ -45,6 +45,11 @@ impl Simulation {
         }
         let count = if self.random.once_in(3) { self.random.below(30) } else { connection.down.len() };
         let bytes: Vec<u8> = connection.down.drain(..count.min(connection.down.len())).collect();
+        // Taking bytes made room for more, which may be among them.
+        if let Err(error) = self.settle() {
+            return self.fail(error);
+        }
+        let client = &mut self.clients[number];
         match client.receive(&bytes, &mut self.random) {
             Ok(heard) => self.hear(number, heard),
             Err(error) => self.fail(error),

@@ -16,7 +16,7 @@ pub(crate) fn smoke() -> Result<String> {
 
 /// The same with a log on a disk, and a broker that crashes.
 pub(crate) fn crashes() -> Result<String> {
-    run(&["1", "--seeds", CRASH_SEEDS, "--disk", "--no-shares", "--quiet"].map(str::to_owned))?;
+    run(&["1", "--seeds", CRASH_SEEDS, "--disk", "--quiet"].map(str::to_owned))?;
     Ok(format!("{CRASH_SEEDS} seeds with a disk"))
 }
 

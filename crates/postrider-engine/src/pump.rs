@@ -130,6 +130,11 @@ impl Engine {
             let own = Parcel { message, share: None, ..parcel.clone() };
             let is_sent = self.send_parcel(now, key, &own, tray);
             if !is_sent {
+                // Its record says that it waits; the next picture says that it does not.
+                if let Some(session) = self.sessions.get_mut(key) {
+                    session.touch_flows(now.mono, &mut self.log);
+                    session.stored.iter_mut().for_each(|stored| stored.pass(own.recorded()));
+                }
                 self.let_go(own.recorded(), tray);
             }
             return is_sent;

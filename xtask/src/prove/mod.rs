@@ -36,7 +36,7 @@ const PROOFS: [Proof; 12] = [
         promise: "no crash, loss of power, refusal, full or slow device, and no byte that changes by itself loses or doubles \
                   an acknowledged message, a session, a subscription, a retained message or a will in the simulator",
         work: Work::Seeds { count: 1000, args: "--disk --quiet" },
-        enough: (200_000, "crash points"),
+        enough: (100_000, "crash points"),
     },
     Proof {
         name: "boundaries",

@@ -198,6 +198,47 @@ fn sessions_messages_and_what_is_retained_are_there_after_a_restart() {
     });
 }
 
+#[test]
+fn acknowledgements_of_the_last_moment_and_ends_of_connections_survive_an_orderly_stop() {
+    everywhere(async |builder: Builder| {
+        let device = Device::new();
+        let first = on(builder, &device).start().expect("a broker");
+        absent(&first, "absent").await;
+        let mut publisher = Wire::client(&first, &lasting("p").will(publish("t/will", "gone").q1(1))).await;
+        for number in 1..=50 {
+            publisher.publish(&publish("t/1", "x").q1(number)).await;
+        }
+        let mut reader = Wire::client(&first, &lasting("absent")).await;
+        for _ in 0..50 {
+            reader.receive().await;
+        }
+        reader.expect_silence().await;
+        drop(publisher);
+        assert_eq!(reader.receive().await.2, b"gone");
+        reader.expect_silence().await;
+        drop(reader);
+        assert!(first.shutdown(GRACE).await);
+        let second = on(broker(), &device).start().expect("a broker");
+        let restored = second.restored().expect("it has a device");
+        assert_eq!((restored.sessions, restored.messages), (2, 0));
+        let mut reader = Wire::client(&second, &lasting("absent")).await;
+        reader.expect_silence().await;
+        assert!(second.shutdown(GRACE).await);
+    });
+}
+
+/// A device that fails at the last moment does not keep a broker from ending.
+#[tokio::test]
+async fn an_orderly_stop_ends_when_the_device_fails_under_it() {
+    let device = Device::new();
+    let broker = on(broker(), &device).start().expect("a broker");
+    let _client = Wire::client(&broker, &lasting("c")).await;
+    let failed = broker.failed();
+    device.disk().fail_sync(1);
+    patiently(broker.shutdown(GRACE)).await;
+    patiently(failed).await;
+}
+
 #[tokio::test]
 async fn a_client_that_ends_while_its_answers_wait_ends_at_once() {
     let device = Device::new();

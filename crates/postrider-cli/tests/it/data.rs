@@ -145,7 +145,10 @@ fn damage_is_refused_with_the_ways_out_and_both_of_them_lead_out() {
     for (path, args) in [(&copy, &[][..]), (&folder, &["--accept-loss"])] {
         let broker = Broker::keeping(&path.0, args);
         if !args.is_empty() {
-            broker.hear(&format!("lost: {name}: "));
+            broker.hear(&format!("lost: {name}: the checksum is wrong"));
+            let line = broker.hear(&format!("lost: {name}: put aside as "));
+            let whole = line.rsplit_once("records that are whole: ").and_then(|(_, count)| count.parse().ok());
+            assert!(whole.is_some_and(|count: u64| count > 10), "{line}");
         }
         let mut looker = Wire::client(&broker, &Hello::new("looker"));
         looker.subscribed("r/1", 0);

@@ -100,7 +100,11 @@ fn a_will_that_went_out_or_was_taken_back_before_the_stop_does_not_go_out_after_
         let (watcher, _) = arrive(&mut world, &durable("w"));
         world.subscribed(watcher, "will", 1);
         let (client, _) = arrive(&mut world, &durable("c").will(publish("will", "gone").q1(1)));
-        if says_good_bye { world.disconnect(client) } else { world.cut(client) }
+        if says_good_bye {
+            world.disconnect(client)
+        } else {
+            world.cut(client)
+        }
         let heard = world.take(watcher).len();
         assert_eq!(heard, usize::from(!says_good_bye));
         if heard > 0 {

@@ -112,6 +112,38 @@ async fn a_full_device_refuses_what_is_new_and_goes_on_when_there_is_room() {
 }
 
 #[tokio::test]
+async fn a_broker_at_rest_goes_on_about_a_second_after_its_full_device_has_room() {
+    let device = Device::new();
+    let broker = on(broker(), &device).start().expect("a broker");
+    absent(&broker, "absent").await;
+    let mut publisher = Wire::client(&broker, &Hello::new("p")).await;
+    publisher.publish(&publish("t/1", "x").q1(1)).await;
+    device.disk().limit_space(Some(device.disk().used_bytes()));
+    let message = publish("t/1", "").sized(1_000_000).q1(2).bytes(postrider::Version::V5);
+    loop {
+        publisher.send(&message).await;
+        match publisher.next().await.as_str() {
+            "PUBACK #2" => {}
+            "PUBACK #2 QuotaExceeded" => break,
+            other => panic!("{other}"),
+        }
+    }
+    // Of an older version, it is not refused and waits.
+    let mut patient = Wire::client(&broker, &Hello::new("patient").v3()).await;
+    patient.send(&publish("t/1", "").sized(1_000_000).q1(3).bytes(postrider::Version::V3_1_1)).await;
+    patient.send(&pingreq()).await;
+    let early = tokio::time::timeout(Duration::from_millis(1500), patient.next()).await;
+    assert!(early.is_err(), "{early:?} came without room");
+    let freed = Instant::now();
+    device.disk().limit_space(None);
+    patient.expect("PUBACK #3").await;
+    let took = freed.elapsed();
+    eprintln!("it went on after {took:?}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(broker.shutdown(GRACE).await);
+}
+
+#[tokio::test]
 async fn messages_of_many_clients_share_a_sync() {
     let device = Device::new();
     let broker = on(broker(), &device).start().expect("a broker");

@@ -73,13 +73,17 @@ async fn a_stream_of_the_embedders_own_waits_for_the_device_too() {
     publisher.expect("PUBACK #1").await;
 }
 
+/// The device is full long before a mailbox is.
+fn with_wide_mailboxes() -> Limits {
+    let limits = defaults::limits();
+    let mailbox = Bounds { messages_max: 100_000, bytes_max: 1 << 30, ..limits.mailbox };
+    Limits { mailbox, ..limits }
+}
+
 #[tokio::test]
 async fn a_full_device_refuses_what_is_new_and_goes_on_when_there_is_room() {
     let device = Device::new();
-    let limits = defaults::limits();
-    let mailbox = Bounds { messages_max: 100_000, bytes_max: 1 << 30, ..limits.mailbox };
-    let limits = Limits { mailbox, ..limits };
-    let broker = on(broker(), &device).limits(limits).start().expect("a broker");
+    let broker = on(broker(), &device).limits(with_wide_mailboxes()).start().expect("a broker");
     absent(&broker, "absent").await;
     let mut publisher = Wire::client(&broker, &Hello::new("p")).await;
     publisher.publish(&publish("t/1", "x").q1(1)).await;
@@ -114,7 +118,7 @@ async fn a_full_device_refuses_what_is_new_and_goes_on_when_there_is_room() {
 #[tokio::test]
 async fn a_broker_at_rest_goes_on_about_a_second_after_its_full_device_has_room() {
     let device = Device::new();
-    let broker = on(broker(), &device).start().expect("a broker");
+    let broker = on(broker(), &device).limits(with_wide_mailboxes()).start().expect("a broker");
     absent(&broker, "absent").await;
     let mut publisher = Wire::client(&broker, &Hello::new("p")).await;
     publisher.publish(&publish("t/1", "x").q1(1)).await;

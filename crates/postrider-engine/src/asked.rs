@@ -24,7 +24,11 @@ impl Engine {
                 }
                 Answer::Ended(u64::from(found.is_some()))
             }
-            Question::Shutdown => Answer::Ended(self.shut_down(now, tray)),
+            Question::Shutdown => {
+                let ended = self.shut_down(now, tray);
+                self.answer_when_written(ticket, ended, tray);
+                return;
+            }
             _ => return,
         };
         tray.push(Effect::Answer { ticket, answer });

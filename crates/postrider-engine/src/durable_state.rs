@@ -57,7 +57,7 @@ pub fn durable_state(engine: &Engine) -> String {
 /// Whether the log says all there is: no session has changed in a way that it is told of later.
 #[must_use]
 pub fn is_settled(engine: &Engine) -> bool {
-    engine.log.as_ref().is_none_or(|log| log.dirty.is_empty() && log.dirty_groups.is_empty())
+    engine.log.as_ref().is_none_or(|log| log.is_settled())
 }
 
 fn write_flows(text: &mut String, session: &Session) {

@@ -37,6 +37,7 @@ mod rates;
 mod recording;
 mod records;
 mod recovery;
+mod renewal;
 mod replay;
 mod retain;
 mod sessions;

@@ -31,6 +31,8 @@ pub(crate) struct Log {
     pub(crate) dirty: VecDeque<SessionKey>,
     /// When they have to be renewed.
     pub(crate) renew_at: Option<Mono>,
+    /// Who asked for the end, and how many connections that ended: they hear of it when no picture is old.
+    pub(crate) stopping: Vec<(Ticket, u64)>,
     /// Links that wait for room.
     held: Vec<LinkId>,
     pub(crate) fetches: BTreeMap<Ticket, Fetch>,
@@ -79,6 +81,7 @@ impl Log {
             shared: HashMap::with_hasher(FixedState::with_seed(seed)),
             dirty: VecDeque::new(),
             renew_at: None,
+            stopping: Vec::new(),
             held: Vec::new(),
             fetches: BTreeMap::new(),
             gone: BTreeMap::new(),
@@ -201,6 +204,11 @@ impl Log {
         self.renew_soon(now);
     }
 
+    /// Whether no picture is old.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.dirty.is_empty() && self.dirty_groups.is_empty()
+    }
+
     fn renew_soon(&mut self, now: Mono) {
         self.renew_at.get_or_insert_with(|| now.plus_ms(RENEWAL_MS));
     }
@@ -226,6 +234,7 @@ impl Engine {
                 }
             }
         }
+        self.write_rest(tray);
     }
 
     /// A message has one holder less.

@@ -1,7 +1,7 @@
 //! Sessions in the log.
 //!
-//! Owns: the records that stand for a session, and when they are renewed. Each newer picture of a session makes the
-//! older one and the steps between them superfluous.
+//! Owns: the records that stand for a session. Each newer picture of a session makes the older one and the steps
+//! between them superfluous.
 
 use crate::log::Log;
 use crate::pictures::Pictures;
@@ -52,9 +52,6 @@ pub(crate) struct Written {
     pub(crate) expiry_s: u32,
     pub(crate) has_will: bool,
 }
-
-/// Pictures that are renewed in one call.
-const RENEWED_MAX: usize = 256;
 
 impl Stored {
     pub(crate) fn new(number: u64, key: SessionKey) -> Self {
@@ -235,48 +232,13 @@ impl Engine {
 
     /// Writes a new picture of a session's flows.
     #[cold]
-    fn store_flows(&mut self, key: SessionKey, tray: &mut Tray) {
+    pub(crate) fn store_flows(&mut self, key: SessionKey, tray: &mut Tray) {
         let (Some(log), Some(session)) = (&mut self.log, self.sessions.get_mut(key)) else { return };
         let Some(stored) = &mut session.stored else { return };
         let picture = stored.picture(session.flows.as_deref());
         let sequence = log.append_essential(kind::FLOWS, Urgency::Now, tray, |out| picture.put(out));
         stored.pictures.renew(sequence, log, tray);
         stored.is_flows_dirty = false;
-    }
-
-    /// Writes the pictures that are old by now, a bounded number at a time.
-    pub(crate) fn renew_if_due(&mut self, now: Now, tray: &mut Tray) {
-        let renew_at = self.log.as_ref().and_then(|log| log.renew_at);
-        if renew_at.is_none_or(|at| at > now.mono) {
-            return;
-        }
-        for _ in 0..RENEWED_MAX {
-            let Some(key) = self.log.as_mut().and_then(|log| log.dirty.pop_front()) else { break };
-            let stored = self.sessions.get(key).and_then(|session| session.stored.as_ref());
-            let Some((session, flows)) = stored.map(|stored| (stored.is_session_dirty, stored.is_flows_dirty)) else {
-                continue;
-            };
-            if session {
-                self.store_session(key, Urgency::Now, tray);
-            }
-            if flows {
-                self.store_flows(key, tray);
-            }
-        }
-        if self.log.as_ref().is_some_and(|log| log.dirty.is_empty()) {
-            // After the sessions: what moved from a group to one of them is in both rather than in none.
-            self.renew_groups(tray);
-        }
-    }
-
-    fn renew_groups(&mut self, tray: &mut Tray) {
-        for _ in 0..RENEWED_MAX {
-            let Some(share) = self.log.as_mut().and_then(|log| log.dirty_groups.pop_front()) else { break };
-            self.store_picture(share, tray);
-        }
-        if let Some(log) = self.log.as_mut().filter(|log| log.dirty_groups.is_empty()) {
-            log.renew_at = None;
-        }
     }
 
     /// A recorded session subscribes.

@@ -40,7 +40,7 @@ impl OpenError {
             Self::Newer { .. } => "use the version of postrider that wrote it, or a later one".to_owned(),
             Self::Damaged(_) => format!(
                 "`postrider check {directory}` lists everything; `postrider salvage {directory} NEW` copies what is \
-                 whole; `--accept-loss` puts the damaged files aside and starts with the rest"
+                 whole; `--accept-loss` puts the damaged files aside, with what is whole in them, and starts with the rest"
             ),
             Self::Fault(_) => format!("see to the device that holds {directory}, then start again"),
         }

@@ -35,7 +35,7 @@ pub use error::{AppendError, Damage, DamageKind, Fault, OpenError, Operation, Re
 pub use frame::StoreId;
 pub use log::{Compaction, Importance, Log, Room, Usage};
 pub use options::{Creation, Kinds, OnDamage, Options};
-pub use recovered::Recovered;
+pub use recovered::{Aside, Recovered};
 pub use salvage::{Salvaged, restore, salvage};
 pub use sequence::Sequence;
 pub use shared::Reader;

@@ -14,6 +14,7 @@ use crate::storage::Storage;
 use crate::window::Window;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::fmt;
 use std::sync::Arc;
 
 /// What [`Log::open`](crate::Log::open) found. Feed it to whatever the records make up, and release what is needed no
@@ -26,8 +27,27 @@ pub struct Recovered<S: Storage> {
     heads: BinaryHeap<Reverse<(Sequence, usize)>>,
     entries: Vec<Option<Entry>>,
     losses: Vec<Damage>,
+    aside: Vec<Aside>,
     last: Sequence,
     given: Sequence,
+}
+
+/// A file with records that was put aside because a part of it is damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// What it was called.
+    pub file: String,
+    /// What it is called now.
+    pub now: String,
+    /// How many records in it are whole: they went with it.
+    pub whole: u64,
+}
+
+impl fmt::Display for Aside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, now, whole } = self;
+        write!(f, "{file}: put aside as {now}, and with it records that are whole: {whole}")
+    }
 }
 
 /// Lists of places that follow one another, and the position in the first.
@@ -68,13 +88,32 @@ impl<S: Storage> Recovered<S> {
         fresh.reverse();
         lists.push(List::new(fresh, FRESH_WINDOW_BYTES));
         let entries = vec![None; lists.len()];
-        Self { shared, lists, heads: BinaryHeap::new(), entries, losses, last, given: Sequence::NONE }
+        Self {
+            shared,
+            lists,
+            heads: BinaryHeap::new(),
+            entries,
+            losses,
+            aside: Vec::new(),
+            last,
+            given: Sequence::NONE,
+        }
     }
 
-    /// What was put aside, if the loss was accepted.
+    /// What is not as it was written, if the loss was accepted.
     #[must_use]
     pub fn losses(&self) -> &[Damage] {
         &self.losses
+    }
+
+    /// Files that were put aside for that: each goes as a whole, whatever part of it is damaged.
+    #[must_use]
+    pub fn aside(&self) -> &[Aside] {
+        &self.aside
+    }
+
+    pub(crate) fn with_aside(self, aside: Vec<Aside>) -> Self {
+        Self { aside, ..self }
     }
 
     /// The last sequence that was given.

@@ -12,7 +12,8 @@ pub enum Question {
     Session(ClientId),
     /// End the connection of a client with reason 0x98.
     Disconnect(ClientId),
-    /// Tell everybody 0x8B (server shutting down) and end all connections.
+    /// Tell everybody 0x8B (server shutting down) and end all connections. The answer comes when the log, if there is
+    /// one, has been given all there is to know.
     Shutdown,
 }
 

@@ -148,13 +148,15 @@ impl Broker {
     }
 
     /// Stops listening, tells every 5.0 client 0x8B, writes what waits for the sockets and closes them: within
-    /// `grace`; false when connections had to be cut then. What was appended to the log is made durable at last; if
-    /// that goes wrong, [`Broker::failed`] ends.
+    /// `grace`; false when connections had to be cut then. At last everything there is to know is made durable, also
+    /// the acknowledgements of the last moment; if that goes wrong, [`Broker::failed`] ends.
     pub async fn shutdown(mut self, grace: Duration) -> bool {
         let is_done = tokio::time::timeout(grace, self.say_good_bye()).await.is_ok();
         self.shared.end();
         let _ = tokio::time::timeout(CUT, self.shared.census.all_ended()).await;
         if self.closer.is_some() {
+            // Whatever was heard meanwhile, and what the grace did not suffice for. A log that fails ends the waiting.
+            let _ = self.shared.ask(Question::Shutdown).await;
             let (done, closed) = oneshot::channel();
             // Who asked may have gone.
             self.close_log(move || _ = done.send(()));

@@ -178,6 +178,11 @@ impl Log {
         Some(News { links, durable: self.durable, room, is_full: standing.is_full })
     }
 
+    /// Whether it has ended, of itself or by order.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     /// Nothing is appended from now on.
     pub(crate) const fn end(&mut self) {
         self.is_over = true;

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Wakes the thread that looks at the log; calls that come while it is awake become one.
 #[derive(Debug, Default)]
@@ -121,7 +121,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
 
 fn watch(shared: &Arc<Shared>) {
     let Some(post) = &shared.log else { return };
-    let mut told = None;
+    let (mut told, mut full_since) = (None, None);
     loop {
         let standing = post.journal.standing();
         if post.wake_up.is_over.load(Ordering::Acquire) {
@@ -139,9 +139,15 @@ fn watch(shared: &Arc<Shared>) {
             shared.advance_log().into_iter().for_each(|sequence| post.journal.release(sequence));
         }
         if is_full {
-            thread::park_timeout(FULL_PAUSE);
-            post.journal.want_room();
+            let since = *full_since.get_or_insert_with(Instant::now);
+            thread::park_timeout(FULL_PAUSE.saturating_sub(since.elapsed()));
+            // What goes on in a full device wakes this thread much more often.
+            if since.elapsed() >= FULL_PAUSE {
+                full_since = None;
+                post.journal.want_room();
+            }
         } else {
+            full_since = None;
             thread::park();
         }
     }

@@ -143,6 +143,14 @@ impl Partition {
         if let Some(log) = &mut self.log {
             log.end();
         }
+        self.answer_no_more();
+    }
+
+    /// Who waits for the log to advance when it does not any more hears nothing, and that at once.
+    fn answer_no_more(&mut self) {
+        if self.log.as_ref().is_some_and(Log::is_over) {
+            self.asked.clear();
+        }
     }
 
     /// Counts a packet that was taken. No check for overflow: 64 bits last.
@@ -199,6 +207,9 @@ impl Partition {
         tray.effects = effects;
         tray.clear();
         self.tray = tray;
+        if !self.asked.is_empty() {
+            self.answer_no_more();
+        }
     }
 
     #[inline]

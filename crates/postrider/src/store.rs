@@ -10,8 +10,8 @@ use crate::seeds;
 use crate::shared::Core;
 use postrider_engine::{Concerned, KINDS_KEPT, Limits, RecordError, Recovery, Seeds, Tray, describe_record};
 use postrider_journal::{
-    Creation, Damage, Directory, Kinds, OnDamage, OpenError, Options, ReadError, Recovered, Storage, StoreId, Waker,
-    Writer, WriterOptions,
+    Aside, Creation, Damage, Directory, Kinds, OnDamage, OpenError, Options, ReadError, Recovered, Storage, StoreId,
+    Waker, Writer, WriterOptions,
 };
 use postrider_ports::{Counters, PartitionId};
 use postrider_session::{Now, Sequence};
@@ -102,6 +102,7 @@ pub(crate) fn open<S: Storage>(
         postrider_journal::Log::open(storage, options(&settings)).map_err(|error| refused(path, error))?;
     let last = Sequence(found.last().number());
     let mut losses: Vec<String> = found.losses().iter().map(Damage::to_string).collect();
+    losses.extend(found.aside().iter().map(Aside::to_string));
     let mut recovery = Recovery::new(making.limits, PartitionId(0), making.seeds, making.now);
     let (records, unreadable) = replay(&mut found, &mut recovery, &mut settings, path)?;
     let concerned = concerned(&found, &recovery, found.losses(), Place::Aside);

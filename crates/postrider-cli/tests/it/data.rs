@@ -4,6 +4,7 @@ use crate::broker::{Broker, POSTRIDER};
 use crate::folder::Folder;
 use crate::program::{Finished, run};
 use crate::wire::Wire;
+use postrider_proto::Version;
 use postrider_testkit::{Hello, publish};
 use std::os::unix::fs::FileExt;
 use std::process::Command;
@@ -144,7 +145,10 @@ fn damage_is_refused_with_the_ways_out_and_both_of_them_lead_out() {
     for (path, args) in [(&copy, &[][..]), (&folder, &["--accept-loss"])] {
         let broker = Broker::keeping(&path.0, args);
         if !args.is_empty() {
-            broker.hear(&format!("lost: {name}: "));
+            broker.hear(&format!("lost: {name}: the checksum is wrong"));
+            let line = broker.hear(&format!("lost: {name}: put aside as "));
+            let whole = line.rsplit_once("records that are whole: ").and_then(|(_, count)| count.parse().ok());
+            assert!(whole.is_some_and(|count: u64| count > 10), "{line}");
         }
         let mut looker = Wire::client(&broker, &Hello::new("looker"));
         looker.subscribed("r/1", 0);
@@ -177,7 +181,7 @@ fn damage_is_told_by_session_and_topic() {
     let messages = (1..=200).flat_map(|number| {
         let owed = publish(&format!("t/{number}"), "owed").q1(number);
         let kept = publish(&format!("r/{number}"), "kept").q1(number + 1000).retain();
-        [owed.bytes(postrider_proto::Version::V5), kept.bytes(postrider_proto::Version::V5)].concat()
+        [owed.bytes(Version::V5), kept.bytes(Version::V5)].concat()
     });
     publisher.send(&messages.collect::<Vec<_>>());
     for _ in 0..400 {
@@ -206,4 +210,36 @@ fn damage_is_told_by_session_and_topic() {
     // A file that is put aside goes as a whole: with it the session, whose name can still be read.
     let broker = Broker::keeping(&folder.0, &["--accept-loss"]);
     broker.hear("retained message lost: r/");
+}
+
+#[test]
+fn a_terminated_broker_forgets_nothing_it_was_told_before() {
+    for version in [Version::V3_1_1, Version::V5] {
+        let folder = Folder::new("terminated");
+        let hello = |id: &str| {
+            let hello = Hello::new(id).version(version).resume();
+            if version.is_v5() { hello.expiry(10_000) } else { hello }
+        };
+        let broker = Broker::keeping(&folder.0, &[]);
+        let mut reader = Wire::client(&broker, &hello("reader"));
+        reader.subscribed("t", 2);
+        let mut publisher = Wire::client(&broker, &Hello::new("p"));
+        for id in 1..=40 {
+            let message = publish("t", "x");
+            publisher.publish(&if id < 40 { message.q1(id) } else { message.q2(id) });
+        }
+        for _ in 0..40 {
+            reader.receive();
+        }
+        // Its acknowledgements have been read when this is answered.
+        reader.expect_silence();
+        drop((reader, publisher));
+        drop(broker);
+        let text = postrider(&["check", &folder.shown()]).success().text();
+        assert!(text.contains("sessions 1, messages for them 0,"), "{text}");
+        let broker = Broker::keeping(&folder.0, &[]);
+        let mut reader = Wire::dial(&broker);
+        assert!(reader.enter(&hello("reader")), "its session is there");
+        reader.expect_silence();
+    }
 }

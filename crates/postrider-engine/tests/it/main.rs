@@ -18,6 +18,7 @@ mod rates;
 mod retained;
 mod session;
 mod share;
+mod stop;
 mod subscribe;
 mod sys;
 mod will;

@@ -9,9 +9,10 @@ use crate::error::{Damage, DamageKind, Fault, OpenError, Operation, ReadError};
 use crate::frame::{FrameKey, StoreId};
 use crate::group::{Copies, Group};
 use crate::identity::{self, Identity};
-use crate::index::{At, Index};
+use crate::index::{At, Index, Run};
 use crate::names;
 use crate::options::OnDamage;
+use crate::recovered::Aside;
 use crate::sequence::Sequence;
 use crate::shared::write_index;
 use crate::storage::{LockError, Storage, StorageFile, read_full};
@@ -43,10 +44,11 @@ pub(super) fn open<S: Storage>(storage: S, options: Options) -> Result<(Log<S>, 
             write_index(&storage, segment.number, &segment.index.encode(key, segment.end));
         }
     }
+    let aside = found.segments.iter().filter(|segment| segment.is_damaged).map(aside).collect();
     let segments = found.segments.into_iter().filter(|segment| !segment.is_damaged);
     let catalog = Catalog::new(options.keep_while_older, options.index_bytes_max, found.fresh_next);
     let shared = share(storage, store_id, catalog, segments, last)?;
-    let recovered = Recovered::new(shared.clone(), losses, last);
+    let recovered = Recovered::new(shared.clone(), losses, last).with_aside(aside);
     let mut log = Log {
         shared,
         options,
@@ -150,6 +152,11 @@ fn put_aside<S: Storage>(storage: &S, found: &Survey<S::File>) -> Result<bool, F
     }
     sync_directory(storage)?;
     Ok(!found.damage.is_empty())
+}
+
+fn aside<F>(segment: &Surveyed<F>) -> Aside {
+    let whole = segment.index.runs().iter().map(Run::count).sum();
+    Aside { file: names::segment(segment.number), now: names::quarantined(segment.number), whole }
 }
 
 fn begin_epoch<S: Storage>(storage: &S, identity: Identity) -> Result<(), Fault> {

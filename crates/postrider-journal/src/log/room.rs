@@ -64,7 +64,7 @@ impl<F> Space<F> {
         Self { spare: None, reserve: None, pauses: 0 }
     }
 
-    /// A file was removed: it is worth asking the device again.
+    /// A file was removed, by us or by others: it is worth asking the device again.
     pub(super) const fn on_returned(&mut self) {
         self.pauses = 0;
     }
@@ -108,6 +108,11 @@ impl<S: Storage> Log<S> {
             self.make_spare(bytes)?;
         }
         Ok(self.room())
+    }
+
+    /// Somebody has reason to believe that the device has room again: it is asked the next time.
+    pub(crate) const fn ask_again(&mut self) {
+        self.space.on_returned();
     }
 
     /// The room that needs no new file.
@@ -275,5 +280,5 @@ fn is_full(error: &io::Error) -> bool {
 
 /// Kept free in each segment for what is not counted: headers, the note of removed segments, the closing frame.
 pub(super) const SLACK_BYTES: u64 = 4 * HEADER_BYTES + 10 * REMOVED_MAX as u64;
-/// A full device is asked for room once in so many times.
+/// A full device is asked for room once in so many times, unless somebody wants that.
 const PAUSES: u32 = 16;

@@ -128,7 +128,8 @@ impl<S: Storage> Handle<S> {
         }
     }
 
-    /// Lets a full device be asked again; the waker is called when it was.
+    /// Lets a full device be asked again, which tries to make files there: not more than now and then. The waker is
+    /// called when it was.
     pub fn want_room(&self) {
         let mut queue = self.desk.queue();
         queue.want_room();

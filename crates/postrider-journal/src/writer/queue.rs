@@ -32,6 +32,8 @@ pub(super) struct Queue {
     pub(super) is_exhausted: bool,
     /// Room that somebody was refused.
     pub(super) wanted: u64,
+    /// Somebody believes that a full device has room again.
+    pub(super) is_asked: bool,
     pub(super) is_closing: bool,
     /// The thread sleeps.
     pub(super) is_waiting: bool,
@@ -82,6 +84,7 @@ impl Queue {
             room,
             promised: 0,
             wanted: 0,
+            is_asked: false,
             is_closing: false,
             is_waiting: false,
             fault: None,
@@ -191,8 +194,9 @@ impl Queue {
         self.promised
     }
 
-    /// As if somebody had been refused.
+    /// As if somebody had been refused, and whatever the device said before.
     pub(super) const fn want_room(&mut self) {
+        self.is_asked = true;
         if self.wanted < self.limits.queue_bytes {
             self.wanted = self.limits.queue_bytes;
         }

@@ -25,7 +25,7 @@ pub(super) struct Worker<S: Storage> {
 enum Job {
     Write(Group),
     Sync,
-    MakeRoom(u64),
+    MakeRoom { bytes: u64, is_asked: bool },
     Chores,
     Close,
 }
@@ -57,7 +57,10 @@ impl<S: Storage> Worker<S> {
             match self.next_job() {
                 Job::Write(group) => self.write(group)?,
                 Job::Sync => self.sync()?,
-                Job::MakeRoom(bytes) => {
+                Job::MakeRoom { bytes, is_asked } => {
+                    if is_asked {
+                        self.log.ask_again();
+                    }
                     self.make_room(bytes)?;
                     self.desk.waker.wake();
                 }
@@ -88,7 +91,8 @@ impl<S: Storage> Worker<S> {
                 return Job::Close;
             }
             if queue.wanted > 0 {
-                return Job::MakeRoom(std::mem::take(&mut queue.wanted));
+                let (bytes, is_asked) = (std::mem::take(&mut queue.wanted), std::mem::take(&mut queue.is_asked));
+                return Job::MakeRoom { bytes, is_asked };
             }
             if self.has_chores {
                 return Job::Chores;

@@ -3,7 +3,7 @@
 use crate::owner::{Appended, Owner, options};
 use crate::random::Random;
 use postrider_journal::{
-    Damage, DamageKind, Log, OnDamage, OpenError, Options, Sequence, SimulatedDisk, Storage, StorageFile, check,
+    Aside, Damage, DamageKind, Log, OnDamage, OpenError, Options, Sequence, SimulatedDisk, Storage, StorageFile, check,
     salvage,
 };
 use std::collections::BTreeMap;
@@ -100,6 +100,8 @@ fn damage_is_refused_with_what_to_do_and_put_aside_on_demand() {
         damaged.flip(&name, *offset, 4) && check(&damaged).expect("check").damage[0].sequences.is_some()
     };
     let offset = (300..8000).step_by(50).find(names_records).expect("new records");
+    let whole =
+        check(&disk).expect("check").segments.into_iter().find(|segment| segment.file == name).expect("it is there");
     assert!(disk.flip(&name, offset, 4));
     let error = Log::open(disk.clone(), options()).map(|_| ()).expect_err("refused");
     assert!(error.to_string().starts_with(&format!("the store is damaged: {name}: ")), "{error}");
@@ -112,11 +114,18 @@ fn damage_is_refused_with_what_to_do_and_put_aside_on_demand() {
     let OpenError::Damaged(damage) = error else { panic!("{error}") };
     let (first, last) = damage[0].sequences.expect("the records are named");
     let lossy = Options { damage: OnDamage::AcceptLoss, ..options() };
+    let put_aside = {
+        let (_, recovered) = Log::open(disk.duplicate(), lossy.clone()).expect("open");
+        recovered.aside().to_vec()
+    };
     let (found, losses) = records_of(&disk, lossy);
     assert_eq!(losses, damage);
     assert!(found.iter().all(|(sequence, record)| owner.history.get(sequence) == Some(record)), "no strange record");
     assert!(found.range(first..=last).next().is_none());
     let aside = name.replace(".segment", ".damaged");
+    let others = whole.records + whole.copies - (last.number() - first.number() + 1);
+    assert!(others > 0, "a file with other records");
+    assert_eq!(put_aside, [Aside { file: name, now: aside.clone(), whole: others }], "they are named too");
     assert!(disk.list().expect("list").contains(&aside), "the file is kept");
     // The loss is accepted once; the names of what is lost are not given again.
     disk.restart(postrider_journal::Loss::Unsynced);

@@ -238,12 +238,10 @@ fn a_full_device_is_asked_again_when_somebody_wants_room() {
         }
     }
     disk.limit_space(None);
-    let mut asked = 0;
+    // Once is enough: whoever asks knows how often that is worth it.
+    handle.want_room();
     while handle.standing().is_full {
-        handle.want_room();
-        asked += 1;
-        assert!(asked < 1000, "there is space again");
-        let _ = woken.recv_timeout(Duration::from_millis(10));
+        woken.recv_timeout(PATIENCE).expect("the device is asked");
     }
     assert!(handle.standing().room > 0);
 }

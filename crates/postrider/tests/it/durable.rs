@@ -73,13 +73,17 @@ async fn a_stream_of_the_embedders_own_waits_for_the_device_too() {
     publisher.expect("PUBACK #1").await;
 }
 
+/// The device is full long before a mailbox is.
+fn with_wide_mailboxes() -> Limits {
+    let limits = defaults::limits();
+    let mailbox = Bounds { messages_max: 100_000, bytes_max: 1 << 30, ..limits.mailbox };
+    Limits { mailbox, ..limits }
+}
+
 #[tokio::test]
 async fn a_full_device_refuses_what_is_new_and_goes_on_when_there_is_room() {
     let device = Device::new();
-    let limits = defaults::limits();
-    let mailbox = Bounds { messages_max: 100_000, bytes_max: 1 << 30, ..limits.mailbox };
-    let limits = Limits { mailbox, ..limits };
-    let broker = on(broker(), &device).limits(limits).start().expect("a broker");
+    let broker = on(broker(), &device).limits(with_wide_mailboxes()).start().expect("a broker");
     absent(&broker, "absent").await;
     let mut publisher = Wire::client(&broker, &Hello::new("p")).await;
     publisher.publish(&publish("t/1", "x").q1(1)).await;
@@ -108,6 +112,38 @@ async fn a_full_device_refuses_what_is_new_and_goes_on_when_there_is_room() {
         publisher.next().await == "PUBACK #4"
     })
     .await;
+    assert!(broker.shutdown(GRACE).await);
+}
+
+#[tokio::test]
+async fn a_broker_at_rest_goes_on_about_a_second_after_its_full_device_has_room() {
+    let device = Device::new();
+    let broker = on(broker(), &device).limits(with_wide_mailboxes()).start().expect("a broker");
+    absent(&broker, "absent").await;
+    let mut publisher = Wire::client(&broker, &Hello::new("p")).await;
+    publisher.publish(&publish("t/1", "x").q1(1)).await;
+    device.disk().limit_space(Some(device.disk().used_bytes()));
+    let message = publish("t/1", "").sized(1_000_000).q1(2).bytes(postrider::Version::V5);
+    loop {
+        publisher.send(&message).await;
+        match publisher.next().await.as_str() {
+            "PUBACK #2" => {}
+            "PUBACK #2 QuotaExceeded" => break,
+            other => panic!("{other}"),
+        }
+    }
+    // Of an older version, it is not refused and waits.
+    let mut patient = Wire::client(&broker, &Hello::new("patient").v3()).await;
+    patient.send(&publish("t/1", "").sized(1_000_000).q1(3).bytes(postrider::Version::V3_1_1)).await;
+    patient.send(&pingreq()).await;
+    let early = tokio::time::timeout(Duration::from_millis(1500), patient.next()).await;
+    assert!(early.is_err(), "{early:?} came without room");
+    let freed = Instant::now();
+    device.disk().limit_space(None);
+    patient.expect("PUBACK #3").await;
+    let took = freed.elapsed();
+    eprintln!("it went on after {took:?}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
     assert!(broker.shutdown(GRACE).await);
 }
 
@@ -196,6 +232,47 @@ fn sessions_messages_and_what_is_retained_are_there_after_a_restart() {
         assert_eq!(stranger.receive().await.2, b"kept");
         assert!(second.shutdown(GRACE).await);
     });
+}
+
+#[test]
+fn acknowledgements_of_the_last_moment_and_ends_of_connections_survive_an_orderly_stop() {
+    everywhere(async |builder: Builder| {
+        let device = Device::new();
+        let first = on(builder, &device).start().expect("a broker");
+        absent(&first, "absent").await;
+        let mut publisher = Wire::client(&first, &lasting("p").will(publish("t/will", "gone").q1(1))).await;
+        for number in 1..=50 {
+            publisher.publish(&publish("t/1", "x").q1(number)).await;
+        }
+        let mut reader = Wire::client(&first, &lasting("absent")).await;
+        for _ in 0..50 {
+            reader.receive().await;
+        }
+        reader.expect_silence().await;
+        drop(publisher);
+        assert_eq!(reader.receive().await.2, b"gone");
+        reader.expect_silence().await;
+        drop(reader);
+        assert!(first.shutdown(GRACE).await);
+        let second = on(broker(), &device).start().expect("a broker");
+        let restored = second.restored().expect("it has a device");
+        assert_eq!((restored.sessions, restored.messages), (2, 0));
+        let mut reader = Wire::client(&second, &lasting("absent")).await;
+        reader.expect_silence().await;
+        assert!(second.shutdown(GRACE).await);
+    });
+}
+
+/// A device that fails at the last moment does not keep a broker from ending.
+#[tokio::test]
+async fn an_orderly_stop_ends_when_the_device_fails_under_it() {
+    let device = Device::new();
+    let broker = on(broker(), &device).start().expect("a broker");
+    let _client = Wire::client(&broker, &lasting("c")).await;
+    let failed = broker.failed();
+    device.disk().fail_sync(1);
+    patiently(broker.shutdown(GRACE)).await;
+    patiently(failed).await;
 }
 
 #[tokio::test]

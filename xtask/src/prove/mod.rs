@@ -184,6 +184,8 @@ impl Proof {
         let prefix = format!("proof {}: ", self.name);
         let line = said.lines().find_map(|line| line.trim().strip_prefix(&prefix));
         let Some(line) = line else { bail!("no line that begins with `{prefix}`") };
+        // Other proofs may have gone on meanwhile.
+        *tally = Tally::read()?;
         tally.add(self.name, line)?;
         tally.add(self.name, &format!("1 {ROUNDS}"))
     }

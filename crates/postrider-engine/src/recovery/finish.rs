@@ -64,6 +64,7 @@ impl Recovery {
                 ended.push(number);
             }
         }
+        self.engine.record_groups(tray);
         holders.extend(self.engine.retained.iter().map(|kept| kept.message.sequence()));
         holders.sort_unstable();
         self.mark_unretained(&holders, tray);
@@ -274,6 +275,21 @@ impl Engine {
             group.stored = Some(Box::new(stored));
         }
         Lifetime::Running
+    }
+
+    /// The record of a group stands behind the subscription of its first member, and a crash may leave that one alone.
+    /// What is acknowledged from now on has to be on record as the group's.
+    fn record_groups(&mut self, tray: &mut Tray) {
+        let unrecorded = self.groups.iter().filter(|(_, group)| group.stored.is_none());
+        let mut unrecorded: Vec<_> = unrecorded.map(|(share, _)| share).collect();
+        unrecorded.sort_unstable_by_key(|share| share.to_bits());
+        for share in unrecorded {
+            // Whoever is there by now is a recorded session.
+            let member = self.router.members(share).next();
+            if let Some(key) = member {
+                self.store_group(share, key, tray);
+            }
+        }
     }
 
     /// What is left of groups without members says from now on that it is over: it may come back without what overruled

@@ -439,6 +439,29 @@ fn what_a_shared_subscription_is_owed_survives_and_goes_to_whoever_comes() {
 }
 
 #[test]
+fn a_group_of_which_a_crash_left_only_the_member_is_owed_what_is_acknowledged_from_then_on() {
+    for stays_away in [true, false] {
+        let mut world = World::durable(|_| {});
+        let (a, _) = connect(&mut world, &durable("a"));
+        world.subscribe(a, &subscribe(1, "$share/g/t", 1));
+        // The subscription, and not the group that comes behind it.
+        world.crash(Remains { unsynced: 1, released: Released::Dropped });
+        if !stays_away {
+            connect(&mut world, &durable("a"));
+        }
+        let publisher = clean(&mut world, "p");
+        world.publish(publisher, &publish("t", "kept").q1(1));
+        assert!(world.take(publisher).is_empty(), "PUBACK before the message is durable");
+        world.commit();
+        assert_eq!(world.take(publisher), ["PUBACK #1"]);
+        world.crash(Remains::LEAST);
+        let (_, answer) = connect(&mut world, &durable("a"));
+        assert!(is_resumed(&answer), "{answer:?}");
+        assert_eq!(answer[1..], ["PUBLISH t q1 #1 \"kept\""]);
+    }
+}
+
+#[test]
 fn a_message_with_qos_2_of_a_shared_subscription_stays_with_the_member_it_went_out_to() {
     // [MQTT-4.8.2-4]
     let mut world = World::durable(|_| {});

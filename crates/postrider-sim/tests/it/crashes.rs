@@ -42,7 +42,8 @@ fn a_broker_without_shared_subscriptions_that_crashes_breaks_no_promise_in_50_ru
 /// They ended with an error once; what each of them taught is in `docs/seeds.md`.
 #[test]
 fn crashes_that_broke_a_promise_once_break_none_any_more() {
-    for seed in [1960, 2241, 4845, 5222, 5709, 6217, 7013, 7173, 7808, 8146, 8329, 8601, 8690, 9252, 9662, 9881, 10_124]
+    for seed in
+        [1960, 2241, 4845, 5222, 5709, 6217, 7013, 7173, 7808, 8146, 8329, 8601, 8690, 9252, 9662, 9881, 10_124, 17_865]
     {
         run(seed, DISK).unwrap_or_else(|error| panic!("{error}"));
     }

@@ -130,7 +130,7 @@ impl Engine {
     /// The session ends and everything in it. A will that has not been published is published now.
     /// [MQTT-4.1.0-2], [MQTT-3.1.2-8]
     pub(crate) fn end_session(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
-        self.bequeath(now, key, tray);
+        let over = self.bequeath(now, key, tray);
         let Some(mut session) = self.sessions.remove(key) else { return };
         for filter in &session.filters {
             self.router.remove(*filter, key);
@@ -161,5 +161,6 @@ impl Engine {
         if let Some(stored) = stored {
             self.store_gone(*stored, &session, tray);
         }
+        over.into_iter().for_each(|group| self.bury_group(group, tray));
     }
 }

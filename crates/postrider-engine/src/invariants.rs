@@ -290,7 +290,12 @@ fn check_holders(engine: &Engine) -> Result<(), String> {
         }
     }
     for (share, group) in engine.groups.iter() {
-        let Some(stored) = &group.stored else { continue };
+        let Some(stored) = &group.stored else {
+            if engine.router.members(share).any(|key| engine.is_stored(key)) {
+                return Err(format!("{share:?} has a recorded member and is not recorded"));
+            }
+            continue;
+        };
         if stored.is_dirty && !log.dirty_groups.contains(&share) {
             return Err(format!("{share:?} is out of date in the log for ever"));
         }

@@ -5,7 +5,7 @@
 
 use crate::deliver::{Delivered, Delivery};
 use crate::fanout::Tally;
-use crate::groups::Choice;
+use crate::groups::{Choice, Group};
 use crate::outgoing::Outgoing;
 use crate::publish::Incoming;
 use crate::{Engine, ShareStrategy, Tray};
@@ -241,18 +241,24 @@ impl Engine {
         }
     }
 
-    /// The session ends: others get what it has not acknowledged.
-    pub(crate) fn bequeath(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
+    /// The session ends: others get what it has not acknowledged. Gives the groups of which it was the last member, as
+    /// [`Engine::leave_group`] does.
+    pub(crate) fn bequeath(&mut self, now: Now, key: SessionKey, tray: &mut Tray) -> Vec<Group> {
+        let mut over = Vec::new();
         for share in self.shares_of(key) {
             self.router.remove(share, key);
             self.take_back(key, share);
-            self.leave_group(now, share, key, tray);
+            over.extend(self.leave_group(now, share, key, tray));
         }
+        over
     }
 
     /// A session ends its membership. What is on its way to it by now is finished with it. [MQTT-3.10.4-3]
-    pub(crate) fn leave_group(&mut self, now: Now, share: FilterId, key: SessionKey, tray: &mut Tray) {
-        let Some(group) = self.groups.get_mut(share) else { return };
+    ///
+    /// A group without members is over, and is to be buried behind the record that says that its last member left: a
+    /// crash between the two must not leave the member without what waited.
+    pub(crate) fn leave_group(&mut self, now: Now, share: FilterId, key: SessionKey, tray: &mut Tray) -> Option<Group> {
+        let group = self.groups.get_mut(share)?;
         group.leave(key);
         let waiting = self.take_waiting(key, share);
         if let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) {
@@ -264,15 +270,13 @@ impl Engine {
         self.return_to_group(share, waiting);
         if self.router.members(share).next().is_some() {
             self.hand_out(now, share, tray);
-            return;
+            return None;
         }
-        let Some(group) = self.groups.dissolve(share) else { return };
+        let group = self.groups.dissolve(share)?;
         let gone = group.queue().len() as u64;
         self.counters.deliveries_queued -= gone;
         self.counters.drops.add(DropReason::SessionEnded, gone);
-        if let Some(stored) = group.stored {
-            self.bury_group(*stored, &group.queue, tray);
-        }
+        Some(*group)
     }
 
     /// Takes back what a member has not acknowledged and what waits for it. A message with QoS 2 that has gone

@@ -4,6 +4,7 @@
 //! QoS 2 becomes the member's when it goes out. [4.8.2]
 
 use crate::deliver::Delivery;
+use crate::groups::Group;
 use crate::log::Log;
 use crate::pictures::Pictures;
 use crate::records::coding::{put_number, put_text};
@@ -15,7 +16,7 @@ use crate::stored::Stored;
 use crate::{Effect, Engine, Tray, Urgency};
 use postrider_proto::{PacketId, Qos};
 use postrider_router::{FilterId, SessionKey};
-use postrider_session::{Mailbox, Message, MessageParts, Mono, Now, Parcel, Sequence, Share, Spilled, charge_of};
+use postrider_session::{Message, MessageParts, Mono, Now, Parcel, Sequence, Share, Spilled, charge_of};
 
 /// What the log has of a group.
 #[derive(Debug)]
@@ -173,12 +174,12 @@ impl Engine {
     }
 
     /// A recorded group has no member any more, and what waited for it waits for nobody.
-    pub(crate) fn bury_group(&mut self, stored: StoredGroup, queue: &Mailbox, tray: &mut Tray) {
-        let Some(log) = &mut self.log else { return };
+    pub(crate) fn bury_group(&mut self, group: Group, tray: &mut Tray) {
+        let (Some(log), Some(stored)) = (&mut self.log, group.stored) else { return };
         let gone = log.append_essential(kind::GONE, Urgency::Now, tray, |out| put_number(out, stored.number));
         tray.push(Effect::Release(Sequence(stored.number)));
         stored.pictures.end(log, tray);
-        for (sequence, ..) in queue.recorded() {
+        for (sequence, ..) in group.queue.recorded() {
             log.let_go(sequence, tray);
         }
         tray.push(Effect::Release(gone));

@@ -199,7 +199,8 @@ impl Engine {
             self.store_unsubscribed(key, id, filter, tray);
         }
         if self.groups.contains(id) {
-            self.leave_group(now, id, key, tray);
+            let over = self.leave_group(now, id, key, tray);
+            over.into_iter().for_each(|group| self.bury_group(group, tray));
         }
         true
     }

@@ -462,6 +462,27 @@ fn a_group_of_which_a_crash_left_only_the_member_is_owed_what_is_acknowledged_fr
 }
 
 #[test]
+fn a_group_is_over_only_when_its_last_member_is() {
+    for unsynced in 0..=2 {
+        let mut world = World::durable(|_| {});
+        let (a, _) = connect(&mut world, &durable("a"));
+        world.subscribe(a, &subscribe(1, "$share/g/t", 1));
+        world.commit();
+        world.cut(a);
+        let publisher = clean(&mut world, "p");
+        world.publish(publisher, &publish("t", "kept").q1(1));
+        world.commit();
+        assert_eq!(world.take(publisher), ["PUBACK #1"]);
+        // A clean start, of which some records are left, and nobody has heard its answer.
+        world.dial(&Hello::new("a"));
+        world.crash(Remains { unsynced, released: Released::Dropped });
+        let (_, answer) = connect(&mut world, &durable("a"));
+        let owed: &[&str] = if is_resumed(&answer) { &["PUBLISH t q1 #1 \"kept\""] } else { &[] };
+        assert_eq!(answer[1..], *owed, "behind a crash that left {unsynced} records");
+    }
+}
+
+#[test]
 fn a_message_with_qos_2_of_a_shared_subscription_stays_with_the_member_it_went_out_to() {
     // [MQTT-4.8.2-4]
     let mut world = World::durable(|_| {});

@@ -130,7 +130,7 @@ const PROOFS: [Proof; 12] = [
     },
     Proof {
         name: "flips-random",
-        promise: "the same of random bytes of a log of a megabyte",
+        promise: "the same of random bytes of a larger log",
         work: Work::Test {
             package: "postrider-journal",
             name: "damage::no_random",

@@ -182,7 +182,7 @@ fn no_length_that_a_file_is_cut_to_loses_a_record_in_silence_or_one_that_is_befo
 fn no_random_byte_of_a_larger_log_that_flips_is_lost_in_silence() {
     let flips =
         std::env::var("POSTRIDER_FLIPS").map_or(1000, |flips| flips.parse().expect("POSTRIDER_FLIPS is a number"));
-    let store = Store::filled(20_000);
+    let store = Store::filled(5000);
     let bytes: u64 = store.files.iter().map(|file| file.bytes).sum();
     let (disk, mut random, mut noticed) = (store.disk.duplicate(), Random::new(seeds(1)[0]), 0_u64);
     for _ in 0..flips {

@@ -135,7 +135,7 @@ const PROOFS: [Proof; 12] = [
             package: "postrider-journal",
             name: "damage::no_random",
             variable: "POSTRIDER_FLIPS",
-            count: 20_000,
+            count: 25_000,
         },
         enough: (100_000, "random flips"),
     },

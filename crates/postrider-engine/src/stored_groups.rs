@@ -200,7 +200,7 @@ impl Engine {
         let (Some(stored), Some(log)) = (&session.stored, &mut self.log) else { return None };
         let mut targets = Vec::new();
         put_target(&mut targets, stored.number, delivery.qos, delivery.retain, delivery.ids, None);
-        let head = MessageHead { admitted: None, will: Sequence::NONE, author: None, targets: &targets };
+        let head = MessageHead { targets: &targets, ..MessageHead::default() };
         let write = |out: &mut Vec<u8>| put_message(out, now, &message.parts(), &head, 1);
         let sequence = log.append_essential(kind::MESSAGE, Urgency::Now, tray, write);
         Some(numbered(message, sequence))

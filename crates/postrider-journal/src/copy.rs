@@ -184,7 +184,8 @@ fn identity_of(storage: &impl Storage) -> Result<Identity, OpenError> {
         Known::Newer(version) => Err(OpenError::Newer { version }),
         Known::Unreadable => {
             let (file, what) = (names::IDENTITY.to_owned(), DamageKind::Identity);
-            Err(OpenError::Damaged(vec![Damage { file, offset: 0, length: 0, what, sequences: None }]))
+            let length = identity::FILE_BYTES;
+            Err(OpenError::Damaged(vec![Damage { file, offset: 0, length, what, sequences: None }]))
         }
     }
 }

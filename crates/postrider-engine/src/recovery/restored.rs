@@ -121,10 +121,20 @@ impl Restored {
         waiting.chain(newer).for_each(|delivery| self.mailbox.spill(&delivery));
     }
 
-    /// Its halves of the flows, and the mailbox is as it will be. What is not in the log any more was acknowledged.
-    pub(super) fn take_flows(&mut self, has: impl Fn(Sequence) -> bool) -> (Outbound<Parcel>, Inbound) {
+    /// What waits by a picture alone may be gone: it was acknowledged. What waits by its own record is there.
+    fn forget_waiting(&mut self, has: impl Fn(Sequence) -> bool) {
+        let first = self.mailbox.recorded().next();
+        // What a picture has stands in front, and is not newer than what had left the mailbox.
+        if first.is_none_or(|(first, ..)| first > self.sent_through) {
+            return;
+        }
         let waiting = self.mailbox.take_away();
         waiting.iter().filter(|delivery| has(delivery.sequence)).for_each(|delivery| self.mailbox.spill(delivery));
+    }
+
+    /// Its halves of the flows, and the mailbox is as it will be. What is not in the log any more was acknowledged.
+    pub(super) fn take_flows(&mut self, has: impl Fn(Sequence) -> bool) -> (Outbound<Parcel>, Inbound) {
+        self.forget_waiting(&has);
         let mut in_flight: Vec<_> = core::mem::take(&mut self.in_flight).into_values().collect();
         in_flight.retain(|(_, message)| message.awaits == Awaits::Pubcomp || has(message.sequence));
         in_flight.sort_by_key(|(order, message)| (*order, steps_behind(self.next_id, message.packet_id)));

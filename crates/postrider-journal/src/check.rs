@@ -2,17 +2,16 @@
 //!
 //! Never: changes a record, a name or a length.
 
-use crate::catalog::Catalog;
 use crate::error::{Damage, Fault, OpenError, Operation, ReadError};
 use crate::frame::StoreId;
 use crate::index::Run;
-use crate::log::{lock, share};
+use crate::log::lock;
 use crate::names;
 use crate::options::Kinds;
-use crate::recovered::Recovered;
 use crate::sequence::Sequence;
 use crate::storage::Storage;
 use crate::survey::{Survey, Tail, survey};
+use crate::view::{ALL_INDEXES, View};
 
 /// What is in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,14 +58,11 @@ pub fn check<S: Storage>(storage: &S) -> Result<Report, OpenError> {
 /// The same, and hands over every record that is whole, in the order of their sequences. What turns out to be unreadable
 /// only then is added to the damage.
 pub fn check_records<S: Storage>(storage: S, mut visit: impl FnMut(Sequence, u8, &[u8])) -> Result<Report, OpenError> {
-    let lock = lock(&storage)?;
-    let survey = survey(&storage)?;
-    let mut report = report(&survey);
-    let Some(store_id) = report.store_id else { return Ok(report) };
-    // All indexes stay in memory: none has to be written.
-    let catalog = Catalog::new(Kinds::none(), u64::MAX, survey.fresh_next);
-    let shared = share(storage, store_id, catalog, survey.segments.into_iter(), report.last)?;
-    let mut recovered = Recovered::new(shared, Vec::new(), report.last);
+    let view = match View::of(storage, Kinds::none(), ALL_INDEXES)? {
+        Ok(view) => view,
+        Err(report) => return Ok(report),
+    };
+    let (mut recovered, mut report) = (view.records(), view.report().clone());
     let mut payload = Vec::new();
     loop {
         payload.clear();
@@ -79,7 +75,6 @@ pub fn check_records<S: Storage>(storage: S, mut visit: impl FnMut(Sequence, u8,
             Err(ReadError::Fault(fault)) => return Err(fault.into()),
         }
     }
-    drop(lock);
     Ok(report)
 }
 

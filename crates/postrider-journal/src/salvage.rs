@@ -2,16 +2,14 @@
 //!
 //! Never: changes the damaged store, or a record's sequence.
 
-use crate::catalog::Catalog;
-use crate::check::{Report, report};
+use crate::check::Report;
 use crate::error::{AppendError, Damage, Fault, OpenError, Operation, ReadError};
-use crate::log::{Log, lock, share};
+use crate::log::Log;
 use crate::names;
 use crate::options::{Creation, Options};
-use crate::recovered::Recovered;
 use crate::sequence::Sequence;
 use crate::storage::Storage;
-use crate::survey::survey;
+use crate::view::{View, nameless};
 use std::io;
 
 /// What came of it.
@@ -29,18 +27,11 @@ pub struct Salvaged {
 ///
 /// Records that were released and whose bytes are still there come back, as after any opening.
 pub fn salvage<S: Storage, T: Storage>(storage: S, out: T, options: Options) -> Result<Salvaged, OpenError> {
-    let lock = lock(&storage)?;
-    let survey = survey(&storage)?;
-    let found = report(&survey);
-    let Some(store_id) = found.store_id else { return Err(OpenError::NoStore) };
+    let view = View::of(storage, options.keep_while_older, options.index_bytes_max)?;
+    let view = view.map_err(|_| OpenError::NoStore)?;
     check_empty(&out)?;
-    let options = Options { creation: Creation::Allowed(store_id), ..options };
-    let catalog = Catalog::new(options.keep_while_older, options.index_bytes_max, survey.fresh_next);
-    let shared = share(storage, store_id, catalog, survey.segments.into_iter(), found.last)?;
-    let recovered = Recovered::new(shared, Vec::new(), found.last);
-    let salvaged = copy_records(recovered, found, out, options);
-    drop(lock);
-    salvaged
+    let id = view.report().store_id.ok_or(OpenError::NoStore)?;
+    copy_records(&view, out, Options { creation: Creation::Allowed(id), ..options })
 }
 
 /// Copies every record of a whole store into an empty directory, with its sequence, as the store that `options` name:
@@ -49,28 +40,17 @@ pub fn salvage<S: Storage, T: Storage>(storage: S, out: T, options: Options) -> 
 /// # Errors
 /// Anything is not as it was written.
 pub fn restore<S: Storage, T: Storage>(storage: S, out: T, options: Options) -> Result<Report, OpenError> {
-    let lock = lock(&storage)?;
-    let survey = survey(&storage)?;
-    let found = report(&survey);
-    if !found.damage.is_empty() {
-        return Err(OpenError::Damaged(found.damage));
+    let view = View::of(storage, options.keep_while_older, options.index_bytes_max)?.map_err(nameless)?;
+    if !view.report().damage.is_empty() {
+        return Err(OpenError::Damaged(view.report().damage.clone()));
     }
-    let Some(store_id) = found.store_id else { return Err(OpenError::NoStore) };
     check_empty(&out)?;
-    let catalog = Catalog::new(options.keep_while_older, options.index_bytes_max, survey.fresh_next);
-    let shared = share(storage, store_id, catalog, survey.segments.into_iter(), found.last)?;
-    let recovered = Recovered::new(shared, Vec::new(), found.last);
-    let Salvaged { found, unreadable, .. } = copy_records(recovered, found, out, options)?;
-    drop(lock);
+    let Salvaged { found, unreadable, .. } = copy_records(&view, out, options)?;
     if unreadable.is_empty() { Ok(found) } else { Err(OpenError::Damaged(unreadable)) }
 }
 
-fn copy_records<S: Storage, T: Storage>(
-    mut recovered: Recovered<S>,
-    found: Report,
-    out: T,
-    options: Options,
-) -> Result<Salvaged, OpenError> {
+fn copy_records<S: Storage, T: Storage>(view: &View<S>, out: T, options: Options) -> Result<Salvaged, OpenError> {
+    let (mut recovered, found) = (view.records(), view.report().clone());
     let (mut log, _) = Log::open(out, options)?;
     log.skip_to(found.last);
     let mut salvaged = Salvaged { found, records: 0, unreadable: Vec::new() };

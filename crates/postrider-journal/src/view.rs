@@ -27,16 +27,22 @@ pub struct View<S: Storage> {
 impl<S: Storage> View<S> {
     /// Opens a store that nobody else has open. What is damaged stands in the report.
     pub fn open(storage: S) -> Result<Self, OpenError> {
+        Self::of(storage, Kinds::none(), ALL_INDEXES)?.map_err(nameless)
+    }
+
+    /// The same with a bound for the memory of indexes, or what is there where nobody can say which store it is.
+    pub(crate) fn of(
+        storage: S,
+        keep_while_older: Kinds,
+        index_bytes_max: u64,
+    ) -> Result<Result<Self, Report>, OpenError> {
         let lock = lock(&storage)?;
         let survey = survey(&storage)?;
         let report = report(&survey);
-        let Some(store_id) = report.store_id else {
-            return Err(if report.damage.is_empty() { OpenError::NoStore } else { OpenError::Damaged(report.damage) });
-        };
-        // All indexes stay in memory: none has to be written.
-        let catalog = Catalog::new(Kinds::none(), u64::MAX, survey.fresh_next);
+        let Some(store_id) = report.store_id else { return Ok(Err(report)) };
+        let catalog = Catalog::new(keep_while_older, index_bytes_max, survey.fresh_next);
         let shared = share(storage, store_id, catalog, survey.segments.into_iter(), report.last)?;
-        Ok(Self { report, shared, lock })
+        Ok(Ok(Self { report, shared, lock }))
     }
 
     /// What is there.
@@ -56,3 +62,11 @@ impl<S: Storage> View<S> {
         self.shared.read(sequence, payload)
     }
 }
+
+/// Why a store without a name does not open.
+pub(crate) fn nameless(report: Report) -> OpenError {
+    if report.damage.is_empty() { OpenError::NoStore } else { OpenError::Damaged(report.damage) }
+}
+
+/// All indexes stay in memory: none has to be written.
+pub(crate) const ALL_INDEXES: u64 = u64::MAX;

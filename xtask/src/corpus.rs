@@ -43,7 +43,23 @@ fn wanted() -> Result<BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>> {
             }
         }
     }
+    corpus.insert(PASSWORD_FILE, password_files()?);
     Ok(corpus)
+}
+
+/// Password files, whole and broken: `name | text | why`, where `\n`, `\r` and `\x00` stand for bytes.
+fn password_files() -> Result<BTreeMap<String, Vec<u8>>> {
+    let path = root().join("crates/postrider-auth/testdata/password-files.txt");
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let mut inputs = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [name, text, why] = fields[..] else { bail!("not `name | text | why`: {line}") };
+        ensure!(!why.is_empty() && slug(name) == name, "{name} needs a reason and a plain name");
+        let bytes = text.replace("\\n", "\n").replace("\\r", "\r").replace("\\x00", "\0").into_bytes();
+        ensure!(inputs.insert(name.to_owned(), bytes).is_none(), "{name} names two inputs");
+    }
+    Ok(inputs)
 }
 
 /// One line of testdata.
@@ -170,10 +186,12 @@ fn saved(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 
 /// Where bolero looks for the saved inputs of `tests/it/fuzz.rs`.
 fn folder(target: &str) -> PathBuf {
-    root().join(format!("crates/postrider-proto/tests/it/__fuzz__/fuzz__{target}/corpus"))
+    let package = if target == PASSWORD_FILE { "postrider-auth" } else { "postrider-proto" };
+    root().join(format!("crates/{package}/tests/it/__fuzz__/fuzz__{target}/corpus"))
 }
 
 const FRAME: &str = "frame";
+const PASSWORD_FILE: &str = "password_file";
 const TARGETS: [&str; 5] = [FRAME, "packet_v3_1", "packet_v3_1_1", "packet_v5", "topic_and_filter"];
 const TARGET_BYTES_MAX: usize = 4096;
 

@@ -15,6 +15,9 @@ mod dump;
 mod events;
 mod output;
 mod parts;
+mod passwd;
+mod passwords;
+mod prompt;
 mod publish;
 mod request;
 mod serve;
@@ -45,6 +48,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Conformance(args)) => conformance::run(&args),
         Some(Command::Torture(args)) => torture::run(&args),
+        Some(Command::Passwd(args)) => passwd::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Salvage(args)) => check::salvage(&args),
         Some(Command::Dump(args)) => dump::run(&args),

@@ -5,6 +5,7 @@
 use crate::args::Serve;
 use crate::data;
 use crate::events::Printer;
+use crate::passwords::Door;
 use anyhow::{anyhow, bail};
 use postrider::{Broker, Error, ErrorKind, Failure, Limits, defaults};
 use std::io::Write;
@@ -36,14 +37,22 @@ fn teach_allocator() {
 
 async fn serve(args: &Serve) -> anyhow::Result<ExitCode> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let broker = start(args)?;
+    let mut door = Door::of(args)?;
+    let broker = start(args, door.as_ref())?;
     if !args.quiet {
-        greet(&broker, args);
+        greet(&broker, args, door.as_ref());
     }
     let mut failed = pin!(broker.failed());
-    tokio::select! {
-        () = stopped(&mut interrupt, &mut terminate) => {}
-        failure = &mut failed => return Ok(fail(&failure)),
+    loop {
+        tokio::select! {
+            () = stopped(&mut interrupt, &mut terminate) => break,
+            () = Door::hung_up(door.as_mut()) => {
+                if let Some(door) = &door {
+                    door.read_again(&broker).await;
+                }
+            }
+            failure = &mut failed => return Ok(fail(&failure)),
+        }
     }
     tokio::select! {
         is_done = broker.shutdown(GRACE) => {
@@ -74,7 +83,7 @@ async fn stopped(interrupt: &mut Signal, terminate: &mut Signal) {
     }
 }
 
-fn start(args: &Serve) -> anyhow::Result<Broker> {
+fn start(args: &Serve, door: Option<&Door>) -> anyhow::Result<Broker> {
     let addresses = addresses(args)?;
     let limits = Limits { sys_interval_s: sys_interval_s(args), ..data::limits(args)? };
     let mut builder = Broker::builder().threads(threads(args)).limits(limits);
@@ -83,6 +92,9 @@ fn start(args: &Serve) -> anyhow::Result<Broker> {
     }
     if args.verbose {
         builder = builder.observe(Printer);
+    }
+    if let Some(door) = door {
+        builder = door.guard(builder);
     }
     data::keep(builder, args)?.start().map_err(explain)
 }
@@ -99,15 +111,17 @@ fn explain(error: Error) -> anyhow::Error {
     anyhow!("{:#}; {advice}", anyhow::Error::new(error))
 }
 
-/// Whoever can reach the broker may use it, so far; so others than this machine only on request.
+/// Whoever can reach the broker may use it or can hear passwords, so far; so others than this machine only on request.
 fn addresses(args: &Serve) -> anyhow::Result<Vec<SocketAddr>> {
     let open = args.bind.iter().find(|address| !address.is_loopback());
     if let Some(address) = open
         && !args.allow_anonymous
     {
-        bail!(
-            "{address} can be reached from other machines and nobody is asked for a password; add --allow-anonymous if that is wanted"
-        );
+        let why = match args.password_file {
+            None => "nobody is asked for a password; add --allow-anonymous if that is wanted",
+            Some(_) => "there is no TLS yet, so passwords could be heard on the way; listen on this machine only",
+        };
+        bail!("{address} can be reached from other machines and {why}");
     }
     let all = if args.bind.is_empty() { &[IpAddr::V4(Ipv4Addr::LOCALHOST)][..] } else { &args.bind };
     Ok(all.iter().map(|address| SocketAddr::new(*address, args.port)).collect())
@@ -126,16 +140,21 @@ fn sys_interval_s(args: &Serve) -> u16 {
     args.sys_interval.unwrap_or_else(usual)
 }
 
-fn greet(broker: &Broker, args: &Serve) {
+fn greet(broker: &Broker, args: &Serve, door: Option<&Door>) {
     say(&format!("postrider {}: an MQTT 3.1, 3.1.1 and 5.0 broker", env!("CARGO_PKG_VERSION")));
     for address in broker.addresses() {
         let reach = if address.ip().is_loopback() { "this machine only" } else { "every machine that reaches it" };
-        say(&format!("listening on mqtt://{address} ({reach}; nobody is asked for a password)"));
+        let asked = door.map_or("nobody is asked for a password", Door::asks);
+        say(&format!("listening on mqtt://{address} ({reach}; {asked})"));
+    }
+    if let Some(door) = door {
+        say(&door.describe());
     }
     data::describe(broker, args).iter().for_each(|line| say(line));
     let name = std::env::args().next().unwrap_or_else(|| "postrider".to_owned());
     let port = broker.addresses().first().map(SocketAddr::port).filter(|port| *port != 1883);
     let port = port.map_or_else(String::new, |port| format!(" -p {port}"));
+    let port = if args.password_file.is_some() { format!("{port} -u USER -P PASSWORD") } else { port };
     say(&format!("try it:  {name} sub{port} -t 'hello/#' -v"));
     say(&format!("    and  {name} pub{port} -t hello/world -m hi"));
     say("stop it with Ctrl-C");

@@ -5,7 +5,7 @@
 use crate::links::LinkState;
 use crate::sessions::Session;
 use crate::{Effect, Engine, LinkId, Passed, Tray};
-use postrider_ports::{Answer, Cause, Counters, Question, SessionInfo, Ticket};
+use postrider_ports::{Answer, Cause, Counters, Principal, Question, SessionInfo, Ticket};
 use postrider_proto::{PropertiesBuf, Property, PropertyId, ReasonCode};
 use postrider_session::Now;
 
@@ -24,6 +24,7 @@ impl Engine {
                 }
                 Answer::Ended(u64::from(found.is_some()))
             }
+            Question::Dismiss(principals) => Answer::Ended(self.dismiss_all(now, principals, tray)),
             Question::Shutdown => {
                 let ended = self.shut_down(now, tray);
                 self.answer_when_written(ticket, ended, tray);
@@ -98,6 +99,19 @@ impl Engine {
             } else {
                 self.part(now, *link, Cause::Shutdown, tray);
             }
+        }
+        links.len() as u64
+    }
+
+    /// Those who are let in no more.
+    fn dismiss_all(&mut self, now: Now, principals: &[Principal], tray: &mut Tray) -> u64 {
+        let of_one = |link: LinkId| {
+            let subject = &self.sessions.get(self.links.session_of(link)?)?.subject;
+            subject.principal.as_ref().filter(|principal| principals.binary_search(principal).is_ok()).map(|_| link)
+        };
+        let links: Vec<LinkId> = self.links.iter().filter_map(|(link, _)| of_one(link)).collect();
+        for link in &links {
+            self.dismiss(now, *link, ReasonCode::NotAuthorized, Cause::Administrative, tray);
         }
         links.len() as u64
     }

@@ -12,6 +12,8 @@ pub enum Question {
     Session(ClientId),
     /// End the connection of a client with reason 0x98.
     Disconnect(ClientId),
+    /// End the connections of these principals with reason 0x87: they are let in no more. Sorted.
+    Dismiss(Box<[Principal]>),
     /// Tell everybody 0x8B (server shutting down) and end all connections. The answer comes when the log, if there is
     /// one, has been given all there is to know.
     Shutdown,
@@ -25,7 +27,7 @@ pub enum Answer {
     Counters(Box<Counters>),
     /// To [`Question::Session`]; `None` when there is no such session.
     Session(Option<Box<SessionInfo>>),
-    /// To [`Question::Disconnect`] and [`Question::Shutdown`]: how many connections it ended.
+    /// To [`Question::Disconnect`], [`Question::Dismiss`] and [`Question::Shutdown`]: how many connections it ended.
     Ended(u64),
 }
 

@@ -13,7 +13,7 @@ pub trait Authenticate: Send + Sync + 'static {
 }
 
 /// What a client says of itself. Everything in it was chosen by the client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AuthenticateRequest {
     /// The identifier it asks for, or the one assigned to it.
     pub client_id: ClientId,
@@ -35,6 +35,26 @@ pub struct AuthenticateRequest {
     pub version: Version,
     /// Where the connection comes from.
     pub peer: Peer,
+}
+
+impl core::fmt::Debug for AuthenticateRequest {
+    /// Without what is secret, so that it cannot come into a log this way.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { client_id, user_name, password, method, data, step, is_again, user_properties, version, peer } =
+            self;
+        f.debug_struct("AuthenticateRequest")
+            .field("client_id", client_id)
+            .field("user_name", user_name)
+            .field("has_password", &password.is_some())
+            .field("method", method)
+            .field("has_data", &data.is_some())
+            .field("step", step)
+            .field("is_again", is_again)
+            .field("user_properties", user_properties)
+            .field("version", version)
+            .field("peer", peer)
+            .finish()
+    }
 }
 
 /// The answer to an [`AuthenticateRequest`].

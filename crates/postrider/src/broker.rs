@@ -20,7 +20,8 @@ use postrider_engine::{Durability as Promise, Engine, Limits, Who};
 use postrider_journal::OnDamage;
 use postrider_net::{Descriptors, Listener};
 use postrider_ports::{
-    Answer, Authenticate, Authorize, ClientId, Counters, ListenerId, Observe, PartitionId, Peer, Question, SessionInfo,
+    Answer, Authenticate, Authorize, ClientId, Counters, ListenerId, Observe, PartitionId, Peer, Principal, Question,
+    SessionInfo,
 };
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -125,6 +126,19 @@ impl Broker {
     pub async fn disconnect(&self, client_id: &str) -> Result<bool, Error> {
         match self.shared.ask(Question::Disconnect(ClientId::from(client_id))).await {
             Ok(Answer::Ended(count)) => Ok(count > 0),
+            _ => Err(Error::stopped()),
+        }
+    }
+
+    /// Ends the connections of principals that are let in no more, with reason 0x87; returns how many. Their sessions stay.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Stopped`].
+    pub async fn dismiss(&self, principals: impl IntoIterator<Item = Principal>) -> Result<u64, Error> {
+        let mut principals: Vec<Principal> = principals.into_iter().collect();
+        principals.sort_unstable();
+        match self.shared.ask(Question::Dismiss(principals.into())).await {
+            Ok(Answer::Ended(count)) => Ok(count),
             _ => Err(Error::stopped()),
         }
     }

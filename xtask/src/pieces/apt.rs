@@ -14,6 +14,12 @@ pub(super) fn find_clients() -> Option<String> {
     Some(help.lines().find(|line| line.contains(" version ")).unwrap_or("of an unknown version").to_owned())
 }
 
+/// `mosquitto_passwd`, which comes with the broker.
+pub(super) fn find_passwd() -> Option<String> {
+    // It does not say its version.
+    listen(&mut command("mosquitto_passwd", "--help")).ok().map(|_| "here".to_owned())
+}
+
 /// Installs with the lists of packages that are here; where those are too old or absent, with new ones.
 pub(super) fn install(packages: &[&str]) -> Result<()> {
     let install = || run(apt("install -y --no-install-recommends").args(packages));

@@ -19,6 +19,7 @@ pub(crate) enum Piece {
     Nextest,
     Deny,
     MosquittoClients,
+    MosquittoPasswd,
     Paho1,
     Paho2,
     MqttJs,
@@ -80,6 +81,7 @@ impl Piece {
             Self::Nextest => "cargo-nextest",
             Self::Deny => "cargo-deny",
             Self::MosquittoClients => "mosquitto clients",
+            Self::MosquittoPasswd => "mosquitto_passwd",
             Self::Paho1 => "paho-mqtt 1",
             Self::Paho2 => "paho-mqtt 2",
             Self::MqttJs => "mqtt.js",
@@ -94,6 +96,7 @@ impl Piece {
             Self::Nextest => rust::find(rust::NEXTEST),
             Self::Deny => rust::find(rust::DENY),
             Self::MosquittoClients => apt::find_clients(),
+            Self::MosquittoPasswd => apt::find_passwd(),
             Self::Paho1 => python::find(python::PAHO_1),
             Self::Paho2 => python::find(python::PAHO_2),
             Self::MqttJs => node::find(),
@@ -107,6 +110,7 @@ impl Piece {
             Self::Nextest => rust::install(rust::NEXTEST),
             Self::Deny => rust::install(rust::DENY),
             Self::MosquittoClients => apt::install(&["mosquitto-clients"]),
+            Self::MosquittoPasswd => apt::install(&["mosquitto"]),
             Self::Paho1 => python::install(python::PAHO_1),
             Self::Paho2 => python::install(python::PAHO_2),
             Self::MqttJs => node::install(),
@@ -120,10 +124,11 @@ fn answers(program: &str, args: &str) -> bool {
     first_line(&mut crate::command::command(program, args)).is_some()
 }
 
-const ALL: [Piece; 8] = [
+const ALL: [Piece; 9] = [
     Piece::Nextest,
     Piece::Deny,
     Piece::MosquittoClients,
+    Piece::MosquittoPasswd,
     Piece::Paho1,
     Piece::Paho2,
     Piece::MqttJs,

@@ -7,6 +7,7 @@ mod connection;
 mod data;
 mod options_file;
 mod output;
+mod passwd;
 mod properties;
 mod publish;
 mod request;
@@ -18,6 +19,7 @@ pub(crate) use data::{Backup, Check, Dump, Restore, Salvage};
 #[cfg(feature = "sqlite")]
 pub(crate) use data::{Export, Import};
 pub(crate) use output::Output;
+pub(crate) use passwd::{Kind, Passwd};
 pub(crate) use properties::hyphenated;
 pub(crate) use publish::{Pub, Source};
 pub(crate) use request::Rr;
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     /// Kill any broker again and again, and count what was acknowledged and is gone
     #[command(args_override_self = true)]
     Torture(Box<Torture>),
+    /// Make and change a password file
+    Passwd(Passwd),
     /// Read a data directory, change nothing, and list what is damaged
     Check(Check),
     /// Copy what is whole of a damaged data directory into a new one
@@ -89,7 +93,12 @@ pub(crate) struct Serve {
     /// Address to listen on; may be given several times [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Vec<IpAddr>,
-    /// Serve clients from other machines although nobody is asked for a password
+    /// Ask clients for a user and a password of this file, which `postrider passwd` or `mosquitto_passwd` made; SIGHUP
+    /// has it read again
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Let clients in that name no user although there is a password file; without one, serve clients from other
+    /// machines although nobody is asked for a password
     #[arg(long)]
     pub(crate) allow_anonymous: bool,
     /// Where messages and sessions are kept: a directory, or `memory`, which does not survive a restart [default:
@@ -144,6 +153,7 @@ impl Command {
             Self::Sub(args) => Some(("sub", &args.connection)),
             Self::Rr(args) => Some(("rr", &args.connection)),
             Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
+            Self::Passwd(_) => None,
             Self::Check(_) | Self::Salvage(_) | Self::Dump(_) | Self::Backup(_) | Self::Restore(_) => None,
             #[cfg(feature = "sqlite")]
             Self::Export(_) | Self::Import(_) => None,

@@ -26,6 +26,8 @@ mod kills_with_paho;
 mod listening;
 mod mutation;
 mod options;
+mod passwd;
+mod passwords;
 mod patience;
 mod process;
 mod program;

@@ -1,5 +1,5 @@
 use postrider_engine::{Judge, Verdict, Who};
-use postrider_ports::{Access, Action, AuthenticateAnswer, Principal};
+use postrider_ports::{Access, Action, Answer, AuthenticateAnswer, Principal, Question};
 use postrider_proto::{Auth, Packet, PropertiesBuf, Property, PropertyId, ReasonCode, Version};
 use postrider_testkit::{Client, Directory, Hello, Rules, World, publish, subscribe};
 
@@ -42,6 +42,27 @@ fn a_plugin_decides_who_is_let_in() {
         }
         assert!(world.session("d").is_none());
     }
+}
+
+#[test]
+fn principals_that_are_let_in_no_more_lose_their_connections_and_keep_their_sessions() {
+    let mut world = guarded();
+    let clients = [("a", Some("anna")), ("b", Some("anna")), ("c", Some("otto")), ("d", None)];
+    let [a, b, c, d] = clients.map(|(id, user)| {
+        let client = world.dial(&Hello::new(id).expiry(60));
+        world.authenticate(&AuthenticateAnswer::accept(user.map(Principal::from)));
+        world.take(client);
+        client
+    });
+    let principals = ["anna", "zoe"].map(Principal::from).into();
+    assert_eq!(world.ask(Question::Dismiss(principals)), Answer::Ended(2));
+    for client in [a, b] {
+        assert_eq!(world.take(client), ["DISCONNECT NotAuthorized"]);
+        assert!(world.is_closed(client));
+    }
+    assert!(world.take(c).is_empty() && world.take(d).is_empty());
+    assert!(!world.is_closed(c) && !world.is_closed(d));
+    assert!(!world.session("a").expect("kept").is_connected);
 }
 
 // A12

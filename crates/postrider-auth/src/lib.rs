@@ -1,0 +1,17 @@
+//! Who clients are: password files.
+//!
+//! Owns: what is asked of the disk and of the processor before somebody is let in.
+//! Never: works on a thread of the broker, shows a password, or lets a file decide how much memory it takes.
+
+mod password;
+mod plugin;
+mod pool;
+mod random;
+mod remembered;
+mod throttle;
+
+pub use password::{
+    FileError, FileFault, HashError, NewHash, PASSWORD_BYTES_MAX, PasswordFile, Reloaded, Rewrite, RewriteError,
+    WrongPassword,
+};
+pub use plugin::{Passwords, Settings};

@@ -5,6 +5,7 @@
 use crate::args::Serve;
 use crate::data;
 use crate::events::Printer;
+use crate::rules::Keeper;
 use anyhow::{anyhow, bail};
 use postrider::{Broker, Error, ErrorKind, Failure, Limits, defaults};
 use std::io::Write;
@@ -36,14 +37,22 @@ fn teach_allocator() {
 
 async fn serve(args: &Serve) -> anyhow::Result<ExitCode> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let broker = start(args)?;
+    let rules = Keeper::open(args)?;
+    let mut hang_up = rules.as_ref().map(|_| signal(SignalKind::hangup())).transpose()?;
+    let broker = start(args, rules.as_ref())?;
     if !args.quiet {
-        greet(&broker, args);
+        greet(&broker, args, rules.as_ref());
     }
     let mut failed = pin!(broker.failed());
-    tokio::select! {
-        () = stopped(&mut interrupt, &mut terminate) => {}
-        failure = &mut failed => return Ok(fail(&failure)),
+    loop {
+        tokio::select! {
+            () = stopped(&mut interrupt, &mut terminate) => break,
+            failure = &mut failed => return Ok(fail(&failure)),
+            () = asked_again(&mut hang_up) => {}
+        }
+        if let Some(rules) = &rules {
+            rules.reload(&broker).await;
+        }
     }
     tokio::select! {
         is_done = broker.shutdown(GRACE) => {
@@ -74,7 +83,15 @@ async fn stopped(interrupt: &mut Signal, terminate: &mut Signal) {
     }
 }
 
-fn start(args: &Serve) -> anyhow::Result<Broker> {
+/// Somebody wants the rules read again. Without rules SIGHUP ends the process, as it always does.
+async fn asked_again(hang_up: &mut Option<Signal>) {
+    match hang_up {
+        Some(hang_up) => _ = hang_up.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn start(args: &Serve, rules: Option<&Keeper>) -> anyhow::Result<Broker> {
     let addresses = addresses(args)?;
     let limits = Limits { sys_interval_s: sys_interval_s(args), ..data::limits(args)? };
     let mut builder = Broker::builder().threads(threads(args)).limits(limits);
@@ -82,7 +99,12 @@ fn start(args: &Serve) -> anyhow::Result<Broker> {
         builder = builder.listen(address);
     }
     if args.verbose {
-        builder = builder.observe(Printer);
+        builder = builder.observe(Printer::of_everything());
+    } else if rules.is_some() && !args.quiet {
+        builder = builder.observe(Printer::of_denials());
+    }
+    if let Some(rules) = rules {
+        builder = builder.authorize(rules.acl.clone());
     }
     data::keep(builder, args)?.start().map_err(explain)
 }
@@ -126,11 +148,14 @@ fn sys_interval_s(args: &Serve) -> u16 {
     args.sys_interval.unwrap_or_else(usual)
 }
 
-fn greet(broker: &Broker, args: &Serve) {
+fn greet(broker: &Broker, args: &Serve, rules: Option<&Keeper>) {
     say(&format!("postrider {}: an MQTT 3.1, 3.1.1 and 5.0 broker", env!("CARGO_PKG_VERSION")));
     for address in broker.addresses() {
         let reach = if address.ip().is_loopback() { "this machine only" } else { "every machine that reaches it" };
         say(&format!("listening on mqtt://{address} ({reach}; nobody is asked for a password)"));
+    }
+    if let Some(rules) = rules {
+        say(&rules.describe());
     }
     data::describe(broker, args).iter().for_each(|line| say(line));
     let name = std::env::args().next().unwrap_or_else(|| "postrider".to_owned());

@@ -12,6 +12,8 @@ pub enum Question {
     Session(ClientId),
     /// End the connection of a client with reason 0x98.
     Disconnect(ClientId),
+    /// What clients may do has changed: forget what was answered, and ask anew about every subscription there is.
+    Review,
     /// Tell everybody 0x8B (server shutting down) and end all connections. The answer comes when the log, if there is
     /// one, has been given all there is to know.
     Shutdown,
@@ -25,6 +27,8 @@ pub enum Answer {
     Counters(Box<Counters>),
     /// To [`Question::Session`]; `None` when there is no such session.
     Session(Option<Box<SessionInfo>>),
+    /// To [`Question::Review`]: how many sessions are looked at, not how far that has come.
+    Reviewing(u64),
     /// To [`Question::Disconnect`] and [`Question::Shutdown`]: how many connections it ended.
     Ended(u64),
 }

@@ -11,10 +11,14 @@ const DECISIONS: u32 = 1_000_000;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rules: usize = std::env::args().nth(1).map_or(Ok(10_000), |count| count.parse())?;
     let mut out = std::io::stdout().lock();
-    for (name, rules) in [("rules of users", of_users(rules)?), ("patterns", patterns(rules)?), ("rules of one user", of_one(rules)?)] {
+    for (name, rules) in
+        [("rules of users", of_users(rules)?), ("patterns", patterns(rules)?), ("rules of one user", of_one(rules)?)]
+    {
         let users: Vec<String> = (0..1000).map(|number| format!("user{}", number * rules.len() / 4 / 1000)).collect();
-        let topics: Vec<String> = (0..1000).map(|number| format!("site{number}/line/user{number}/temperature")).collect();
-        for (what, wish) in [("publish", 0), ("subscribe to a topic", 1), ("subscribe to +", 2), ("subscribe to #", 3)] {
+        let topics: Vec<String> =
+            (0..1000).map(|number| format!("site{number}/line/user{number}/temperature")).collect();
+        for (what, wish) in [("publish", 0), ("subscribe to a topic", 1), ("subscribe to +", 2), ("subscribe to #", 3)]
+        {
             let filters: Vec<String> = (0..1000).map(|number| filter_of(number, wish)).collect();
             let begin = Instant::now();
             for at in (0..1000).cycle().take(DECISIONS as usize) {
@@ -44,7 +48,9 @@ fn filter_of(number: usize, wish: u32) -> String {
 /// Four rules for each user.
 fn of_users(count: usize) -> Result<Rules, AclError> {
     let four = |number| {
-        format!("user user{number}\ntopic read site{number}/line/#\ntopic write site{number}/line/user{number}/+\ntopic deny site{number}/line/secret\ntopic read common/+\n")
+        format!(
+            "user user{number}\ntopic read site{number}/line/#\ntopic write site{number}/line/user{number}/+\ntopic deny site{number}/line/secret\ntopic read common/+\n"
+        )
     };
     Rules::from_lines(&(0..count / 4).map(four).collect::<String>(), "users")
 }

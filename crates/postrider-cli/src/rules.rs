@@ -39,7 +39,10 @@ impl Keeper {
         let sessions = broker.review().await.unwrap_or(0);
         if !self.is_quiet {
             let (count, version) = (count(&rules), self.acl.version());
-            say(&format!("rules: {count} of {}, version {version}; sessions looked at: {sessions}", self.file.display()));
+            say(&format!(
+                "rules: {count} of {}, version {version}; sessions looked at: {sessions}",
+                self.file.display()
+            ));
         }
     }
 }

@@ -110,7 +110,11 @@ impl Engine {
         let scan = self.retained.scan(filter, &mut replay.cursor, STEPS, |kept| {
             let is_own = || kept.author.as_ref().is_some_and(|author| author.client_id == subject.client_id);
             // [MQTT-3.8.3-3]
-            if !self.may_get(key, kept.message.topic()) || kept.sequence > until || kept.message.is_expired(now.mono) || (grant.no_local && is_own()) {
+            if !self.may_get(key, kept.message.topic())
+                || kept.sequence > until
+                || kept.message.is_expired(now.mono)
+                || (grant.no_local && is_own())
+            {
                 return true;
             }
             let qos = grant.qos.min(kept.message.qos());

@@ -16,8 +16,12 @@ impl Network {
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => own.to_bits() & mask_4(self.bits) == other.to_bits() & mask_4(self.bits),
-            (IpAddr::V6(own), IpAddr::V6(other)) => own.to_bits() & mask_6(self.bits) == other.to_bits() & mask_6(self.bits),
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                own.to_bits() & mask_4(self.bits) == other.to_bits() & mask_4(self.bits)
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                own.to_bits() & mask_6(self.bits) == other.to_bits() & mask_6(self.bits)
+            }
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
         }
     }

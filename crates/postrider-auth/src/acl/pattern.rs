@@ -63,7 +63,9 @@ impl Pattern {
     pub(super) fn parse(text: &str, placeholders: Placeholders) -> Result<Self, String> {
         let filter = Filter::parse(text.as_bytes()).map_err(|error| format!("{text:?} is no topic filter: {error}"))?;
         if filter.share().is_some() {
-            return Err(format!("{text:?}: a rule holds for shared subscriptions too; write the filter behind $share/NAME/"));
+            return Err(format!(
+                "{text:?}: a rule holds for shared subscriptions too; write the filter behind $share/NAME/"
+            ));
         }
         if filter.level_count() > LEVELS_MAX {
             return Err(format!("a filter has at most {LEVELS_MAX} levels"));

@@ -210,10 +210,12 @@ impl Tree {
         for (template, child) in &node.templates {
             match template.fits(question.names, level) {
                 Fit::Yes => self.meeting_from(*child, question, depth + 1, found),
-                Fit::Unusable => _ = self.in_subtree(*child, &mut |rule| {
-                    found(rule);
-                    false
-                }),
+                Fit::Unusable => {
+                    _ = self.in_subtree(*child, &mut |rule| {
+                        found(rule);
+                        false
+                    })
+                }
                 Fit::No => {}
             }
         }

@@ -87,7 +87,8 @@ fn several_grants_together_allow_exactly_what_they_contain_together() {
     };
     let wild: Vec<usize> = (0..filters.len()).filter(|at| filters[*at].ends_with(['#', '+'])).collect();
     for _ in 0..2_000 {
-        let chosen: Vec<usize> = (0..3).map(|_| if next(2) == 0 { wild[next(wild.len())] } else { next(filters.len()) }).collect();
+        let chosen: Vec<usize> =
+            (0..3).map(|_| if next(2) == 0 { wild[next(wild.len())] } else { next(filters.len()) }).collect();
         let rules = granting(&chosen.iter().map(|at| filters[*at].as_str()).collect::<Vec<_>>());
         let union: Vec<u64> =
             (0..sets[0].len()).map(|word| chosen.iter().fold(0, |bits, at| bits | sets[*at][word])).collect();

@@ -18,10 +18,12 @@ fn judge_all(rules: &Rules) {
         }
         for filter in ["#", "+/b", "a/#", "$SYS/#", "+/+/c"] {
             let decision = rules.judge(&asker, &Wish::Subscribe { filter, qos: Qos::AtMostOnce });
-            let matching = ["a", "a/b", "x/b", "$SYS/x", "$SYS", "q/r/c"].map(|name| Topic::parse(name.as_bytes()).expect("a topic"));
+            let matching = ["a", "a/b", "x/b", "$SYS/x", "$SYS", "q/r/c"]
+                .map(|name| Topic::parse(name.as_bytes()).expect("a topic"));
             let filter = Filter::parse(filter.as_bytes()).expect("a filter");
             for topic in matching.into_iter().filter(|topic| filter.matches(*topic)) {
-                let except = |(text, _): &(Box<str>, _)| Filter::parse(text.as_bytes()).expect("a filter").matches(topic);
+                let except =
+                    |(text, _): &(Box<str>, _)| Filter::parse(text.as_bytes()).expect("a filter").matches(topic);
                 let is_delivered = decision.verdict == Verdict::Allowed && !decision.except.iter().any(except);
                 let received = rules.judge(&asker, &Wish::Receive { topic: topic.as_str() });
                 assert!(!is_delivered || received.verdict == Verdict::Allowed, "{topic} through {filter}");

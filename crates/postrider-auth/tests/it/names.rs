@@ -36,7 +36,9 @@ fn a_placeholder_stands_for_the_name_of_whoever_asks() {
 #[test]
 fn a_name_that_cannot_be_a_level_opens_nothing_and_is_denied_all_that_may_be_meant() {
     let rules = patterns("pattern readwrite homes/%u/#\npattern readwrite by/%c\n");
-    let guarded = patterns("topic readwrite #\nuser +\ntopic readwrite #\nuser a/b\ntopic readwrite #\npattern deny secret/%u/x\n");
+    let guarded = patterns(
+        "topic readwrite #\nuser +\ntopic readwrite #\nuser a/b\ntopic readwrite #\npattern deny secret/%u/x\n",
+    );
     for name in ["+", "#", "a/b", "ann/#", "+/+", "", "/"] {
         let odd = asker(Some(name), name);
         for topic in ["homes/ann/x", "homes/+/x", "homes//x", "homes/a/b/x", "by/", "by/a", "homes"] {

@@ -30,9 +30,11 @@ fn a_table_says_whom_and_what_it_is_about() {
     assert!(says(Qos::AtLeastOnce, true) && !says(Qos::AtLeastOnce, false) && !says(Qos::ExactlyOnce, true));
     let lines: Vec<_> = rules.iter().map(|rule| rule.line()).collect();
     assert_eq!(lines, [7, 8, 13, 18, 23]);
-    assert!(rules.iter().next().is_some_and(|rule| {
-        rule.text() == "allow publish, user \"ann\", from 10.0.0.0/8, listener 1: homes/%u/#"
-    }));
+    assert!(
+        rules.iter().next().is_some_and(|rule| {
+            rule.text() == "allow publish, user \"ann\", from 10.0.0.0/8, listener 1: homes/%u/#"
+        })
+    );
 }
 
 const FILE: &str = r#"
@@ -69,7 +71,8 @@ fn to_subscribe_takes_leave_to_receive() {
     assert!(may("[[rule]]\nallow = [\"read\"]\ntopics = [\"a/+\"]"));
     assert!(!may("[[rule]]\nallow = [\"subscribe\"]\ntopics = [\"a/+\"]"));
     assert!(!may("[[rule]]\nallow = [\"receive\"]\ntopics = [\"a/+\"]"));
-    let both = "[[rule]]\nallow = [\"receive\"]\ntopics = [\"a/#\"]\n[[rule]]\nallow = [\"subscribe\"]\ntopics = [\"a/+\"]";
+    let both =
+        "[[rule]]\nallow = [\"receive\"]\ntopics = [\"a/#\"]\n[[rule]]\nallow = [\"subscribe\"]\ntopics = [\"a/+\"]";
     assert!(may(both));
     for word in ["subscribe", "receive"] {
         assert!(!may(&format!("{both}\n[[rule]]\ndeny = [\"{word}\"]\ntopics = [\"a/b\"]")), "{word}");
@@ -89,7 +92,10 @@ fn what_is_not_known_of_a_client_opens_nothing() {
 fn what_is_wrong_is_named_with_its_line_and_what_is_allowed() {
     let with = |line: &str| fault(&format!("[[rule]]\nallow = [\"read\"]\ntopics = [\"a\"]\n{line}"));
     let unknown = with("colour = 1");
-    assert!(unknown.starts_with("acl.toml:4: ") && unknown.contains("colour") && unknown.contains("topics"), "{unknown}");
+    assert!(
+        unknown.starts_with("acl.toml:4: ") && unknown.contains("colour") && unknown.contains("topics"),
+        "{unknown}"
+    );
     assert!(fault("rules = 1").starts_with("acl.toml:1: "), "{}", fault("rules = 1"));
     assert_eq!(with("qos = [3]"), "acl.toml:4: there is no QoS 3; it is 0, 1 or 2");
     assert!(with("address = [\"10.0.0.0/33\"]").starts_with("acl.toml:4: \"10.0.0.0/33\": an address is "));
@@ -97,9 +103,14 @@ fn what_is_wrong_is_named_with_its_line_and_what_is_allowed() {
     assert_eq!(with("anonymous = false"), "acl.toml:4: anonymous is true or left out");
     assert_eq!(with("user = \"\""), "acl.toml:4: a user has a name");
     assert!(with("deny = [\"read\"]").contains("either allow or deny"));
-    assert!(fault("[[rule]]\nallow = [\"red\"]\ntopics = [\"a\"]").starts_with("acl.toml:2: \"red\" is nothing to allow"));
+    assert!(
+        fault("[[rule]]\nallow = [\"red\"]\ntopics = [\"a\"]").starts_with("acl.toml:2: \"red\" is nothing to allow")
+    );
     assert!(fault("[[rule]]\nallow = []\ntopics = [\"a\"]").contains("need one of"));
-    assert!(fault("[[rule]]\nallow = [\"read\"]\ntopics = [\n\"a\",\n\"b/#/c\"]").starts_with("acl.toml:5: \"b/#/c\" is no topic"));
+    assert!(
+        fault("[[rule]]\nallow = [\"read\"]\ntopics = [\n\"a\",\n\"b/#/c\"]")
+            .starts_with("acl.toml:5: \"b/#/c\" is no topic")
+    );
     assert!(fault("[[rule]]\nallow = [\"read\"]\ntopics = []").contains("one filter at least"));
     assert!(fault("[[rule]\n").starts_with("acl.toml:1: "));
 }

@@ -50,7 +50,8 @@ fn mosquittos_clients_get_what_the_rules_allow_and_what_is_denied_is_printed_wit
     broker.hear("rules: 2 rules of");
     let port = broker.port().to_string();
     let publish = |topic: &str| {
-        run(command("mosquitto_pub").args(["-p", &port, "-V", "5", "-q", "1", "-r", "-i", "writer", "-m", "x", "-t", topic]))
+        run(command("mosquitto_pub")
+            .args(["-p", &port, "-V", "5", "-q", "1", "-r", "-i", "writer", "-m", "x", "-t", topic]))
     };
     publish("open/a").success();
     publish("open/secret");
@@ -59,7 +60,8 @@ fn mosquittos_clients_get_what_the_rules_allow_and_what_is_denied_is_printed_wit
     publish("closed");
     let line = broker.hear("may not publish");
     assert!(line.contains("closed: no rule of acl allows it"), "{line}");
-    let heard = |topic: &str| run(command("mosquitto_sub").args(["-p", &port, "-t", topic, "-v", "-C", "1", "-W", "2"]));
+    let heard =
+        |topic: &str| run(command("mosquitto_sub").args(["-p", &port, "-t", topic, "-v", "-C", "1", "-W", "2"]));
     assert_eq!(heard("open/#").success().text(), "open/a x\n");
     assert_eq!(heard("#").text(), "");
     let line = broker.hear("may not subscribe");
@@ -127,14 +129,16 @@ fn a_broker_with_a_fault_in_its_rules_does_not_start() {
 
 #[test]
 fn explain_names_the_verdict_the_line_and_the_rule() {
-    let file = File::new("acl", "# ours\ntopic read a/#\nuser ann\ntopic a/#\ntopic deny a/secret\npattern write own/%c\n");
+    let file =
+        File::new("acl", "# ours\ntopic read a/#\nuser ann\ntopic a/#\ntopic deny a/secret\npattern write own/%c\n");
     let may = explain(&file, &["-u", "ann", "publish", "a/b"]).success().text();
     assert_eq!(may, said("allowed: user ann wants to publish a/b\nFILE:4: topic a/#\n", &file));
     let denied = explain(&file, &["-u", "ann", "receive", "a/secret"]);
     assert_eq!(denied.code, Some(1));
     assert_eq!(denied.text(), said("denied: user ann wants to receive a/secret\nFILE:5: topic deny a/secret\n", &file));
     let nobody = explain(&file, &["publish", "a/b"]);
-    let expected = "denied: an anonymous client wants to publish a/b\nno rule of FILE allows it; what no rule allows is denied\n";
+    let expected =
+        "denied: an anonymous client wants to publish a/b\nno rule of FILE allows it; what no rule allows is denied\n";
     assert_eq!((nobody.code, nobody.text()), (Some(1), said(expected, &file)));
     let part = explain(&file, &["-u", "ann", "subscribe", "a/#"]).success().text();
     assert!(part.ends_with(&said("but not delivered: a/secret (FILE:5: topic deny a/secret)\n", &file)), "{part}");

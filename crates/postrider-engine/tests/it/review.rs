@@ -20,7 +20,8 @@ fn name_of(action: &Action) -> &str {
 fn judge(world: &mut World, denied: &[&str]) {
     while let Some((ticket, question)) = world.driver.questions.pop_front() {
         let Judge::Authorize(request) = question else { panic!("{question:?}") };
-        let access = |action| if denied.contains(&name_of(action)) { Access::DenyFor("acl:7".into()) } else { Access::Allow };
+        let access =
+            |action| if denied.contains(&name_of(action)) { Access::DenyFor("acl:7".into()) } else { Access::Allow };
         let list = request.actions.iter().map(access).collect();
         world.driver.answer(world.now, ticket, Verdict::Authorize(list));
     }

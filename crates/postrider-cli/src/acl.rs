@@ -66,7 +66,8 @@ fn wish(args: &Explain) -> anyhow::Result<Wish<'_>> {
 }
 
 fn sentences(args: &Explain, rules: &Rules, decision: &Decision<'_>) -> Vec<String> {
-    let who = args.user.as_ref().map_or("an anonymous client".to_owned(), |user| format!("user {}", shown(user)));
+    let who =
+        args.user.as_ref().map_or_else(|| "an anonymous client".to_owned(), |user| format!("user {}", shown(user)));
     let verdict = verdict(decision);
     let mut lines = vec![format!("{verdict}: {who} wants to {} {}", args.action.name(), shown(&args.topic))];
     lines.push(match decision.rule {

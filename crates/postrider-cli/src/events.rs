@@ -115,7 +115,7 @@ fn sentence(event: &Event) -> String {
         Event::Subscribed { client_id, filter, granted, why } => match granted {
             Ok(qos) => format!("{} subscribed to {} with QoS {qos}", shown(client_id.as_str()), shown(filter)),
             Err(reason) => {
-                let why = why.as_deref().unwrap_or(reason.text());
+                let why = why.as_deref().unwrap_or_else(|| reason.text());
                 format!("{} may not subscribe to {}: {}", shown(client_id.as_str()), shown(filter), shown(why))
             }
         },
@@ -123,7 +123,7 @@ fn sentence(event: &Event) -> String {
             format!("{} unsubscribed from {}", shown(client_id.as_str()), shown(filter))
         }
         Event::PublishDenied { client_id, topic, reason, why } => {
-            let why = why.as_deref().unwrap_or(reason.text());
+            let why = why.as_deref().unwrap_or_else(|| reason.text());
             format!("{} may not publish to {}: {}", shown(client_id.as_str()), shown(topic), shown(why))
         }
         Event::Revoked { client_id, filter, why } => {

@@ -142,7 +142,7 @@ impl Engine {
         match (routed, publish.packet_id) {
             (Routed::Sliced, _) => return Progress::Pause,
             (Routed::Done(reason), Some(packet_id)) => {
-                let text = why.as_deref().or(sentence(reason));
+                let text = why.as_deref().or_else(|| sentence(reason));
                 self.acknowledge_saying(now, link, key, (publish.qos, packet_id), (reason, text), tray);
             }
             (Routed::Done(_), None) => {}

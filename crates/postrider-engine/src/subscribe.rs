@@ -59,7 +59,7 @@ impl Engine {
         let Some(online) = self.sessions.get(key).and_then(|session| session.online) else { return Progress::Gone };
         let suback = Suback { packet_id: subscribe.packet_id, properties: Properties::NONE, codes: &codes };
         let refused = codes.iter().copied().filter_map(ReasonCode::from_u8).find(|reason| reason.is_error());
-        let text = text.map(|text| &**text).or(refused.map(ReasonCode::text));
+        let text = text.map(|text| &**text).or_else(|| refused.map(ReasonCode::text));
         online.suback(suback, text, tray);
         if !replays.is_empty()
             && let Some(session) = self.sessions.get_mut(key)

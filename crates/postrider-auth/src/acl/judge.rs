@@ -210,7 +210,7 @@ impl Decision<'_> {
     /// What a client and a log are told of a denial: the place of the rule without the directories before it.
     #[must_use]
     pub fn sentence(&self, file: &str) -> String {
-        let name = std::path::Path::new(file).file_name().map_or(file.into(), |name| name.to_string_lossy());
+        let name = std::path::Path::new(file).file_name().map_or_else(|| file.into(), |name| name.to_string_lossy());
         match self.rule {
             Some(rule) => format!("denied by {name}:{}", rule.line),
             None => format!("no rule of {name} allows it"),

@@ -5,7 +5,7 @@ use postrider_auth::acl::{Asker, Rules, Verdict, Wish};
 use postrider_proto::Qos;
 
 fn rules(text: &str) -> Rules {
-    Rules::from_toml(text, "acl.toml").unwrap_or_else(|error| panic!("{error}"))
+    Rules::from_toml(text, "acl.toml").expect("rules")
 }
 
 fn fault(text: &str) -> String {

@@ -1,8 +1,9 @@
-//! Who clients are: password files.
+//! Who clients are and what they may do, from files: passwords and rules.
 //!
-//! Owns: what is asked of the disk and of the processor before somebody is let in.
-//! Never: works on a thread of the broker, shows a password, or lets a file decide how much memory it takes.
+//! Owns: what is asked of the disk and of the processor before somebody is let in; the rules that decide then.
+//! Never: hashes on a thread of the broker, shows a password, or lets a file decide how much memory it takes.
 
+pub mod acl;
 mod password;
 mod plugin;
 mod pool;

@@ -2,19 +2,98 @@
 //!
 //! Never: lets a client's text reach the terminal unescaped or at any length.
 
-use postrider::{Cause, Event, Observe, Version};
+use postrider::{Cause, Event, Observe, ReasonCode, Version};
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Prints each event with the seconds since 1970 in front.
+/// Prints events with the seconds since 1970 in front.
 #[derive(Debug)]
-pub(crate) struct Printer;
+pub(crate) struct Printer {
+    events: Events,
+    denials: Allowance,
+}
+
+/// Which events are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Events {
+    All,
+    /// What the rules did not allow.
+    Denials,
+}
+
+/// Denials of one second that are printed: a client that tries again and again does not fill the disk.
+const DENIALS_PER_S: u32 = 20;
+
+/// How many denials of this second were printed, and how many were not.
+#[derive(Debug, Default)]
+struct Allowance {
+    second: u64,
+    printed: u32,
+    left_out: u64,
+}
+
+impl Printer {
+    pub(crate) fn of_everything() -> Self {
+        Self { events: Events::All, denials: Allowance::default() }
+    }
+
+    pub(crate) fn of_denials() -> Self {
+        Self { events: Events::Denials, denials: Allowance::default() }
+    }
+}
 
 impl Observe for Printer {
     fn observe(&mut self, event: &Event) {
+        let is_denial = is_denial(event);
+        if self.events == Events::Denials && !is_denial {
+            return;
+        }
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        // Nobody reads: nothing to be done.
-        let _ = writeln!(std::io::stdout().lock(), "{seconds}: {}", sentence(event));
+        if is_denial {
+            let left_out = self.denials.begin(seconds);
+            if left_out > 0 {
+                print(seconds, &format!("{left_out} more denials were not printed"));
+            }
+            if !self.denials.take() {
+                return;
+            }
+        }
+        print(seconds, &sentence(event));
+    }
+}
+
+fn print(seconds: u64, sentence: &str) {
+    // Nobody reads: nothing to be done.
+    let _ = writeln!(std::io::stdout().lock(), "{seconds}: {sentence}");
+}
+
+impl Allowance {
+    /// What was left out until now, if another second begins.
+    fn begin(&mut self, second: u64) -> u64 {
+        if self.second == second {
+            return 0;
+        }
+        std::mem::replace(self, Self { second, ..Self::default() }).left_out
+    }
+
+    fn take(&mut self) -> bool {
+        let is_over = self.printed >= DENIALS_PER_S;
+        if is_over {
+            self.left_out += 1;
+        } else {
+            self.printed += 1;
+        }
+        !is_over
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other events are no denials")]
+fn is_denial(event: &Event) -> bool {
+    match event {
+        Event::Subscribed { granted, .. } => *granted == Err(ReasonCode::NotAuthorized),
+        Event::PublishDenied { reason, .. } => *reason == ReasonCode::NotAuthorized,
+        Event::Revoked { .. } => true,
+        _ => false,
     }
 }
 
@@ -33,17 +112,23 @@ fn sentence(event: &Event) -> String {
             format!("{} disconnected: {}", shown(client_id.as_str()), why(*cause))
         }
         Event::SessionEnded { client_id } => format!("{}'s session ended", shown(client_id.as_str())),
-        Event::Subscribed { client_id, filter, granted } => match granted {
+        Event::Subscribed { client_id, filter, granted, why } => match granted {
             Ok(qos) => format!("{} subscribed to {} with QoS {qos}", shown(client_id.as_str()), shown(filter)),
             Err(reason) => {
-                format!("{} may not subscribe to {}: {}", shown(client_id.as_str()), shown(filter), reason.text())
+                let why = why.as_deref().unwrap_or_else(|| reason.text());
+                format!("{} may not subscribe to {}: {}", shown(client_id.as_str()), shown(filter), shown(why))
             }
         },
         Event::Unsubscribed { client_id, filter } => {
             format!("{} unsubscribed from {}", shown(client_id.as_str()), shown(filter))
         }
-        Event::PublishDenied { client_id, topic, reason } => {
-            format!("{} may not publish to {}: {}", shown(client_id.as_str()), shown(topic), reason.text())
+        Event::PublishDenied { client_id, topic, reason, why } => {
+            let why = why.as_deref().unwrap_or_else(|| reason.text());
+            format!("{} may not publish to {}: {}", shown(client_id.as_str()), shown(topic), shown(why))
+        }
+        Event::Revoked { client_id, filter, why } => {
+            let why = why.as_deref().unwrap_or("it is not allowed any more");
+            format!("{} lost its subscription to {}: {}", shown(client_id.as_str()), shown(filter), shown(why))
         }
         Event::WillPublished { client_id, topic } => {
             format!("{}'s will was published to {}", shown(client_id.as_str()), shown(topic))
@@ -106,6 +191,16 @@ pub(crate) fn shown(text: &str) -> String {
 mod tests {
     use super::*;
     use postrider::ClientId;
+
+    #[test]
+    fn a_second_has_room_for_so_many_denials_and_the_next_one_says_how_many_more_there_were() {
+        let mut allowance = Allowance::default();
+        assert_eq!(allowance.begin(7), 0);
+        let printed = (0..DENIALS_PER_S + 5).filter(|_| allowance.take()).count();
+        assert_eq!((printed, allowance.begin(7)), (DENIALS_PER_S as usize, 0));
+        assert_eq!(allowance.begin(9), 5);
+        assert!(allowance.take() && allowance.begin(10) == 0);
+    }
 
     #[test]
     fn a_client_cannot_write_lines_or_colours_into_the_log() {

@@ -2,6 +2,7 @@
 //!
 //! Owns: what people type, what they read, exit codes.
 
+mod acl;
 mod args;
 mod backup;
 mod bench;
@@ -20,6 +21,7 @@ mod passwords;
 mod prompt;
 mod publish;
 mod request;
+mod rules;
 mod serve;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -42,6 +44,7 @@ fn run() -> anyhow::Result<ExitCode> {
     match command {
         None => serve::run(&serve),
         Some(Command::Serve(serve)) => serve::run(&serve),
+        Some(Command::Acl(args)) => acl::run(&args),
         Some(Command::Pub(args)) => publish::run(&args),
         Some(Command::Sub(args)) => subscribe::run(&args),
         Some(Command::Rr(args)) => request::run(&args),

@@ -8,12 +8,10 @@ use crate::serve::say;
 use anyhow::anyhow;
 use postrider::{Broker, Builder, Principal};
 use postrider_auth::{PasswordFile, Passwords, Settings};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Who is let in.
 pub(crate) struct Door {
     passwords: Passwords,
-    hangup: Signal,
     is_quiet: bool,
     allow_anonymous: bool,
 }
@@ -24,8 +22,7 @@ impl Door {
         let Some(path) = &args.password_file else { return Ok(None) };
         let settings = Settings { allow_anonymous: args.allow_anonymous, ..Settings::default() };
         let passwords = Passwords::start(PasswordFile::open(path)?, settings)?;
-        let hangup = signal(SignalKind::hangup())?;
-        Ok(Some(Self { passwords, hangup, is_quiet: args.quiet, allow_anonymous: args.allow_anonymous }))
+        Ok(Some(Self { passwords, is_quiet: args.quiet, allow_anonymous: args.allow_anonymous }))
     }
 
     /// Puts it in front of a broker.
@@ -45,14 +42,6 @@ impl Door {
     pub(crate) fn describe(&self) -> String {
         let file = self.passwords.file();
         format!("password file: {}; users {}; SIGHUP has it read again", file.path().display(), file.len())
-    }
-
-    /// Ends at the next SIGHUP; never if there is no file to read again, and then the signal does what it always does.
-    pub(crate) async fn hung_up(door: Option<&mut Self>) {
-        match door {
-            Some(door) => _ = door.hangup.recv().await,
-            None => std::future::pending().await,
-        }
     }
 
     /// Whoever came with a password that counts no longer has to go.

@@ -6,6 +6,7 @@ use crate::args::Serve;
 use crate::data;
 use crate::events::Printer;
 use crate::passwords::Door;
+use crate::rules::Keeper;
 use anyhow::{anyhow, bail};
 use postrider::{Broker, Error, ErrorKind, Failure, Limits, defaults};
 use std::io::Write;
@@ -37,20 +38,17 @@ fn teach_allocator() {
 
 async fn serve(args: &Serve) -> anyhow::Result<ExitCode> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let mut door = Door::of(args)?;
-    let broker = start(args, door.as_ref())?;
+    let locks = Locks { door: Door::of(args)?, rules: Keeper::open(args)? };
+    let mut hang_up = locks.are_there().then(|| signal(SignalKind::hangup())).transpose()?;
+    let broker = start(args, &locks)?;
     if !args.quiet {
-        greet(&broker, args, door.as_ref());
+        greet(&broker, args, &locks);
     }
     let mut failed = pin!(broker.failed());
     loop {
         tokio::select! {
             () = stopped(&mut interrupt, &mut terminate) => break,
-            () = Door::hung_up(door.as_mut()) => {
-                if let Some(door) = &door {
-                    door.read_again(&broker).await;
-                }
-            }
+            () = asked_again(&mut hang_up) => locks.read_again(&broker).await,
             failure = &mut failed => return Ok(fail(&failure)),
         }
     }
@@ -83,7 +81,36 @@ async fn stopped(interrupt: &mut Signal, terminate: &mut Signal) {
     }
 }
 
-fn start(args: &Serve, door: Option<&Door>) -> anyhow::Result<Broker> {
+/// Who may come in, and what he may do then.
+struct Locks {
+    door: Option<Door>,
+    rules: Option<Keeper>,
+}
+
+impl Locks {
+    const fn are_there(&self) -> bool {
+        self.door.is_some() || self.rules.is_some()
+    }
+
+    async fn read_again(&self, broker: &Broker) {
+        if let Some(door) = &self.door {
+            door.read_again(broker).await;
+        }
+        if let Some(rules) = &self.rules {
+            rules.reload(broker).await;
+        }
+    }
+}
+
+/// Somebody wants the files read again. Without any, SIGHUP ends the process, as it always does.
+async fn asked_again(hang_up: &mut Option<Signal>) {
+    match hang_up {
+        Some(hang_up) => _ = hang_up.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn start(args: &Serve, locks: &Locks) -> anyhow::Result<Broker> {
     let addresses = addresses(args)?;
     let limits = Limits { sys_interval_s: sys_interval_s(args), ..data::limits(args)? };
     let mut builder = Broker::builder().threads(threads(args)).limits(limits);
@@ -91,9 +118,14 @@ fn start(args: &Serve, door: Option<&Door>) -> anyhow::Result<Broker> {
         builder = builder.listen(address);
     }
     if args.verbose {
-        builder = builder.observe(Printer);
+        builder = builder.observe(Printer::of_everything());
+    } else if locks.rules.is_some() && !args.quiet {
+        builder = builder.observe(Printer::of_denials());
     }
-    if let Some(door) = door {
+    if let Some(rules) = &locks.rules {
+        builder = builder.authorize(rules.acl.clone());
+    }
+    if let Some(door) = &locks.door {
         builder = door.guard(builder);
     }
     data::keep(builder, args)?.start().map_err(explain)
@@ -140,15 +172,18 @@ fn sys_interval_s(args: &Serve) -> u16 {
     args.sys_interval.unwrap_or_else(usual)
 }
 
-fn greet(broker: &Broker, args: &Serve, door: Option<&Door>) {
+fn greet(broker: &Broker, args: &Serve, locks: &Locks) {
     say(&format!("postrider {}: an MQTT 3.1, 3.1.1 and 5.0 broker", env!("CARGO_PKG_VERSION")));
     for address in broker.addresses() {
         let reach = if address.ip().is_loopback() { "this machine only" } else { "every machine that reaches it" };
-        let asked = door.map_or("nobody is asked for a password", Door::asks);
+        let asked = locks.door.as_ref().map_or("nobody is asked for a password", Door::asks);
         say(&format!("listening on mqtt://{address} ({reach}; {asked})"));
     }
-    if let Some(door) = door {
+    if let Some(door) = &locks.door {
         say(&door.describe());
+    }
+    if let Some(rules) = &locks.rules {
+        say(&rules.describe());
     }
     data::describe(broker, args).iter().for_each(|line| say(line));
     let name = std::env::args().next().unwrap_or_else(|| "postrider".to_owned());

@@ -88,7 +88,8 @@ impl Engine {
             Some(will) if self.limits.authorize == Who::Plugin => {
                 let subject =
                     Subject { client_id: candidate.client_id.clone(), principal: candidate.principal.clone() };
-                let request = AuthorizeRequest { subject, actions: vec![will.action()] };
+                let peer = Some(candidate.peer.clone());
+                let request = AuthorizeRequest { subject, peer, actions: vec![will.action()] };
                 let ticket = self.next_ticket();
                 self.links.insert(link, LinkState::Asking(candidate, ticket));
                 self.pending.insert(ticket, Pending::ConnectWill(link));
@@ -138,8 +139,15 @@ impl Engine {
                 expiry_timer: None,
                 drops: None,
                 stored: None,
+                peer: None,
+                guard: None,
             }),
         };
+        if self.limits.authorize == Who::Plugin
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            session.peer = Some(candidate.peer.clone());
+        }
         if candidate.topic_alias_max > 0
             && let Some(session) = self.sessions.get_mut(key)
         {

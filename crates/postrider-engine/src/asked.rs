@@ -25,6 +25,7 @@ impl Engine {
                 Answer::Ended(u64::from(found.is_some()))
             }
             Question::Dismiss(principals) => Answer::Ended(self.dismiss_all(now, principals, tray)),
+            Question::Review => Answer::Reviewing(self.review(now, tray)),
             Question::Shutdown => {
                 let ended = self.shut_down(now, tray);
                 self.answer_when_written(ticket, ended, tray);

@@ -9,6 +9,7 @@ use crate::links::{LinkState, Links};
 use crate::log::Log;
 use crate::rates::Meters;
 use crate::retain::Kept;
+use crate::review::Reviews;
 use crate::sessions::{Online, Sessions};
 use crate::sys::Sys;
 use crate::timers::Timer;
@@ -36,6 +37,7 @@ pub struct Engine {
     pub(crate) timers: Wheel<Timer>,
     pub(crate) pending: BTreeMap<Ticket, Pending>,
     pub(crate) last_ticket: u64,
+    pub(crate) reviews: Reviews,
     pub(crate) fanouts: VecDeque<Fanout>,
     /// Sessions whose retained replays can go on.
     pub(crate) replaying: VecDeque<SessionKey>,
@@ -81,6 +83,7 @@ impl Engine {
             timers: Wheel::default(),
             pending: BTreeMap::new(),
             last_ticket: 0,
+            reviews: Reviews::default(),
             fanouts: VecDeque::new(),
             replaying: VecDeque::new(),
             matches: None,
@@ -132,7 +135,7 @@ impl Engine {
     #[inline]
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.fanouts.is_empty() || !self.replaying.is_empty()
+        !self.fanouts.is_empty() || !self.replaying.is_empty() || self.reviews.has_work()
     }
 
     /// What is allowed.

@@ -84,6 +84,7 @@ impl Engine {
     pub(crate) fn on_continue(&mut self, now: Now, tray: &mut Tray) {
         self.continue_fanout(now, tray);
         self.continue_replay(now, tray);
+        self.continue_review(now, tray);
     }
 
     /// One slice of the oldest fan-out.
@@ -110,6 +111,10 @@ impl Engine {
             let hit = fanout.matches.hits()[at];
             // Recorded sessions have a recorded message already.
             if fanout.visibility.is_recorded && self.is_recorded_for(&hit) {
+                continue;
+            }
+            // Since the list was made it may have lost the right to it.
+            if !self.may_get(hit.session, incoming.parts.topic) {
                 continue;
             }
             fanout.tally.add(self.deliver(now, &hit, &fanout.matches, &mut outgoing, tray));

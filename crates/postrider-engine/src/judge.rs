@@ -6,6 +6,7 @@
 
 use crate::accept::{Candidate, Refusal};
 use crate::links::LinkState;
+use crate::review::Case;
 use crate::will::Will;
 use crate::{Effect, Engine, Judge, Lane, LinkId, Progress, Tray, Verdict, Who};
 use postrider_ports::{
@@ -29,6 +30,8 @@ pub(crate) enum Pending {
     Held(LinkId),
     /// Whether a will may still be published.
     FireWill(Box<Will>, Arc<Subject>),
+    /// Whether a session may keep its subscriptions.
+    Review(Box<Case>),
 }
 
 /// Verdicts that a connection remembers.
@@ -38,6 +41,14 @@ impl Engine {
     /// An answer came. One to a question that nobody waits for any more is dropped.
     pub(crate) fn on_judged(&mut self, now: Now, ticket: Ticket, verdict: Verdict, tray: &mut Tray) {
         let Some(pending) = self.pending.remove(&ticket) else { return };
+        if self.reviews.is_outdated(ticket) {
+            let Some(current) = self.ask_once_more(now, pending, tray) else { return };
+            return self.on_current(now, current, verdict, tray);
+        }
+        self.on_current(now, pending, verdict, tray);
+    }
+
+    fn on_current(&mut self, now: Now, pending: Pending, verdict: Verdict, tray: &mut Tray) {
         match (pending, verdict) {
             (Pending::Authenticate(link), Verdict::Authenticate(answer)) => {
                 self.on_authenticated(now, link, answer, tray);
@@ -60,7 +71,9 @@ impl Engine {
                     self.publish_allowed_will(now, &will, &subject, tray);
                 }
             }
+            (Pending::Review(case), Verdict::Authorize(list)) => self.on_reviewed(now, &case, &list, tray),
             // An answer of the wrong kind is none.
+            (Pending::Review(case), Verdict::Authenticate(_)) => self.on_reviewed(now, &case, &[], tray),
             (Pending::Authenticate(link), Verdict::Authorize(_)) => {
                 self.on_authenticated(now, link, AuthenticateAnswer::unavailable(), tray);
             }
@@ -69,16 +82,14 @@ impl Engine {
             }
             (Pending::ConnectWill(link), Verdict::Authenticate(_)) => self.on_connect_will(now, link, false, tray),
             (Pending::Held(link), Verdict::Authenticate(_)) => {
-                let ticket = self.next_ticket();
-                self.pending.insert(ticket, Pending::Held(link));
-                self.on_judged(now, ticket, Verdict::Authorize(Vec::new()), tray);
+                self.on_current(now, Pending::Held(link), Verdict::Authorize(Vec::new()), tray);
             }
             (Pending::FireWill(..), Verdict::Authenticate(_)) => {}
         }
     }
 
     /// Takes the newcomer that a question was about.
-    fn take_candidate(&mut self, link: LinkId) -> Option<Box<Candidate>> {
+    pub(crate) fn take_candidate(&mut self, link: LinkId) -> Option<Box<Candidate>> {
         match self.links.take(link)? {
             LinkState::Asking(candidate, ticket) => {
                 self.pending.remove(&ticket);
@@ -249,9 +260,9 @@ impl Engine {
         key: SessionKey,
         publish: &Publish<'_>,
         tray: &mut Tray,
-    ) -> Option<Result<(), ReasonCode>> {
+    ) -> Option<Access> {
         match self.limits.authorize {
-            Who::Nobody => Some(Ok(())),
+            Who::Nobody => Some(Access::Allow),
             Who::Plugin => self.may_publish_by_plugin(link, key, publish, tray),
         }
     }
@@ -262,19 +273,19 @@ impl Engine {
         key: SessionKey,
         publish: &Publish<'_>,
         tray: &mut Tray,
-    ) -> Option<Result<(), ReasonCode>> {
+    ) -> Option<Access> {
         let extra = self.links.extra_mut(link)?;
         let name = (Box::from(publish.topic.as_bytes()), publish.qos.as_u8() | u8::from(publish.retain) << 2);
         if let Some(list) = extra.verdict.take() {
-            let access = if is_allowed(&list) { Access::Allow } else { Access::Deny };
+            let access = list.into_iter().next().unwrap_or(Access::Deny);
             if extra.publish_verdicts.len() >= REMEMBERED {
                 extra.publish_verdicts.clear();
             }
-            extra.publish_verdicts.insert(name, access);
-            return Some(verdict_of(access));
+            extra.publish_verdicts.insert(name, access.clone());
+            return Some(access);
         }
         if let Some(access) = extra.publish_verdicts.get(&name) {
-            return Some(verdict_of(*access));
+            return Some(access.clone());
         }
         let action = Action::Publish { topic: publish.topic.as_str().into(), qos: publish.qos, retain: publish.retain };
         self.hold(link, key, vec![action], tray);
@@ -305,7 +316,8 @@ impl Engine {
     /// Asks, and lets the packet wait in front of the door.
     fn hold(&mut self, link: LinkId, key: SessionKey, actions: Vec<Action>, tray: &mut Tray) {
         let Some(session) = self.sessions.get(key) else { return };
-        let request = AuthorizeRequest { subject: (*session.subject).clone(), actions };
+        let (subject, peer) = ((*session.subject).clone(), session.peer.clone());
+        let request = AuthorizeRequest { subject, peer, actions };
         let ticket = self.next_ticket();
         if let Some(extra) = self.links.extra_mut(link) {
             extra.waiting = Some(ticket);
@@ -317,13 +329,6 @@ impl Engine {
 
 fn is_allowed(list: &[Access]) -> bool {
     list.first() == Some(&Access::Allow)
-}
-
-fn verdict_of(access: Access) -> Result<(), ReasonCode> {
-    match access {
-        Access::Allow => Ok(()),
-        Access::Deny => Err(ReasonCode::NotAuthorized),
-    }
 }
 
 /// Always with the method of the CONNECT. [MQTT-4.12.0-5]

@@ -40,6 +40,7 @@ mod recovery;
 mod renewal;
 mod replay;
 mod retain;
+mod review;
 mod sessions;
 mod share;
 mod stored;

@@ -140,6 +140,16 @@ impl Links {
         }
     }
 
+    /// What a plugin said of a link's packets holds no more.
+    pub(crate) fn forget_verdicts(&mut self) {
+        for link in &mut self.all {
+            if let LinkState::Open(_, Some(extra)) = &mut link.state {
+                extra.verdict = None;
+                extra.publish_verdicts.clear();
+            }
+        }
+    }
+
     /// Ends a link and gives back what it was.
     pub(crate) fn take(&mut self, id: LinkId) -> Option<LinkState> {
         self.get_mut(id).map(core::mem::take)

@@ -13,7 +13,7 @@ use crate::outgoing::Outgoing;
 use crate::recording::RoomFor;
 use crate::{Effect, Engine, Limits, LinkId, PayloadFormat, Progress, Tray};
 use bytes::Bytes;
-use postrider_ports::{ClientId, DropReason, Event, PartitionId, Subject};
+use postrider_ports::{Access, ClientId, DropReason, Event, PartitionId, Subject};
 use postrider_proto::{
     Ack, AckKind, PacketId, Properties, PropertiesBuf, PropertyId, PropertySet, Publish, Qos, ReasonCode, Topic,
     Version,
@@ -97,6 +97,7 @@ impl Engine {
         if room == RoomFor::NothingYet {
             return Progress::Hold;
         }
+        let mut why = None;
         let verdict = match check_topic(publish.topic, &self.limits) {
             Err(reason) => {
                 self.counters.levels_over += u64::from(!publish.topic.is_dollar());
@@ -107,7 +108,12 @@ impl Engine {
             }
             Ok(()) if room == RoomFor::Nothing => Err(ReasonCode::QuotaExceeded),
             Ok(()) => match self.may_publish(link, key, publish, tray) {
-                Some(verdict) => verdict,
+                Some(Access::Allow) => Ok(()),
+                Some(Access::DenyFor(text)) => {
+                    why = Some(text);
+                    Err(ReasonCode::NotAuthorized)
+                }
+                Some(Access::Deny | Access::AllowExcept(_)) => Err(ReasonCode::NotAuthorized),
                 None => return Progress::Hold,
             },
         };
@@ -129,14 +135,15 @@ impl Engine {
         let routed = match verdict {
             Ok(()) => self.route_publish(now, key, publish, source, owed, tray),
             Err(reason) => {
-                self.deny(key, publish, reason, tray);
+                self.deny(key, publish, reason, &why, tray);
                 Routed::Done(reason)
             }
         };
         match (routed, publish.packet_id) {
             (Routed::Sliced, _) => return Progress::Pause,
             (Routed::Done(reason), Some(packet_id)) => {
-                self.acknowledge(now, link, key, (publish.qos, packet_id), reason, tray);
+                let text = why.as_deref().or_else(|| sentence(reason));
+                self.acknowledge_saying(now, link, key, (publish.qos, packet_id), (reason, text), tray);
             }
             (Routed::Done(_), None) => {}
         }
@@ -250,6 +257,9 @@ impl Engine {
     pub(crate) fn match_up(&mut self, topic: Topic<'_>, publisher: Option<SessionKey>) -> Box<Matches> {
         let mut matches = self.matches.take().unwrap_or_default();
         self.router.matches(topic, publisher, &mut matches);
+        if self.reviews.has_exceptions {
+            matches.retain(|hit| self.may_get(hit.session, topic));
+        }
         matches
     }
 
@@ -344,7 +354,20 @@ impl Engine {
         link: LinkId,
         key: SessionKey,
         (qos, packet_id): (Qos, PacketId),
-        mut reason: ReasonCode,
+        reason: ReasonCode,
+        tray: &mut Tray,
+    ) {
+        self.acknowledge_saying(now, link, key, (qos, packet_id), (reason, sentence(reason)), tray);
+    }
+
+    /// The same with a sentence for a client that wants one.
+    fn acknowledge_saying(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        key: SessionKey,
+        (qos, packet_id): (Qos, PacketId),
+        (mut reason, text): (ReasonCode, Option<&str>),
         tray: &mut Tray,
     ) {
         let Some(session) = self.sessions.get_mut(key) else { return };
@@ -371,15 +394,23 @@ impl Engine {
             (Qos::ExactlyOnce, None) => AckKind::Pubrec,
             (_, None) => AckKind::Puback,
         };
-        online.ack(Ack::new(kind, packet_id, reason), sentence(reason), tray);
+        online.ack(Ack::new(kind, packet_id, reason), text, tray);
     }
 
-    fn deny(&self, key: SessionKey, publish: &Publish<'_>, reason: ReasonCode, tray: &mut Tray) {
+    fn deny(
+        &self,
+        key: SessionKey,
+        publish: &Publish<'_>,
+        reason: ReasonCode,
+        why: &Option<Arc<str>>,
+        tray: &mut Tray,
+    ) {
         let Some(session) = self.sessions.get(key) else { return };
         self.observe(tray, || Event::PublishDenied {
             client_id: session.subject.client_id.clone(),
             topic: publish.topic.as_str().into(),
             reason,
+            why: why.clone(),
         });
     }
 

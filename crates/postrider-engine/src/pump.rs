@@ -5,6 +5,7 @@
 
 use crate::deliver::Delivery;
 use crate::outgoing::Outgoing;
+use crate::review::may_get;
 use crate::{Engine, Lane, LinkId, Tray};
 use postrider_ports::DropReason;
 use postrider_proto::{Ack, AckKind, PacketId, Qos, ReasonCode, Version};
@@ -28,6 +29,7 @@ impl Engine {
     pub(crate) fn pump(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
         if self.resend(now, key, tray) {
             while self.send_next(now, key, tray) {}
+            self.trust_again(key);
             if self.groups.is_waiting() {
                 self.pull_shared(now, key, tray);
             }
@@ -56,7 +58,12 @@ impl Engine {
                 Some(Resend::Publish(packet_id, _, parcel)) => {
                     let parcel = parcel.clone();
                     tray.wait_for(parcel.message.sequence());
-                    match session.send_again(now, &parcel, packet_id, tray) {
+                    // Whose right to it is gone does not get it again.
+                    let sent = match may_get(session, &self.router, parcel.message.topic()) {
+                        true => session.send_again(now, &parcel, packet_id, tray),
+                        false => Err(DropReason::NotAllowed),
+                    };
+                    match sent {
                         Ok(()) => {
                             self.repeats.sent += 1;
                             self.counters.sent.payload_bytes += parcel.message.parts().payload.len() as u64;
@@ -145,6 +152,8 @@ impl Engine {
         // [MQTT-3.3.2-5]
         let sent = if parcel.message.is_expired(now.mono) {
             Err(DropReason::Expired)
+        } else if share.is_none() && !may_get(session, &self.router, parcel.message.topic()) {
+            Err(DropReason::NotAllowed)
         } else {
             session.send(now, delivery, &mut outgoing, &self.limits, &mut self.log, tray)
         };

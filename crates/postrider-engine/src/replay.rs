@@ -54,7 +54,7 @@ impl Engine {
         let room = Room { bytes: online.credit, quota: flows.outbound.quota() };
         let Some(mut replay) = flows.replays.pop_front() else { return };
         let subject = session.subject.clone();
-        let (found, scan) = self.scan_retained(now, &mut replay, &subject, room);
+        let (found, scan) = self.scan_retained(now, &mut replay, key, &subject, room);
         for parcel in &found {
             self.counters.deliveries_owed += 1;
             if self.send_parcel(now, key, parcel, tray)
@@ -100,6 +100,7 @@ impl Engine {
         &self,
         now: Now,
         replay: &mut Replay,
+        key: SessionKey,
         subject: &Arc<Subject>,
         mut room: Room,
     ) -> (Vec<Parcel>, Scan) {
@@ -109,7 +110,11 @@ impl Engine {
         let scan = self.retained.scan(filter, &mut replay.cursor, STEPS, |kept| {
             let is_own = || kept.author.as_ref().is_some_and(|author| author.client_id == subject.client_id);
             // [MQTT-3.8.3-3]
-            if kept.sequence > until || kept.message.is_expired(now.mono) || (grant.no_local && is_own()) {
+            if !self.may_get(key, kept.message.topic())
+                || kept.sequence > until
+                || kept.message.is_expired(now.mono)
+                || (grant.no_local && is_own())
+            {
                 return true;
             }
             let qos = grant.qos.min(kept.message.qos());

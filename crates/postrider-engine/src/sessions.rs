@@ -6,7 +6,7 @@ use crate::aliases::Aliases;
 use crate::{Limits, LinkId};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use postrider_ports::{DropReason, Drops, Subject};
+use postrider_ports::{DropReason, Drops, Peer, Subject};
 use postrider_proto::{Filter, Version};
 use postrider_router::{FilterId, SessionKey};
 use postrider_session::flow::{Inbound, Outbound};
@@ -17,6 +17,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::replay::Replay;
+use crate::review::Guard;
 use crate::stored::Stored;
 use crate::will::Will;
 
@@ -37,6 +38,10 @@ pub(crate) struct Session {
     pub(crate) drops: Option<Box<Drops>>,
     /// What the log has of it.
     pub(crate) stored: Option<Box<Stored>>,
+    /// Where its connection comes from, or its last one, if a plugin says what clients may do.
+    pub(crate) peer: Option<Peer>,
+    /// What it may not get although it subscribes to it.
+    pub(crate) guard: Option<Box<Guard>>,
 }
 
 /// The connection that a session has now.

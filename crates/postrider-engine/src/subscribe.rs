@@ -15,12 +15,13 @@ use postrider_proto::{
 use postrider_router::{FilterId, Grant, SessionKey};
 use postrider_session::Now;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// What else there is to a filter of a SUBSCRIBE.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct Asked<'a> {
     identifier: Option<u32>,
-    access: Access,
+    access: &'a Access,
 }
 
 impl Engine {
@@ -42,21 +43,24 @@ impl Engine {
         };
         let identifier = subscribe.properties.number(PropertyId::SubscriptionIdentifier);
         let mut codes: SmallVec<[u8; 32]> = SmallVec::new();
-        let (mut replays, mut shares) = (Vec::new(), Vec::new());
+        let (mut replays, mut shares, mut text) = (Vec::new(), Vec::new(), None);
         for (at, subscription) in subscribe.subscriptions.iter().enumerate() {
-            let access = verdicts.as_ref().map_or(Access::Allow, |list| list.get(at).copied().unwrap_or(Access::Deny));
+            let access = verdicts.as_ref().map_or(&Access::Allow, |list| list.get(at).unwrap_or(&Access::Deny));
             let asked = Asked { identifier, access };
             let granted = self.subscribe_one(key, &subscription, asked, &mut replays, &mut shares, tray);
+            let why = granted.err().and_then(|_| why_of(access));
             codes.push(match granted {
                 Ok(qos) => qos.as_u8(),
                 Err(reason) => reason.as_u8(),
             });
-            self.tell_subscribed(key, &subscription, granted, tray);
+            self.tell_subscribed(key, &subscription, granted, why.cloned(), tray);
+            text = text.or(why);
         }
         let Some(online) = self.sessions.get(key).and_then(|session| session.online) else { return Progress::Gone };
         let suback = Suback { packet_id: subscribe.packet_id, properties: Properties::NONE, codes: &codes };
         let refused = codes.iter().copied().filter_map(ReasonCode::from_u8).find(|reason| reason.is_error());
-        online.suback(suback, refused.map(ReasonCode::text), tray);
+        let text = text.map(|text| &**text).or_else(|| refused.map(ReasonCode::text));
+        online.suback(suback, text, tray);
         if !replays.is_empty()
             && let Some(session) = self.sessions.get_mut(key)
         {
@@ -74,15 +78,18 @@ impl Engine {
         &mut self,
         key: SessionKey,
         subscription: &Subscription<'_>,
-        asked: Asked,
+        asked: Asked<'_>,
         replays: &mut Vec<Replay>,
         shares: &mut Vec<FilterId>,
         tray: &mut Tray,
     ) -> Result<Qos, ReasonCode> {
         let filter = self.check_filter(subscription)?;
-        if asked.access == Access::Deny {
-            return Err(ReasonCode::NotAuthorized);
-        }
+        let except = match asked.access {
+            Access::Allow => None,
+            Access::AllowExcept(filters) if filter.share().is_none() => Some(filters),
+            // A member that may not have everything would lose messages of its group.
+            Access::AllowExcept(_) | Access::Deny | Access::DenyFor(_) => return Err(ReasonCode::NotAuthorized),
+        };
         let Some(session) = self.sessions.get(key) else { return Err(ReasonCode::UnspecifiedError) };
         let mut grant = Grant::of(subscription.options, asked.identifier, self.limits.qos_max);
         if session.online.is_some_and(|online| online.is_bridge) {
@@ -103,6 +110,9 @@ impl Engine {
         {
             self.counters.subscriptions_over += 1;
             return Err(ReasonCode::QuotaExceeded);
+        }
+        if let Some(filters) = except {
+            self.except(key, filters);
         }
         let subscribed = self.router.subscribe(filter, key, grant);
         if subscribed.replaced.is_none()
@@ -155,6 +165,7 @@ impl Engine {
         key: SessionKey,
         subscription: &Subscription<'_>,
         granted: Result<Qos, ReasonCode>,
+        why: Option<Arc<str>>,
         tray: &mut Tray,
     ) {
         let Some(session) = self.sessions.get(key) else { return };
@@ -162,6 +173,7 @@ impl Engine {
             client_id: session.subject.client_id.clone(),
             filter: Filter::trusted(subscription.raw_filter).as_str().into(),
             granted,
+            why,
         });
     }
 
@@ -183,7 +195,7 @@ impl Engine {
         online.unsuback(&unsuback, tray);
     }
 
-    fn unsubscribe_one(&mut self, now: Now, key: SessionKey, filter: &[u8], tray: &mut Tray) -> bool {
+    pub(crate) fn unsubscribe_one(&mut self, now: Now, key: SessionKey, filter: &[u8], tray: &mut Tray) -> bool {
         let Some(id) = self.router.find(filter) else { return false };
         if self.router.remove(id, key).is_none() {
             return false;
@@ -203,6 +215,14 @@ impl Engine {
             over.into_iter().for_each(|group| self.bury_group(group, tray));
         }
         true
+    }
+}
+
+/// What a plugin says of its denial.
+const fn why_of(access: &Access) -> Option<&Arc<str>> {
+    match access {
+        Access::DenyFor(text) => Some(text),
+        Access::Allow | Access::AllowExcept(_) | Access::Deny => None,
     }
 }
 

@@ -106,7 +106,9 @@ impl Engine {
             self.timers.cancel(timer);
         }
         if self.limits.authorize == Who::Plugin {
-            let request = AuthorizeRequest { subject: (*subject).clone(), actions: vec![will.action()] };
+            let session = self.sessions.find(subject.client_id.as_str()).and_then(|key| self.sessions.get(key));
+            let peer = session.and_then(|session| session.peer.clone());
+            let request = AuthorizeRequest { subject: (*subject).clone(), peer, actions: vec![will.action()] };
             let ticket = self.next_ticket();
             self.pending.insert(ticket, Pending::FireWill(Box::new(will), subject));
             tray.push(Effect::Judge { ticket, question: Box::new(Judge::Authorize(request)) });

@@ -14,6 +14,8 @@ pub enum Question {
     Disconnect(ClientId),
     /// End the connections of these principals with reason 0x87: they are let in no more. Sorted.
     Dismiss(Box<[Principal]>),
+    /// What clients may do has changed: forget what was answered, and ask anew about every subscription there is.
+    Review,
     /// Tell everybody 0x8B (server shutting down) and end all connections. The answer comes when the log, if there is
     /// one, has been given all there is to know.
     Shutdown,
@@ -27,6 +29,8 @@ pub enum Answer {
     Counters(Box<Counters>),
     /// To [`Question::Session`]; `None` when there is no such session.
     Session(Option<Box<SessionInfo>>),
+    /// To [`Question::Review`]: how many sessions are looked at, not how far that has come.
+    Reviewing(u64),
     /// To [`Question::Disconnect`], [`Question::Dismiss`] and [`Question::Shutdown`]: how many connections it ended.
     Ended(u64),
 }

@@ -1,9 +1,11 @@
 //! The power to say what a client may do.
 
-use crate::{Reply, Subject};
+use crate::{Peer, Reply, Subject};
 use postrider_proto::Qos;
+use std::sync::Arc;
 
-/// Decides what a client may do. Verdicts are remembered for the life of a connection.
+/// Decides what a client may do. Verdicts are remembered for the life of a connection, or until
+/// [`Question::Review`](crate::Question::Review).
 pub trait Authorize: Send + Sync + 'static {
     /// Looks at `request` and answers through `reply`, at once or later: one verdict for each action, in
     /// order; a missing one denies. Must not block.
@@ -15,6 +17,8 @@ pub trait Authorize: Send + Sync + 'static {
 pub struct AuthorizeRequest {
     /// Who.
     pub subject: Subject,
+    /// Where its connection comes from, or its last one; nothing for a session that was read from a log.
+    pub peer: Option<Peer>,
     /// What: one for a PUBLISH or will, one for each filter of a SUBSCRIBE.
     pub actions: Vec<Action>,
 }
@@ -41,10 +45,15 @@ pub enum Action {
 }
 
 /// A verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Go on.
     Allow,
+    /// A subscription is made, and what these filters match is not delivered through it or any other of the session.
+    /// A shared subscription is not made: its group would lose messages. To publish, it denies.
+    AllowExcept(Arc<[Box<str>]>),
     /// 0x87, not authorized.
     Deny,
+    /// The same with a sentence for logs, and for clients that want to know.
+    DenyFor(Arc<str>),
 }

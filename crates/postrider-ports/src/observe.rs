@@ -2,6 +2,7 @@
 
 use crate::{ClientId, Peer};
 use postrider_proto::{Qos, ReasonCode, Version};
+use std::sync::Arc;
 
 /// Hears what happens. Events wait in a bounded queue; when it is full they are counted and left out.
 pub trait Observe: Send + 'static {
@@ -46,12 +47,21 @@ pub enum DropReason {
     SessionEnded = 4,
     /// It could not be read back from the log.
     Unreadable = 5,
+    /// Its client may not have it any more.
+    NotAllowed = 6,
 }
 
 impl DropReason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 6] =
-        [Self::Offline, Self::MailboxFull, Self::Expired, Self::TooLarge, Self::SessionEnded, Self::Unreadable];
+    pub const ALL: [Self; 7] = [
+        Self::Offline,
+        Self::MailboxFull,
+        Self::Expired,
+        Self::TooLarge,
+        Self::SessionEnded,
+        Self::Unreadable,
+        Self::NotAllowed,
+    ];
 
     /// A word for counters and logs.
     #[must_use]
@@ -63,6 +73,7 @@ impl DropReason {
             Self::TooLarge => "too-large",
             Self::SessionEnded => "session-ended",
             Self::Unreadable => "unreadable",
+            Self::NotAllowed => "not-allowed",
         }
     }
 }
@@ -113,6 +124,8 @@ pub enum Event {
         filter: Box<str>,
         /// The granted QoS, or why not.
         granted: Result<Qos, ReasonCode>,
+        /// What the plugin says of it, if it denied it.
+        why: Option<Arc<str>>,
     },
     /// A subscription ended.
     Unsubscribed {
@@ -120,6 +133,15 @@ pub enum Event {
         client_id: ClientId,
         /// From what.
         filter: Box<str>,
+    },
+    /// A subscription ended because its client may not have it any more.
+    Revoked {
+        /// Whose.
+        client_id: ClientId,
+        /// To what.
+        filter: Box<str>,
+        /// What the plugin says of it.
+        why: Option<Arc<str>>,
     },
     /// A publish was not allowed.
     PublishDenied {
@@ -129,6 +151,8 @@ pub enum Event {
         topic: Box<str>,
         /// Why.
         reason: ReasonCode,
+        /// What the plugin says of it, if it denied it.
+        why: Option<Arc<str>>,
     },
     /// A will was published.
     WillPublished {

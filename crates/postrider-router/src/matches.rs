@@ -53,6 +53,11 @@ impl Matches {
         &self.hits
     }
 
+    /// Leaves out whom `keep` does not want.
+    pub fn retain(&mut self, keep: impl FnMut(&Hit) -> bool) {
+        self.hits.retain(keep);
+    }
+
     /// The shared subscriptions, each of which gets the message once. [4.8.2]
     #[inline]
     #[must_use]

@@ -143,6 +143,19 @@ impl Broker {
         }
     }
 
+    /// What clients may do has changed: every answer of the [`Authorize`] plugin is forgotten, and it is asked anew
+    /// about every subscription there is. Those that it denies end, and what waits because of them is not delivered.
+    /// How many sessions it is asked about; it goes on when this has returned.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Stopped`].
+    pub async fn review(&self) -> Result<u64, Error> {
+        match self.shared.ask(Question::Review).await {
+            Ok(Answer::Reviewing(sessions)) => Ok(sessions),
+            _ => Err(Error::stopped()),
+        }
+    }
+
     /// What was found in the data directory; nothing if all is in memory.
     #[must_use]
     pub const fn restored(&self) -> Option<&Restored> {
@@ -378,8 +391,12 @@ impl Broker {
     fn begin(&mut self, addresses: Vec<SocketAddr>) -> Result<(), Error> {
         let (shared, workers) = (&self.shared, &self.workers);
         log_threads::start(shared).map_err(|source| Error::new(ErrorKind::Thread, source))?;
-        // What the broker says of itself is there before the first client.
-        scratch::with(|scratch| shared.tick(scratch));
+        // What the broker says of itself is there before the first client, and what sessions of an earlier run may not
+        // have any more is gone.
+        scratch::with(|scratch| {
+            shared.tick(scratch);
+            shared.review(scratch);
+        });
         let acceptors = workers.acceptors();
         let listen = |address| {
             let _guard = acceptors.enter();

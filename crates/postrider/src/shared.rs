@@ -320,6 +320,18 @@ impl Shared {
         })
     }
 
+    /// Has a plugin judge every subscription, to the end of the list.
+    pub(crate) fn review(self: &Arc<Self>, scratch: &mut Scratch) {
+        if self.authorize.is_none() {
+            return;
+        }
+        let now = self.clock.now();
+        drop(self.enter(now, None, scratch, |partition| partition.ask(now, Question::Review)));
+        while scratch.has_work {
+            self.work(None, scratch);
+        }
+    }
+
     /// One slice of work that was cut up; `scratch` says whether there is more.
     pub(crate) fn work(self: &Arc<Self>, owner: Option<&Arc<Conn>>, scratch: &mut Scratch) {
         let now = self.clock.now();

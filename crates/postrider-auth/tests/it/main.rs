@@ -1,12 +1,17 @@
-//! Tests of authentication from outside.
+//! Tests of `postrider-auth` from outside.
 
 #![allow(clippy::panic, reason = "what a test cannot go on with ends it")]
 
 mod asked;
+mod containment;
 mod folder;
 mod formats;
 mod fuzz;
+mod lines;
 mod mosquitto;
+mod names;
+mod plugin;
 mod refusals;
 mod reload;
 mod rewrite;
+mod tables;

@@ -3,6 +3,7 @@
 //! Owns: names of options and what they accept; those of `pub`, `sub` and `rr` are mosquitto's.
 
 mod absent;
+mod acl;
 mod connection;
 mod data;
 mod options_file;
@@ -14,6 +15,7 @@ mod request;
 mod subscribe;
 mod url;
 
+pub(crate) use acl::{Acl, Action, Explain, What};
 pub(crate) use connection::{Connection, Plan};
 pub(crate) use data::{Backup, Check, Dump, Restore, Salvage};
 #[cfg(feature = "sqlite")]
@@ -48,6 +50,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Run the broker
     Serve(Serve),
+    /// Look at rules about who may do what, without a broker
+    Acl(Acl),
     /// Publish messages
     #[command(disable_help_flag = true, args_override_self = true)]
     Pub(Box<Pub>),
@@ -101,6 +105,9 @@ pub(crate) struct Serve {
     /// machines although nobody is asked for a password
     #[arg(long)]
     pub(crate) allow_anonymous: bool,
+    /// Rules about who may do what: mosquitto's acl_file, or TOML if the name ends in .toml; SIGHUP reads them again
+    #[arg(long, value_name = "FILE")]
+    pub(crate) acl_file: Option<PathBuf>,
     /// Where messages and sessions are kept: a directory, or `memory`, which does not survive a restart [default:
     /// $XDG_STATE_HOME/postrider or ~/.local/state/postrider; /var/lib/postrider for root]
     #[arg(long, value_name = "DIR")]
@@ -152,7 +159,7 @@ impl Command {
             Self::Pub(args) => Some(("pub", &args.connection)),
             Self::Sub(args) => Some(("sub", &args.connection)),
             Self::Rr(args) => Some(("rr", &args.connection)),
-            Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
+            Self::Serve(_) | Self::Acl(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
             Self::Passwd(_) => None,
             Self::Check(_) | Self::Salvage(_) | Self::Dump(_) | Self::Backup(_) | Self::Restore(_) => None,
             #[cfg(feature = "sqlite")]

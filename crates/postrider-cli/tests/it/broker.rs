@@ -68,6 +68,11 @@ impl Broker {
         self.said.wait_for(text)
     }
 
+    /// The next line of its complaints that contains `text`.
+    pub(crate) fn complaint(&self, text: &str) -> String {
+        self.complaints.wait_for(text)
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("it runs");
     }

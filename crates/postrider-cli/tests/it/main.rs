@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::wildcard_enum_match_arm, reason = "a conversation that goes otherwise ends the test")]
 
 mod abuse;
+mod acl;
 mod backups;
 mod bench;
 mod blunders;

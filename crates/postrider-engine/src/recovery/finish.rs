@@ -175,6 +175,8 @@ impl Engine {
             flows: None,
             filters: SmallVec::new(),
             filters_bytes: 0,
+            peer: None,
+            guard: None,
             will,
             expiry_s: record.expiry_s,
             expiry_timer: None,

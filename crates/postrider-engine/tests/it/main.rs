@@ -16,6 +16,7 @@ mod publish;
 mod qos;
 mod rates;
 mod retained;
+mod review;
 mod session;
 mod share;
 mod stop;

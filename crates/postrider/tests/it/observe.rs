@@ -37,7 +37,7 @@ fn word(event: &Event) -> String {
         Event::Refused { client_id, reason, .. } => format!("{client_id} refused {reason:?}"),
         Event::Disconnected { client_id, cause } => format!("{client_id} gone {cause:?}"),
         Event::SessionEnded { client_id } => format!("{client_id} ended"),
-        Event::Subscribed { client_id, filter, granted } => format!("{client_id} +{filter} {granted:?}"),
+        Event::Subscribed { client_id, filter, granted, why: _ } => format!("{client_id} +{filter} {granted:?}"),
         Event::Unsubscribed { client_id, filter } => format!("{client_id} -{filter}"),
         Event::Dropped { client_id, reason } => format!("{client_id} lost {reason:?}"),
         other => format!("{other:?}"),

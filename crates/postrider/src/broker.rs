@@ -97,6 +97,12 @@ impl Broker {
         tokio::spawn(task);
     }
 
+    /// From now on clients are allowed something else. What a client that is in was told holds on for it, and nothing
+    /// is taken from it. The number of partitions, the size of outboxes and what an acknowledgement promises stay.
+    pub fn adopt(&self, limits: Limits) {
+        self.shared.adopt(limits);
+    }
+
     /// What has been counted.
     ///
     /// # Errors

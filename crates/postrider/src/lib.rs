@@ -51,7 +51,7 @@ pub use postrider_engine::contents::{
     DeliveryData, MessageData, SessionData, SessionName, Stage, SubscriptionData, WillData,
 };
 pub use postrider_engine::{
-    BanRule, Concerned, Limits, Nameless, Owed, PayloadFormat, Rate, Rates, ShareStrategy, Who,
+    BanRule, Concerned, Limits, ListenerLimits, Nameless, Owed, PayloadFormat, Rate, Rates, ShareStrategy, Who,
 };
 pub use postrider_journal::{Damage, DamageKind};
 pub use postrider_ports::{

@@ -100,7 +100,8 @@ impl LinkTask {
     ) -> Self {
         let shared = Counted::new(shared);
         shared.meter.on_socket();
-        let intake = Intake::new(shared.clock.now().mono, &shared.link_limits, peer);
+        let limits = shared.link_limits(peer.listener());
+        let intake = Intake::new(shared.clock.now().mono, limits, peer);
         let phase = Phase::Serving;
         let mut task = Self {
             conn,
@@ -340,8 +341,7 @@ impl LinkTask {
 
     /// A client that we do not read, because its answers wait for the log, is not silent.
     fn check_silence(&mut self, post: &Post, now: Mono) -> Result<(), Violation> {
-        let limits = &self.shared.link_limits;
-        if post.is_held { self.intake.on_unread(now, limits) } else { self.intake.on_timeout(now, limits) }
+        if post.is_held { self.intake.on_unread(now) } else { self.intake.on_timeout(now) }
     }
 
     /// Moves the timer to the next deadline there is.
@@ -351,9 +351,9 @@ impl LinkTask {
         }
         let deadline = match self.phase {
             Phase::LastWords(until) | Phase::Lingering(until) => Some(until),
-            Phase::Serving => self.intake.next_deadline(&self.shared.link_limits),
+            Phase::Serving => self.intake.next_deadline(),
             Phase::Stalled(since) => {
-                let link = self.intake.next_deadline(&self.shared.link_limits);
+                let link = self.intake.next_deadline();
                 link.into_iter().chain([since.plus_ms(STALLED_MS_MAX)]).min()
             }
         };

@@ -17,17 +17,17 @@ use crate::scratch::{self, Scratch};
 use postrider_engine::{Engine, Input, Judge, Limits, Tray, Verdict};
 use postrider_journal::Refused;
 use postrider_net::Descriptors;
-use postrider_ports::{Answer, Authenticate, AuthenticateAnswer, Authorize, Question, Reply, Ticket};
+use postrider_ports::{Answer, Authenticate, AuthenticateAnswer, Authorize, ListenerId, Question, Reply, Ticket};
 use postrider_session::{LinkLimits, Mono, Now, Sequence};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::{oneshot, watch};
 
 /// The broker as its threads see it.
 pub(crate) struct Shared {
     partition: Mutex<Partition>,
     pub(crate) clock: Clock,
-    pub(crate) link_limits: LinkLimits,
+    link_limits: RwLock<LinkTable>,
     /// Bytes written to a socket after which the engine is told of the room.
     pub(crate) room_enough: u32,
     pub(crate) deadlines: Deadlines,
@@ -42,6 +42,19 @@ pub(crate) struct Shared {
     authenticate: Option<Box<dyn Authenticate>>,
     authorize: Option<Box<dyn Authorize>>,
     observer: Option<Observer>,
+}
+
+/// What the own half of a link checks, by listener.
+struct LinkTable {
+    own: Vec<Arc<LinkLimits>>,
+    others: Arc<LinkLimits>,
+}
+
+impl LinkTable {
+    fn of(limits: &Limits) -> Self {
+        let own = (0u16..).take(limits.listeners.len()).map(|at| Arc::new(limits.link_at(ListenerId(at)))).collect();
+        Self { own, others: Arc::new(limits.link) }
+    }
 }
 
 /// The powers an embedder has given away.
@@ -75,7 +88,7 @@ impl Shared {
         let limits: &Limits = engine.limits();
         let (log, post) = log.unzip();
         Arc::new(Self {
-            link_limits: limits.link,
+            link_limits: RwLock::new(LinkTable::of(limits)),
             // Never 0: nothing written is nothing to report.
             room_enough: (limits.outbox_bytes_max / 2).max(1),
             partition: Mutex::new(Partition::new(engine, tray, log)),
@@ -91,6 +104,19 @@ impl Shared {
             authorize: plugins.authorize,
             observer: plugins.observer,
         })
+    }
+
+    /// What the own half of a new link checks that came through this listener.
+    pub(crate) fn link_limits(&self, listener: ListenerId) -> Arc<LinkLimits> {
+        let table = self.link_limits.read().unwrap_or_else(PoisonError::into_inner);
+        table.own.get(usize::from(listener.0)).unwrap_or(&table.others).clone()
+    }
+
+    /// From now on other limits hold.
+    pub(crate) fn adopt(self: &Arc<Self>, limits: Limits) {
+        let now = self.clock.now();
+        *self.link_limits.write().unwrap_or_else(PoisonError::into_inner) = LinkTable::of(&limits);
+        self.enter_alone(now, |partition| partition.handle(now, Input::Adopted(Box::new(limits))));
     }
 
     fn lock(&self) -> MutexGuard<'_, Partition> {

@@ -108,6 +108,7 @@ fn sentence(event: &Event) -> String {
         Event::Refused { client_id, peer, reason } => {
             format!("{} from {} was refused: {}", shown(client_id.as_str()), shown(peer.as_str()), reason.text())
         }
+        Event::HandshakeFailed { peer, reason } => format!("{peer} did not get in: {}", shown(reason)),
         Event::Disconnected { client_id, cause } => {
             format!("{} disconnected: {}", shown(client_id.as_str()), why(*cause))
         }

@@ -104,6 +104,13 @@ pub enum Event {
         /// What it was told.
         reason: ReasonCode,
     },
+    /// A connection ended before a client could speak: its TLS, WebSocket or PROXY header was not what was expected.
+    HandshakeFailed {
+        /// Where it comes from.
+        peer: Peer,
+        /// Why, for people.
+        reason: Box<str>,
+    },
     /// A client is gone.
     Disconnected {
         /// Its identifier.

@@ -39,9 +39,21 @@ pub(crate) struct LinkTask {
     is_due: bool,
     /// At its next turn this task goes on with work that the engine has cut into slices.
     has_work: bool,
-    _permit: Option<Permit>,
+    _permits: Option<Permits>,
     // Last, so that the socket is closed when the count goes down.
     shared: Counted,
+}
+
+/// A connection's places: among all, and at its listener if that has a limit of its own.
+pub(crate) struct Permits {
+    _of_all: Permit,
+    _of_listener: Option<Permit>,
+}
+
+impl Permits {
+    pub(crate) const fn new(of_all: Permit, of_listener: Option<Permit>) -> Self {
+        Self { _of_all: of_all, _of_listener: of_listener }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,17 +103,19 @@ const LAST_WORDS_MS_MAX: u64 = 2_000;
 const LINGERING_MS_MAX: u64 = 500;
 
 impl LinkTask {
+    /// Of a connection that came `since`.
     pub(crate) fn new(
         shared: Arc<Shared>,
         conn: Arc<Conn>,
         transport: Transport,
         peer: Peer,
-        permit: Option<Permit>,
+        permits: Option<Permits>,
+        since: Mono,
     ) -> Self {
         let shared = Counted::new(shared);
         shared.meter.on_socket();
         let limits = shared.link_limits(peer.listener());
-        let intake = Intake::new(shared.clock.now().mono, limits, peer);
+        let intake = Intake::new(since, limits, peer);
         let phase = Phase::Serving;
         let mut task = Self {
             conn,
@@ -111,7 +125,7 @@ impl LinkTask {
             timer: None,
             is_due: false,
             has_work: false,
-            _permit: permit,
+            _permits: permits,
             shared,
         };
         task.set_timer();
@@ -302,10 +316,20 @@ impl LinkTask {
                 Turn::Again
             }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => Turn::Again,
+            // A layer above the socket has refused it and says why.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::InvalidData => self.close_gently(scratch),
             Poll::Ready(_) => self.close(Cause::Closed, scratch),
         };
         scratch.give_read_buffer(buffer);
         turn
+    }
+
+    /// The connection is over, but the far end shall read why.
+    fn close_gently(&mut self, scratch: &mut Scratch) -> Turn {
+        self.close(Cause::Closed, scratch);
+        self.phase = Phase::Lingering(self.shared.clock.now().mono.plus_ms(LINGERING_MS_MAX));
+        self.set_timer();
+        Turn::Again
     }
 
     /// The far end is gone.

@@ -17,7 +17,9 @@ use crate::scratch::{self, Scratch};
 use postrider_engine::{Engine, Input, Judge, Limits, Tray, Verdict};
 use postrider_journal::Refused;
 use postrider_net::Descriptors;
-use postrider_ports::{Answer, Authenticate, AuthenticateAnswer, Authorize, ListenerId, Question, Reply, Ticket};
+use postrider_ports::{
+    Answer, Authenticate, AuthenticateAnswer, Authorize, Event, ListenerId, Question, Reply, Ticket,
+};
 use postrider_session::{LinkLimits, Mono, Now, Sequence};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -223,6 +225,13 @@ impl Shared {
         }
     }
 
+    /// Tells the observer, if there is one, of something that the engine does not know.
+    pub(crate) fn observe(&self, event: impl FnOnce() -> Event) {
+        if let Some(observer) = &self.observer {
+            observer.tell(event());
+        }
+    }
+
     #[cold]
     fn tell_the_log(&self, scratch: &mut Scratch) {
         let Some(log) = &self.log else { return };
@@ -330,6 +339,14 @@ impl Shared {
         conns.iter().for_each(|conn| conn.close(Closing::Now));
         // And those that the partition does not know: not named yet, or saying their last words.
         self.deadlines.close(Which::All);
+    }
+
+    /// Ends the connections that came through one listener.
+    pub(crate) fn end_through(&self, listener: ListenerId) {
+        let conns = self.lock().conns();
+        conns.iter().filter(|conn| conn.listener == listener).for_each(|conn| conn.close(Closing::Now));
+        // And those that the partition does not know.
+        self.deadlines.close(Which::Through(listener));
     }
 
     /// When the engine has to be ticked next.

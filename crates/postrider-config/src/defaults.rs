@@ -5,7 +5,7 @@
 use crate::model::{
     Ban, Bind, Bridge, BridgeAddress, BridgeEnd, BridgeNotices, BridgeReload, BridgeRestart, BridgeStart, BridgeTls,
     BridgeVersion, ClientCertificate, Compat, Config, Data, Domain, Durability, Facility, Limits, Listener,
-    ListenerLimits, Log, LogDestination, LogFormat, LogType, Origins, Overflow, PayloadFormat, Process, Profile,
+    ListenerLimits, Log, LogDestination, LogFormat, LogType, Origins, Overflow, PayloadFormat, Place, Process, Profile,
     Protocol, Proxy, ProxyVersion, Rate, Rates, ReceiveMaximum, Security, ShareStrategy, Sys, Tcp, TimestampFormat,
     Tls, TlsVersion, UsernameFrom, Versions, WebSocket,
 };
@@ -65,6 +65,11 @@ pub fn loopback() -> Listener {
     listener("default", bind, &bare())
 }
 
+pub(crate) const LISTENER: &[(&str, &str)] = &[
+    ("bind", "Where clients come in has to be said; without a listener it is localhost:1883."),
+    ("protocol", "Most clients speak MQTT at once."),
+];
+
 /// A listener that says nothing but where, and has what the broker's configuration says for all.
 #[must_use]
 pub fn listener(name: &str, bind: Bind, config: &Config) -> Listener {
@@ -82,11 +87,15 @@ pub fn listener(name: &str, bind: Bind, config: &Config) -> Listener {
 }
 
 impl Config {
-    /// Ends a reading: a configuration without a listener gets the one for this machine.
+    /// Ends a reading: a configuration without a listener gets the one for this machine, and what is kept in memory
+    /// survives nothing.
     pub fn settle(&mut self) {
         if self.listeners.is_empty() {
             let listener = listener("default", loopback().bind, self);
             self.listeners.push(listener);
+        }
+        if self.data.place == Place::Memory {
+            self.data.durability = Durability::Memory;
         }
     }
 }
@@ -94,7 +103,7 @@ impl Config {
 defaults! {
     /// Where what must survive is kept.
     data() -> Data, DATA {
-        directory: None, "The command chooses a directory for whoever runs it; an embedder may want none.";
+        place: Place::Usual, "The command chooses a directory for whoever runs it; an embedder may want none.";
         durability: Durability::Fsync, "An acknowledgement means what the specification says it means.";
         must_exist: false, "The first start has nothing yet.";
     }
@@ -326,6 +335,7 @@ defaults! {
         ciphers: Vec::new(), "The library's choice is kept up to date.";
         ciphersuites: Vec::new(), "The library's choice is kept up to date.";
         version_min: TlsVersion::V1_2, "Brokers outlive editions; 1.1 is broken.";
+        psk_identity: None, "Certificates are more usual.";
         psk: None, "Certificates are more usual.";
     }
 }

@@ -3,10 +3,19 @@
 //! Owns: the tree, the keys, the defaults, the readers and the writer.
 //! Never: opens a socket, knows a clock, reads a file but through [`Files`].
 
+pub mod check;
 pub mod defaults;
+pub mod keys;
 pub mod model;
+pub mod native;
 
+mod fault;
 mod files;
+mod raw;
+mod units;
+mod value;
 
+pub use fault::Fault;
 pub use files::{Disk, Files, NoFiles};
 pub use model::Config;
+pub use value::Value;

@@ -186,6 +186,8 @@ pub struct BridgeTls {
     pub ciphersuites: Vec<String>,
     /// Oldest version.
     pub version_min: TlsVersion,
-    /// Identity and key of PSK.
-    pub psk: Option<(String, Secret)>,
+    /// Identity of PSK.
+    pub psk_identity: Option<String>,
+    /// Key of PSK, in hexadecimal.
+    pub psk: Option<Secret>,
 }

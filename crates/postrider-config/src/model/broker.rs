@@ -7,12 +7,23 @@ use std::path::PathBuf;
 /// Where what must survive is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Data {
-    /// The data directory; `None` keeps everything in memory.
-    pub directory: Option<PathBuf>,
-    /// What an acknowledgement promises. [`Durability::Memory`] where there is no directory.
+    /// Where.
+    pub place: Place,
+    /// What an acknowledgement promises; nothing where everything is in memory.
     pub durability: Durability,
     /// Whether the directory must be there: a disk that is not mounted is an error.
     pub must_exist: bool,
+}
+
+/// Where sessions and messages are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Where the command usually has them for whoever runs it.
+    Usual,
+    /// In memory only.
+    Memory,
+    /// In this directory.
+    Directory(PathBuf),
 }
 
 /// What an acknowledgement promises.

@@ -17,11 +17,12 @@ pub use bridge::{
     Bridge, BridgeAddress, BridgeEnd, BridgeNotices, BridgeReload, BridgeRestart, BridgeRule, BridgeStart, BridgeTls,
     BridgeVersion, Direction,
 };
-pub use broker::{Compat, Data, Durability, Process, Profile, ReceiveMaximum, Sys};
+pub use broker::{Compat, Data, Durability, Place, Process, Profile, ReceiveMaximum, Sys};
 pub use limits::{Ban, Limits, ListenerLimits, Overflow, PayloadFormat, Rate, Rates, ShareStrategy, Versions};
 pub use listener::{Bind, Domain, Listener, Protocol, Proxy, ProxyVersion, Tcp, WebSocket};
 pub use log::{Facility, Log, LogDestination, LogFormat, LogType, TimestampFormat};
 pub use origin::{Notice, Origin, Origins};
+pub(crate) use secret::HIDDEN;
 pub use secret::Secret;
 pub use security::{Security, UsernameFrom};
 pub use tls::{ClientCertificate, Tls, TlsVersion};

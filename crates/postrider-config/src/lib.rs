@@ -5,9 +5,11 @@
 
 pub mod check;
 pub mod defaults;
+pub mod explain;
 pub mod keys;
 pub mod model;
 pub mod native;
+pub mod print;
 
 mod fault;
 mod files;

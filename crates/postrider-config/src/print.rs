@@ -68,7 +68,7 @@ impl Page<'_> {
         }
         self.open("[[listener]]");
         let _ = writeln!(self.text, "name = {}", quote(&listener.name));
-        let plain = defaults::listener("", listener.bind.clone(), self.config);
+        let plain = defaults::listener("", defaults::loopback().bind, self.config);
         for key in keys::of_listener() {
             let value = key.value_in(listener);
             if self.what != What::Changed || key.name == "bind" || value != key.value_in(&plain) {

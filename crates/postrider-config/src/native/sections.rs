@@ -6,7 +6,7 @@ use super::entries::{Entry, Known};
 use super::{Beside, Reader};
 use crate::defaults;
 use crate::keys::{self, Key};
-use crate::model::{Bind, Listener};
+use crate::model::{Bind, Listener, Origin};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -103,8 +103,10 @@ impl Reader<'_> {
     fn inherit(&mut self, prefix: &str, listener: &Listener) {
         for key in keys::of_file().filter(|key| key.scope() == keys::Scope::Shared) {
             let path = format!("{prefix}{}", key.name);
-            if !self.columns.contains_key(&path) && key.value_in(listener) == key.value(&self.config) {
-                self.config.origins.note(path, self.config.origins.of(key.name));
+            let origin = self.config.origins.of(key.name);
+            let is_own = self.columns.contains_key(&path) || key.value_in(listener) != key.value(&self.config);
+            if !is_own && origin != Origin::Default {
+                self.config.origins.note(path, origin);
             }
         }
     }

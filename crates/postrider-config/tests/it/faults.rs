@@ -27,7 +27,7 @@ fn bad(key: &Key) -> Vec<String> {
         Kind::Words(_) => &["['no such word']", "'error'", "[1]"],
         Kind::Text | Kind::Path => &["1", "true", "['a']", "{ a = 1 }", "1979-05-27"],
         Kind::Texts => &["'one'", "[1]", "[['a']]"],
-        Kind::Form(_) => &["'no\\u0000where'", "1", "[]", "'999999'"],
+        Kind::Form(_) => &["\"no\\u0000where\"", "1", "[]", "'999999'"],
         Kind::Forms(_) => &["'one'", "[1]", "['a b c d e f g']"],
         Kind::Secret => &["1", "['a']", "'(hidden)'"],
         Kind::Map => &["1", "'on'", "{ a = 'b' }", "{ a = [1] }"],

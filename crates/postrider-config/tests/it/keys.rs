@@ -52,7 +52,9 @@ pub(crate) fn good(key: &Key) -> Vec<String> {
             let word = range.word.map(|(word, _)| format!("'{word}'"));
             let auto = range.has_auto.then(|| "'auto'".to_owned());
             let ends = [range.min.div_ceil(scale), range.max / scale];
-            let ends = ends.iter().filter_map(|end| i64::try_from(*end).ok()).map(|end| end.to_string());
+            let is_word = |end: &u64| range.word.is_some_and(|(_, number)| number == *end);
+            let ends = ends.iter().filter(|end| !is_word(end)).filter_map(|end| i64::try_from(*end).ok());
+            let ends = ends.map(|end| end.to_string());
             ends.chain(word).chain(auto).collect()
         }
         Kind::Word(words) => words.iter().map(|word| format!("'{word}'")).collect(),

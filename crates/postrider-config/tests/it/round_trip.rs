@@ -25,14 +25,26 @@ fn every_value_of_every_key_comes_back() {
 
 #[test]
 fn a_listener_that_takes_something_back_comes_back() {
-    comes_back(&parse(
-        "auth = { password_file = 'p', allow_anonymous = true }\nacl.users.bob = ['#']\nlimits.max_qos = 1\n\
-         limits.durability = 'os'\nauth.client_id_prefixes = ['a']\n[[listener]]\nbind = ':1'\nacl.users = 'off'\n\
-         auth = { password_file = '', allow_anonymous = 'auto', client_id_prefixes = [] }\nlimits.max_qos = 2\n\
-         limits.durability = 'auto'\n[[listener]]\nname = 'a \"b\" \\ c'\nbind = 'localhost:2'\n"
-            .replace("allow_anonymous = 'auto'", "allow_anonymous = false")
-            .as_str(),
-    ));
+    let text = r#"
+[auth]
+password_file = 'p'
+allow_anonymous = true
+client_id_prefixes = ['a']
+[acl.users]
+bob = ['#']
+[limits]
+max_qos = 1
+durability = 'os'
+[[listener]]
+bind = ':1'
+acl.users = 'off'
+auth = { password_file = '', allow_anonymous = false, client_id_prefixes = [] }
+limits = { max_qos = 2, durability = 'auto' }
+[[listener]]
+name = 'a "b" \ c'
+bind = 'localhost:2'
+"#;
+    comes_back(&parse(text));
 }
 
 #[test]

@@ -7,17 +7,22 @@ pub mod check;
 pub mod defaults;
 pub mod explain;
 pub mod keys;
+pub mod moat;
 pub mod model;
 pub mod native;
 pub mod print;
+pub mod sol;
 
 mod fault;
 mod files;
+mod format;
 mod raw;
+mod translation;
 mod units;
 mod value;
 
 pub use fault::Fault;
 pub use files::{Disk, Files, NoFiles};
+pub use format::Format;
 pub use model::Config;
 pub use value::Value;

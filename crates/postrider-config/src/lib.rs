@@ -8,6 +8,7 @@ pub mod defaults;
 pub mod explain;
 pub mod keys;
 pub mod model;
+pub mod mosquitto;
 pub mod native;
 pub mod print;
 

@@ -44,8 +44,8 @@ fn pair(line: &str) -> Result<(&str, Zeroizing<Vec<u8>>), &'static str> {
     if digits.is_empty() || digits.len() > 2 * KEY_BYTES_MAX {
         return Err("a key has 1 to 64 bytes, two hexadecimal digits each");
     }
-    let digits = digits.bytes().map(digit).collect::<Option<Zeroizing<Vec<u8>>>>();
-    let digits = digits.ok_or("a key has hexadecimal digits only")?;
+    let digits = digits.bytes().map(digit).collect::<Option<Vec<u8>>>();
+    let digits = Zeroizing::new(digits.ok_or("a key has hexadecimal digits only")?);
     // An odd number of digits stands for one with a zero in front, as mosquitto reads it.
     let (first, pairs) = digits.split_at(digits.len() % 2);
     let pairs = pairs.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]);

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod keys;
 pub mod moat;
 pub mod model;
+pub mod mosquitto;
 pub mod native;
 pub mod print;
 pub mod sol;

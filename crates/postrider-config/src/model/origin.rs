@@ -11,7 +11,7 @@ pub enum Origin {
     /// Nobody said anything.
     #[default]
     Default,
-    /// A line of a file, from 1.
+    /// A line of a file, from 1; 0 for the file as a whole.
     File {
         /// As it was named on the command line or by another file.
         file: String,
@@ -31,6 +31,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => to.write_str("default"),
+            Self::File { file, line: 0 } => to.write_str(file),
             Self::File { file, line } => write!(to, "{file}:{line}"),
             Self::Environment { name } => write!(to, "${name}"),
             Self::CommandLine => to.write_str("command line"),
@@ -70,6 +71,7 @@ pub struct Notice {
 
 impl fmt::Display for Notice {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{}:{}: {}: {}", self.file, self.line, self.what, self.reason)
+        let origin = Origin::File { file: self.file.clone(), line: self.line };
+        write!(to, "{origin}: {}: {}", self.what, self.reason)
     }
 }

@@ -6,7 +6,7 @@
 use super::lines::At;
 use crate::defaults;
 use crate::model::{
-    Bind, Bridge, BridgeTls, Config, Durability, Listener, LogDestination, LogType, Overflow, Profile, Proxy,
+    Bind, Bridge, BridgeTls, Config, Durability, Listener, LogDestination, LogType, Overflow, Place, Profile, Proxy,
     ProxyVersion, ReceiveMaximum, Secret, TimestampFormat, Tls, TlsVersion,
 };
 use std::path::PathBuf;
@@ -31,6 +31,8 @@ pub(super) struct Global {
     pub(super) nodelay: bool,
     pub(super) has_timestamp: bool,
     pub(super) packet_size_said: bool,
+    /// Where values come from, by option.
+    pub(super) origins: Vec<(&'static str, At)>,
     log_types_said: bool,
     log_dests_said: bool,
 }
@@ -45,6 +47,8 @@ pub(super) struct ListenerDraft {
     pub(super) own: Own,
     /// Names of the options that it has.
     pub(super) said: Vec<&'static str>,
+    /// Where values come from, by option.
+    pub(super) origins: Vec<(&'static str, At)>,
 }
 
 /// What holds for one listener only, whoever says the rest of who is let in.
@@ -64,7 +68,10 @@ pub(super) struct BridgeDraft {
     pub(super) tls: BridgeTls,
     pub(super) identity: Option<String>,
     pub(super) psk: Option<Secret>,
+    pub(super) is_psk_hex: bool,
     pub(super) said: Vec<&'static str>,
+    /// Where values come from, by option.
+    pub(super) origins: Vec<(&'static str, At)>,
 }
 
 /// One plugin.
@@ -92,6 +99,7 @@ impl Draft {
 impl Global {
     fn new() -> Self {
         let mut config = defaults::bare();
+        config.data.place = Place::Memory;
         config.data.durability = Durability::Memory;
         config.process.user = Some("mosquitto".to_owned());
         config.log.timestamp = TimestampFormat::Epoch;
@@ -113,6 +121,7 @@ impl Global {
             nodelay: true,
             has_timestamp: true,
             packet_size_said: false,
+            origins: Vec::new(),
             log_types_said: false,
             log_dests_said: false,
         }
@@ -162,6 +171,7 @@ impl ListenerDraft {
             proxy_requires_tls: false,
             own: Own::default(),
             said: Vec::new(),
+            origins: Vec::new(),
         }
     }
 
@@ -191,7 +201,16 @@ impl ListenerDraft {
 impl BridgeDraft {
     pub(super) fn new(at: At, name: &str) -> Self {
         let bridge = defaults::bridge(name.to_owned(), Vec::new());
-        Self { at, bridge, tls: defaults::bridge_tls(), identity: None, psk: None, said: Vec::new() }
+        Self {
+            at,
+            bridge,
+            tls: defaults::bridge_tls(),
+            identity: None,
+            psk: None,
+            is_psk_hex: true,
+            said: Vec::new(),
+            origins: Vec::new(),
+        }
     }
 
     pub(super) fn tls_version(&mut self, word: &str) {
@@ -219,3 +238,11 @@ const LOG_TYPES: [(&str, LogType); 9] = [
     ("websockets", LogType::Websockets),
     ("internal", LogType::Internal),
 ];
+
+impl BridgeDraft {
+    /// The key of PSK.
+    pub(super) fn psk(&mut self, text: &str) {
+        self.is_psk_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.psk = Some(Secret::new(text.to_owned()));
+    }
+}

@@ -5,6 +5,7 @@
 
 use super::fault::Faults;
 use super::lines::At;
+use crate::Fault;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -16,7 +17,7 @@ pub type PskKeys = BTreeMap<String, Zeroizing<Vec<u8>>>;
 /// # Errors
 ///
 /// Every line that is no identity and key, and identities that come twice.
-pub fn psk_file(name: &str, text: &str) -> Result<PskKeys, Faults> {
+pub fn psk_file(name: &str, text: &str) -> Result<PskKeys, Vec<Fault>> {
     let (mut keys, mut faults) = (PskKeys::new(), Faults::default());
     for (index, line) in text.lines().enumerate() {
         let at = At { file: name.into(), line: u32::try_from(index + 1).unwrap_or(u32::MAX) };

@@ -8,7 +8,7 @@ use super::fault::Faults;
 use super::lines::{At, Line};
 use super::table::{self, Entry, Here, Opens, Repeat, Set};
 use super::value::{Kind, Read, Value};
-use crate::model::{Bind, Notice};
+use crate::model::{Bind, Notice, Security};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -95,17 +95,23 @@ impl<'a> Reader<'a> {
             self.faults.add(&line.at, format!("{} stands here twice; take one away", line.name));
             return;
         }
+        let origin = (entry.name, line.at.clone());
         match entry.set {
-            Set::Global(set) => set(&mut self.draft.global, value),
-            Set::Security(set) => self.put_security(set, value),
+            Set::Global(set) => {
+                self.draft.global.origins.push(origin);
+                set(&mut self.draft.global, value);
+            }
+            Set::Security(set) => self.put_security(set, value, origin),
             Set::Listener(set) => {
                 let listener = &mut self.draft.listeners[self.context.listener];
                 listener.said.push(entry.name);
+                listener.origins.push(origin);
                 set(listener, value);
             }
             Set::Bridge(set) => {
                 if let Some(bridge) = self.context.bridge.and_then(|index| self.draft.bridges.get_mut(index)) {
                     bridge.said.push(entry.name);
+                    bridge.origins.push(origin);
                     set(bridge, value);
                 }
             }
@@ -124,11 +130,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn put_security(&mut self, set: fn(&mut crate::model::Security, &Value), value: &Value) {
+    fn put_security(&mut self, set: fn(&mut Security, &Value), value: &Value, origin: (&'static str, At)) {
         self.is_security_said = true;
         if self.draft.is_per_listener {
-            set(&mut self.draft.listeners[self.context.listener].listener.security, value);
+            let listener = &mut self.draft.listeners[self.context.listener];
+            listener.origins.push(origin);
+            set(&mut listener.listener.security, value);
         } else {
+            self.draft.global.origins.push(origin);
             set(&mut self.draft.global.config.security, value);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns: what excludes what, identifiers that must differ.
 
-use super::notice;
+use super::{note, notice};
 use crate::model::Bridge;
 use crate::mosquitto::draft::{BridgeDraft, Draft};
 use crate::mosquitto::fault::Faults;
@@ -16,16 +16,19 @@ pub(super) fn translate(draft: &mut Draft, faults: &mut Faults) {
         }
         let what = format!("connection {}", from.bridge.name);
         notice(config, &from.at, &what, "bridges come later: this one was read and checked, and does not connect");
+        let above = format!("bridge.{}.", from.bridge.name);
+        config.origins.note(above.trim_end_matches('.'), from.at.origin());
+        note(config, &above, &from.origins);
         config.bridges.push(settle(from));
     }
 }
 
 fn settle(from: BridgeDraft) -> Bridge {
-    let has_tls = from.said.iter().any(|name| TLS.contains(name));
+    let has_tls = from.tls.system_ca || TLS.iter().any(|name| from.has(name));
     let mut bridge = from.bridge;
     if has_tls {
         let mut tls = from.tls;
-        tls.psk = from.identity.zip(from.psk);
+        (tls.psk_identity, tls.psk) = (from.identity, from.psk);
         bridge.tls = Some(tls);
     }
     bridge
@@ -34,7 +37,7 @@ fn settle(from: BridgeDraft) -> Bridge {
 fn fault(from: &BridgeDraft, others: &[Bridge]) -> Option<&'static str> {
     let has = |name| from.has(name);
     let has_psk = has("bridge_identity") || has("bridge_psk");
-    let has_certificates = CERTIFICATES.iter().any(|name| from.has(name));
+    let has_certificates = from.tls.system_ca || CERTIFICATES.iter().any(|name| from.has(name));
     let mine = from.bridge.local.client_id.as_ref().or(from.bridge.remote.client_id.as_ref());
     let theirs = |other: &Bridge| other.local.client_id.clone().or_else(|| other.remote.client_id.clone());
     let is_taken = mine.is_some() && others.iter().any(|other| theirs(other).as_ref() == mine);
@@ -44,7 +47,7 @@ fn fault(from: &BridgeDraft, others: &[Bridge]) -> Option<&'static str> {
         (has_psk && has_certificates, "`bridge_identity` and certificates exclude each other"),
         (has("bridge_identity") && !has("bridge_psk"), "`bridge_identity` needs `bridge_psk`"),
         (has("bridge_psk") && !has("bridge_identity"), "`bridge_psk` needs `bridge_identity`"),
-        (from.psk.as_ref().is_some_and(|key| !is_hex(key.reveal())), "`bridge_psk` has hexadecimal digits only"),
+        (!from.is_psk_hex, "`bridge_psk` has hexadecimal digits only"),
         (
             has("bridge_certfile") != has("bridge_keyfile"),
             "a certificate needs both `bridge_certfile` and `bridge_keyfile`",
@@ -54,18 +57,6 @@ fn fault(from: &BridgeDraft, others: &[Bridge]) -> Option<&'static str> {
     cases.into_iter().find(|(is_so, _)| *is_so).map(|(_, what)| what)
 }
 
-fn is_hex(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-const CERTIFICATES: [&str; 5] =
-    ["bridge_cafile", "bridge_capath", "bridge_certfile", "bridge_keyfile", "bridge_tls_use_os_certs"];
+const CERTIFICATES: [&str; 4] = ["bridge_cafile", "bridge_capath", "bridge_certfile", "bridge_keyfile"];
 /// Any of these turns TLS on.
-const TLS: [&str; 6] = [
-    "bridge_cafile",
-    "bridge_capath",
-    "bridge_certfile",
-    "bridge_keyfile",
-    "bridge_tls_use_os_certs",
-    "bridge_identity",
-];
+const TLS: [&str; 5] = ["bridge_cafile", "bridge_capath", "bridge_certfile", "bridge_keyfile", "bridge_identity"];

@@ -2,7 +2,7 @@
 //!
 //! Owns: the unnamed listener, names.
 
-use super::{notice, tls};
+use super::{note, notice, tls};
 use crate::model::{Bind, Config, Listener, Protocol, Security};
 use crate::mosquitto::draft::{Draft, ListenerDraft};
 use crate::mosquitto::fault::Faults;
@@ -80,7 +80,13 @@ fn settle(draft: &mut Draft, from: ListenerDraft, faults: &mut Faults) -> Option
     if draft.has_place {
         listener.name = name(&draft.global.config, &from);
     }
-    tls::settle(&mut draft.global.config, &mut listener, from, faults).then_some(listener)
+    let above = format!("listener.{}.", listener.name);
+    let config = &mut draft.global.config;
+    if draft.has_place {
+        config.origins.note(format!("{above}bind"), from.at.origin());
+    }
+    note(config, &above, &from.origins);
+    tls::settle(config, &mut listener, from, faults).then_some(listener)
 }
 
 fn security(draft: &Draft, from: &ListenerDraft) -> Security {

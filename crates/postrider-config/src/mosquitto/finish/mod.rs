@@ -13,7 +13,8 @@ pub(super) use plugins::KNOWN as PLUGINS;
 use super::draft::Draft;
 use super::fault::Faults;
 use super::lines::At;
-use crate::model::{Config, Durability, Notice, TimestampFormat};
+use super::table;
+use crate::model::{Config, Durability, Notice, Place, TimestampFormat};
 use std::path::PathBuf;
 
 /// The tree, of which nothing is left to inherit.
@@ -27,8 +28,9 @@ pub(super) fn tree(mut draft: Draft, main: &At, faults: &mut Faults) -> Config {
 
 fn settle_global(draft: &mut Draft, main: &At) {
     let global = &mut draft.global;
+    note(&mut global.config, "", &global.origins);
     if global.persistence {
-        global.config.data.directory = Some(global.location.join(FOLDER));
+        global.config.data.place = Place::Directory(global.location.join(FOLDER));
         global.config.data.durability = Durability::Fsync;
     }
     if !global.has_timestamp {
@@ -41,6 +43,15 @@ fn settle_global(draft: &mut Draft, main: &At) {
     // Without a word about where to listen, only this machine comes in, and everybody on it.
     let is_open = global.config.security.allow_anonymous.unwrap_or(!draft.has_place);
     global.config.security.allow_anonymous = Some(is_open);
+}
+
+/// Notes where values come from, by the keys that an option stands for.
+fn note(config: &mut Config, above: &str, said: &[(&'static str, At)]) {
+    for (option, at) in said {
+        for key in table::keys_of(option) {
+            config.origins.note(format!("{above}{}", key.name), at.origin());
+        }
+    }
 }
 
 /// Adds what the writer of a line may not have meant.

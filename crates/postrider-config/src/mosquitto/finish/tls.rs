@@ -21,6 +21,7 @@ pub(super) fn is_psk(listener: &Listener) -> bool {
 /// mosquitto prefers the common name where both are asked for.
 pub(super) fn username_from(from: &ListenerDraft) -> UsernameFrom {
     match (from.own.identity, from.own.subject) {
+        _ if !is_asked(from) => UsernameFrom::Connect,
         (true, _) if from.has("psk_hint") => UsernameFrom::PskIdentity,
         (true, _) => UsernameFrom::CommonName,
         (false, true) => UsernameFrom::Subject,
@@ -34,14 +35,8 @@ pub(super) fn settle(config: &mut Config, listener: &mut Listener, from: Listene
         faults.add(&from.at, format!("{}: {what}", listener.name));
         return false;
     }
-    let names_clients = from.own.identity || from.own.subject;
-    if names_clients && !from.requires_certificate && !from.has("psk_hint") {
-        let what = if from.own.identity { "use_identity_as_username" } else { "use_subject_as_username" };
-        notice(config, &from.at, what, "nobody has a certificate without `require_certificate true`");
-    }
     if !is_asked(&from) {
-        if ["cafile", "capath", "crlfile", "ciphers", "ciphers_tls1.3", "tls_version"].iter().any(|name| from.has(name))
-        {
+        if TLS_ONLY.iter().any(|name| from.has(name)) {
             notice(config, &from.at, &listener.name, "has no TLS: `certfile` and `keyfile` turn it on");
         }
         return true;
@@ -69,6 +64,10 @@ fn contradiction(from: &ListenerDraft) -> Option<&'static str> {
             from.requires_certificate && has("certfile") && !has("cafile") && !has("capath"),
             "`require_certificate true` needs the authorities, `cafile` or `capath`",
         ),
+        (
+            (from.own.identity || from.own.subject) && has("certfile") && !from.requires_certificate,
+            "user names from certificates need `require_certificate true`; without it clients are not asked for one",
+        ),
         (is_v2 && has("certfile"), "`enable_proxy_protocol 2` excludes `certfile`: the proxy has the TLS"),
         (is_v2 && from.own.subject, "`enable_proxy_protocol 2` excludes `use_subject_as_username`"),
         (
@@ -78,3 +77,15 @@ fn contradiction(from: &ListenerDraft) -> Option<&'static str> {
     ];
     cases.into_iter().find(|(is_so, _)| *is_so).map(|(_, what)| what)
 }
+
+/// Without effect where there is no TLS.
+const TLS_ONLY: [&str; 8] = [
+    "cafile",
+    "capath",
+    "crlfile",
+    "ciphers",
+    "ciphers_tls1.3",
+    "tls_version",
+    "use_identity_as_username",
+    "use_subject_as_username",
+];

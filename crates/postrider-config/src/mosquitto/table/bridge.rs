@@ -206,7 +206,7 @@ pub(super) const TLS_OPTIONS: &[Entry] = &[
     .since_2_1(),
     Entry::new("bridge_identity", Text, "none", Bridge(|to, value| to.identity = Some(value.text().to_owned())))
         .says("Identity of PSK; excludes certificates."),
-    Entry::new("bridge_psk", Text, "none", Bridge(|to, value| to.psk = Some(Secret::new(value.text().to_owned()))))
+    Entry::new("bridge_psk", Text, "none", Bridge(|to, value| to.psk(value.text())))
         .says("Key of PSK in hexadecimal digits."),
     Entry::new("bridge_tls_version", Word(VERSIONS), "tlsv1.2", Bridge(|to, value| to.tls_version(value.text())))
         .says("The oldest version that is spoken.")

@@ -12,6 +12,8 @@ mod plugin;
 mod security;
 mod tls;
 
+use crate::keys;
+
 pub(super) use entry::{Entry, Here, Opens, Repeat, Set, Since};
 
 /// All options, by groups.
@@ -33,34 +35,20 @@ pub(super) fn find(name: &str) -> Option<&'static Entry> {
     all().find(|entry| entry.answers_to(name))
 }
 
-/// The option whose name is most like it, unless it is like none.
+/// The option that was probably meant.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let names = all().flat_map(|entry| std::iter::once(&entry.name).chain(entry.aliases));
-    let near = names.map(|known| (distance(name, known), *known)).min();
-    near.filter(|(distance, known)| *distance <= 1 + known.len() / 4).map(|(_, known)| known)
+    keys::nearest(name, names.copied())
 }
 
 fn all() -> impl Iterator<Item = &'static Entry> {
     groups().into_iter().flat_map(|(_, entries)| entries)
 }
 
-/// How many letters must be put in, taken away or changed. Names that are far longer than any option are far away.
-fn distance(left: &str, right: &str) -> usize {
-    if left.len() > NAME_BYTES_MAX {
-        return usize::MAX;
-    }
-    let right = right.as_bytes();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, letter) in left.bytes().enumerate() {
-        let mut corner = index;
-        row[0] = index + 1;
-        for (column, other) in right.iter().enumerate() {
-            let change = corner + usize::from(letter.to_ascii_lowercase() != *other);
-            corner = row[column + 1];
-            row[column + 1] = change.min(corner + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
+/// Keys of the tree that stand for the option.
+pub(super) fn keys_of(option: &'static str) -> impl Iterator<Item = &'static keys::Key> {
+    keys::all().filter(move |key| key.mosquitto.split(", ").any(|name| name == option))
 }
 
-const NAME_BYTES_MAX: usize = 64;
+#[cfg(test)]
+mod tests;

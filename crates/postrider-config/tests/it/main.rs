@@ -1,0 +1,8 @@
+//! What a configuration says, and what is said about one that is wrong.
+
+mod faults;
+mod fuzz;
+mod keys;
+mod others;
+mod round_trip;
+mod safety;

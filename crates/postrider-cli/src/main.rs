@@ -17,11 +17,9 @@ mod events;
 mod output;
 mod parts;
 mod passwd;
-mod passwords;
 mod prompt;
 mod publish;
 mod request;
-mod rules;
 mod serve;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -259,7 +259,9 @@ impl Engine {
             peer: candidate.peer.clone(),
             version: candidate.version,
             session_present,
+            is_clean: candidate.start == Start::Clean,
             keep_alive_s: candidate.keep_alive_s,
+            principal: candidate.principal.clone(),
         });
     }
 

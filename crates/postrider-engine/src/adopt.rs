@@ -38,15 +38,13 @@ impl Highest {
 
 impl Limits {
     /// These limits, as far as they can take the place of `old` ones in a broker that runs. The number of partitions,
-    /// the promise of an acknowledgement, the size of outboxes, and whether there are plugins and observers stay.
+    /// the promise of an acknowledgement, the size of outboxes, and whether anybody watches stay.
     #[must_use]
     pub fn in_place_of(self, old: &Self) -> Self {
         Self {
             partitions: old.partitions,
             durability: old.durability,
             outbox_bytes_max: old.outbox_bytes_max,
-            authenticate: old.authenticate,
-            authorize: old.authorize,
             is_observed: old.is_observed,
             ..self
         }

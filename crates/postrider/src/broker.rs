@@ -142,6 +142,12 @@ impl Broker {
         self.shared.adopt(limits);
     }
 
+    /// Whether the plugins that were given to the builder are asked who clients are, and what they may do. From the
+    /// start they are; whoever has nothing to ask at the moment saves the questions. What is not asked is allowed.
+    pub fn consult(&self, authenticate: bool, authorize: bool) {
+        self.shared.consult(authenticate, authorize);
+    }
+
     /// What has been counted.
     ///
     /// # Errors

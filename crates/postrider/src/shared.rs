@@ -14,7 +14,7 @@ use crate::observer::Observer;
 use crate::outbox::Closing;
 use crate::partition::Partition;
 use crate::scratch::{self, Scratch};
-use postrider_engine::{Engine, Input, Judge, Limits, Tray, Verdict};
+use postrider_engine::{Engine, Input, Judge, Limits, Tray, Verdict, Who};
 use postrider_journal::Refused;
 use postrider_net::Descriptors;
 use postrider_ports::{
@@ -43,6 +43,9 @@ pub(crate) struct Shared {
     is_over: AtomicBool,
     authenticate: Option<Box<dyn Authenticate>>,
     authorize: Option<Box<dyn Authorize>>,
+    /// Whether these two are asked.
+    is_anybody_asked: AtomicBool,
+    is_leave_asked: AtomicBool,
     observer: Option<Observer>,
 }
 
@@ -102,6 +105,8 @@ impl Shared {
             log: post,
             failure: watch::Sender::new(None),
             is_over: AtomicBool::new(false),
+            is_anybody_asked: AtomicBool::new(true),
+            is_leave_asked: AtomicBool::new(true),
             authenticate: plugins.authenticate,
             authorize: plugins.authorize,
             observer: plugins.observer,
@@ -117,8 +122,33 @@ impl Shared {
     /// From now on other limits hold.
     pub(crate) fn adopt(self: &Arc<Self>, limits: Limits) {
         let now = self.clock.now();
+        let limits = self.asked(limits);
         *self.link_limits.write().unwrap_or_else(PoisonError::into_inner) = LinkTable::of(&limits);
         self.enter_alone(now, |partition| partition.handle(now, Input::Adopted(Box::new(limits))));
+    }
+
+    /// Whether the plugins that there are shall be asked from now on.
+    pub(crate) fn consult(self: &Arc<Self>, authenticate: bool, authorize: bool) {
+        self.is_anybody_asked.store(authenticate, Ordering::SeqCst);
+        self.is_leave_asked.store(authorize, Ordering::SeqCst);
+        let now = self.clock.now();
+        self.enter_alone(now, |partition| {
+            let limits = self.asked(partition.engine.limits().clone());
+            partition.handle(now, Input::Adopted(Box::new(limits)))
+        });
+    }
+
+    /// The limits with the plugins that are to be asked.
+    fn asked(&self, limits: Limits) -> Limits {
+        let who = |is_asked: &AtomicBool, is_there: bool| match is_there && is_asked.load(Ordering::SeqCst) {
+            true => Who::Plugin,
+            false => Who::Nobody,
+        };
+        Limits {
+            authenticate: who(&self.is_anybody_asked, self.authenticate.is_some()),
+            authorize: who(&self.is_leave_asked, self.authorize.is_some()),
+            ..limits
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Partition> {

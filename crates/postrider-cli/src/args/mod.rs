@@ -91,9 +91,12 @@ pub(crate) enum Command {
 
 #[derive(Clone, Debug, Group)]
 pub(crate) struct Serve {
-    /// Port to listen on; 0 takes a free one
-    #[arg(short, long, default_value_t = 1883)]
-    pub(crate) port: u16,
+    /// Configuration: our own TOML, or the mosquitto.conf of before as it is; SIGHUP has it read again
+    #[arg(short, long, value_name = "FILE", alias = "config-file")]
+    pub(crate) config: Option<PathBuf>,
+    /// Port to listen on, may be given several times; 0 takes a free one [default: 1883]
+    #[arg(short, long)]
+    pub(crate) port: Vec<u16>,
     /// Address to listen on; may be given several times [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Vec<IpAddr>,
@@ -129,6 +132,15 @@ pub(crate) struct Serve {
     /// machine is served, else 0]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) sys_interval: Option<u16>,
+    /// Go into the background once clients are served
+    #[arg(short, long)]
+    pub(crate) daemon: bool,
+    /// Read the configuration, say what is wrong with it, and open nothing
+    #[arg(long)]
+    pub(crate) test_config: bool,
+    /// Write the secrets of TLS connections into this file, to read along with a debugger
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_keylog: Option<PathBuf>,
     /// Print what happens: connections, subscriptions, refusals, drops
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,

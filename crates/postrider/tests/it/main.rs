@@ -4,6 +4,7 @@
 
 mod admin;
 mod attach;
+mod authority;
 mod authenticate;
 mod authorize;
 mod crowd;
@@ -13,6 +14,7 @@ mod door;
 mod durable;
 mod ground;
 mod ledger;
+mod listeners;
 mod mail;
 mod malformed;
 mod observe;
@@ -20,5 +22,8 @@ mod shutdown;
 mod slices;
 mod slow;
 mod takeover;
+mod tls;
+mod tunnel;
 mod time;
+mod websocket;
 mod wire;

@@ -64,9 +64,9 @@ pub use postrider_net::tls::{CertificateFiles, ClientCertificates, Dates, TlsErr
 pub use postrider_net::websocket::{FileServer, Handler, Request, Response, WebSocketOptions};
 pub use postrider_net::{Address, Network, NetworkError, SocketOptions, TcpKeepAlive};
 pub use postrider_ports::{
-    Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause, Certificate,
-    ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply, SessionInfo, Subject,
-    Traffic,
+    Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
+    Certificate, ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply,
+    SessionInfo, Subject, Traffic,
 };
 pub use postrider_proto::{Qos, ReasonCode, Version};
 pub use postrider_session::{Bounds, LinkLimits, Overflow};

@@ -130,7 +130,8 @@ impl Authority {
         match identity {
             None => builder.with_no_client_auth(),
             Some(Identity { chain, key, .. }) => {
-                let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<_, _>>().expect("a chain");
+                let chain =
+                    CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<_, _>>().expect("a chain");
                 let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
                 builder.with_client_auth_cert(chain, key).expect("they belong together")
             }

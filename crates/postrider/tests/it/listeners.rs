@@ -4,7 +4,9 @@ use crate::authority::Authority;
 use crate::ground::local;
 use crate::tunnel;
 use crate::wire::{Wire, patiently, until};
-use postrider::{Address, Broker, Builder, Connections, ErrorKind, Event, Listen, ProxyOptions, SocketOptions, TcpKeepAlive};
+use postrider::{
+    Address, Broker, Builder, Connections, ErrorKind, Event, Listen, ProxyOptions, SocketOptions, TcpKeepAlive,
+};
 use postrider_testkit::{Hello, publish};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -34,8 +36,9 @@ fn a_unix_socket_is_served_like_tcp_and_its_file_is_removed() {
             remote.publish(&publish("t", &format!("{id}")).sized(10_000).q1(id)).await;
             assert_eq!(local.receive().await.2.len(), 10_000);
         }
-        local.publish(&publish("t", "x").q1(1)).await;
-        local.receive().await;
+        remote.subscribed("u", 1).await;
+        local.publish(&publish("u", "x").q1(1)).await;
+        remote.receive().await;
         assert!(broker.shutdown(Duration::from_secs(5)).await);
         assert!(local.next().await.starts_with("DISCONNECT ServerShuttingDown"));
         assert!(!path.exists());
@@ -71,7 +74,8 @@ async fn a_socket_file_is_replaced_only_if_nobody_listens_there() {
 async fn an_inherited_socket_is_listened_on() {
     let socket = std::net::TcpListener::bind(local()).expect("a port");
     let address = socket.local_addr().expect("it has one");
-    let broker = Broker::builder().listen_on(Listen::inherited(socket.into()).named("systemd")).start().expect("a broker");
+    let broker =
+        Broker::builder().listen_on(Listen::inherited(socket.into()).named("systemd")).start().expect("a broker");
     assert_eq!(broker.addresses(), [address]);
     assert_eq!(broker.listeners()[0].name, "systemd");
     Wire::client(&broker, &Hello::new("c")).await.expect_silence().await;
@@ -139,10 +143,12 @@ async fn a_listener_that_is_full_closes_who_comes_and_others_are_not_concerned()
 #[tokio::test]
 async fn options_of_sockets_are_set() {
     let keep_alive = TcpKeepAlive { idle: Duration::from_secs(60), interval: Duration::from_secs(10), count: 3 };
-    let options = SocketOptions { keep_alive: Some(keep_alive), takes_ipv4_too: true, backlog: 16, ..SocketOptions::default() };
+    let options =
+        SocketOptions { keep_alive: Some(keep_alive), takes_ipv4_too: true, backlog: 16, ..SocketOptions::default() };
     let any = "[::]:0".parse().expect("an address");
     let (tell, events) = mpsc::channel();
-    let broker = Broker::builder().listen_on(Listen::tcp(any).socket(options)).observe(Notes(tell)).start().expect("a broker");
+    let broker =
+        Broker::builder().listen_on(Listen::tcp(any).socket(options)).observe(Notes(tell)).start().expect("a broker");
     let port = broker.addresses()[0].port();
     let mut wire = Wire::dial(([127, 0, 0, 1], port).into()).await;
     wire.enter(&Hello::new("c")).await;

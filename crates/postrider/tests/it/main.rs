@@ -4,8 +4,8 @@
 
 mod admin;
 mod attach;
-mod authority;
 mod authenticate;
+mod authority;
 mod authorize;
 mod crowd;
 mod data;
@@ -22,8 +22,8 @@ mod shutdown;
 mod slices;
 mod slow;
 mod takeover;
+mod time;
 mod tls;
 mod tunnel;
-mod time;
 mod websocket;
 mod wire;

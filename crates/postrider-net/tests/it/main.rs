@@ -1,0 +1,11 @@
+//! Sockets and what is put around them, from the far end's side.
+
+#![allow(clippy::panic, reason = "what goes otherwise ends the test")]
+
+mod ciphers;
+mod fuzz;
+mod networks;
+mod proxy;
+mod script;
+mod subjects;
+mod websocket;

@@ -64,18 +64,15 @@ pub(super) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsErro
     let text = read(file)?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
         let is_encrypted = String::from_utf8_lossy(&text).contains("ENCRYPTED");
-        match error {
-            pem::Error::NoItemsFound if is_encrypted => TlsError::of(
-                file,
-                "the key is encrypted; write it without a password (openssl pkey -in KEY -out PLAIN)",
-            ),
-            pem::Error::NoItemsFound => {
-                TlsError::of(file, "there is no private key in it (-----BEGIN PRIVATE KEY-----)")
-            }
-            error => TlsError::of(file, format!("the key in it is broken: {error}")),
+        if !matches!(error, pem::Error::NoItemsFound) {
+            return TlsError::of(file, format!("the key in it is broken: {error}"));
         }
+        TlsError::of(file, if is_encrypted { ENCRYPTED } else { NO_KEY })
     })
 }
+
+const ENCRYPTED: &str = "the key is encrypted; write it without a password (openssl pkey -in KEY -out PLAIN)";
+const NO_KEY: &str = "there is no private key in it (-----BEGIN PRIVATE KEY-----)";
 
 /// The files that a path means: itself, or what is in the directory, in the order of the names.
 pub(super) fn expand(path: &Path) -> Result<Vec<PathBuf>, TlsError> {

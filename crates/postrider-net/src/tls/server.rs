@@ -141,14 +141,15 @@ fn certified_key(files: &CertificateFiles, provider: &CryptoProvider) -> Result<
     if let Some(first) = chain.first() {
         check_dates(first).map_err(|what| TlsError::of(&files.chain, what))?;
     }
-    CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => {
-            TlsError::of(&files.key, format!("the key does not belong to the certificate in {}", files.chain.display()))
-        }
-        rustls::Error::InvalidCertificate(_) => {
+    CertifiedKey::from_der(chain, key, provider).map_err(|error| {
+        if matches!(error, rustls::Error::InconsistentKeys(_)) {
+            let chain = files.chain.display();
+            TlsError::of(&files.key, format!("the key does not belong to the certificate in {chain}"))
+        } else if matches!(error, rustls::Error::InvalidCertificate(_)) {
             TlsError::of(&files.chain, format!("the certificate is broken: {error}"))
+        } else {
+            TlsError::of(&files.key, format!("the key cannot be used: {error}"))
         }
-        error => TlsError::of(&files.key, format!("the key cannot be used: {error}")),
     })
 }
 

@@ -118,10 +118,10 @@ pub(super) fn answer(request: &Request, options: &WebSocketOptions) -> Result<St
     }
     let key = request.header("sec-websocket-key").filter(|key| is_key(key));
     let key = key.ok_or_else(|| Response::error(400, "the header Sec-WebSocket-Key is wrong"))?;
-    if let (Some(allowed), Some(origin)) = (&options.origins, origin(request)) {
-        if !allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&origin)) {
-            return Err(Response::error(403, "pages of this origin may not connect"));
-        }
+    if let (Some(allowed), Some(origin)) = (&options.origins, origin(request))
+        && !allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&origin))
+    {
+        return Err(Response::error(403, "pages of this origin may not connect"));
     }
     let protocol = request.words("sec-websocket-protocol").find(|name| PROTOCOLS.contains(name));
     let protocol =

@@ -2,7 +2,8 @@
 
 #![allow(clippy::panic, reason = "what goes otherwise ends the test")]
 
-mod ciphers;
+mod activation;
+mod files;
 mod fuzz;
 mod networks;
 mod proxy;

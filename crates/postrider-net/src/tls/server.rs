@@ -129,6 +129,7 @@ fn configure(options: &TlsOptions) -> Result<ServerConfig, TlsError> {
     // A client that comes again is spared the signature; its ticket keeps what it proved.
     config.ticketer = Ticketer::new().map_err(TlsError::general)?;
     config.send_tls13_tickets = 1;
+    config.ignore_client_order = options.ciphers.is_some() || options.ciphers_1_3.is_some();
     if let Some(path) = &options.key_log {
         config.key_log = Arc::new(keylog::KeyLogFile::open(path)?);
     }

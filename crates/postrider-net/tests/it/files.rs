@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A directory with a certificate and its key, removed with it.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("a directory");
         let own = Self(folder);
@@ -17,7 +17,7 @@ impl Folder {
         own
     }
 
-    fn sign(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) {
+    pub(crate) fn sign(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
         change(&mut params);
@@ -26,7 +26,7 @@ impl Folder {
         fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).expect("written");
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
@@ -34,7 +34,7 @@ impl Folder {
         TlsOptions::new(self.path(chain), self.path(key))
     }
 
-    fn good(&self) -> TlsOptions {
+    pub(crate) fn good(&self) -> TlsOptions {
         self.options("good.pem", "good.key")
     }
 }

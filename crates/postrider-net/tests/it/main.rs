@@ -5,6 +5,7 @@
 mod activation;
 mod files;
 mod fuzz;
+mod handshakes;
 mod networks;
 mod proxy;
 mod script;

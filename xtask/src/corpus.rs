@@ -44,6 +44,7 @@ fn wanted() -> Result<BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>> {
         }
     }
     corpus.insert(PASSWORD_FILE, password_files()?);
+    corpus.append(&mut of_doors()?);
     Ok(corpus)
 }
 
@@ -60,6 +61,22 @@ fn password_files() -> Result<BTreeMap<String, Vec<u8>>> {
         ensure!(inputs.insert(name.to_owned(), bytes).is_none(), "{name} names two inputs");
     }
     Ok(inputs)
+}
+
+/// What comes to listeners before MQTT: `target | name | hex | why`.
+fn of_doors() -> Result<BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>> {
+    let path = root().join("crates/postrider-net/testdata/doors.txt");
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let mut corpus: BTreeMap<&'static str, BTreeMap<String, Vec<u8>>> =
+        DOORS.map(|target| (target, BTreeMap::new())).into();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [target, name, digits, why] = fields[..] else { bail!("not `target | name | hex | why`: {line}") };
+        ensure!(!why.is_empty() && slug(name) == name, "{name} needs a reason and a plain name");
+        let inputs = corpus.get_mut(target).with_context(|| format!("there is no target {target}"))?;
+        ensure!(inputs.insert(name.to_owned(), parse_hex(digits)?).is_none(), "{name} names two inputs");
+    }
+    Ok(corpus)
 }
 
 /// One line of testdata.
@@ -186,12 +203,17 @@ fn saved(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 
 /// Where bolero looks for the saved inputs of `tests/it/fuzz.rs`.
 fn folder(target: &str) -> PathBuf {
-    let package = if target == PASSWORD_FILE { "postrider-auth" } else { "postrider-proto" };
+    let package = match target {
+        PASSWORD_FILE => "postrider-auth",
+        target if DOORS.contains(&target) => "postrider-net",
+        _ => "postrider-proto",
+    };
     root().join(format!("crates/{package}/tests/it/__fuzz__/fuzz__{target}/corpus"))
 }
 
 const FRAME: &str = "frame";
 const PASSWORD_FILE: &str = "password_file";
+const DOORS: [&str; 3] = ["http_request", "proxy_header", "websocket_frames"];
 const TARGETS: [&str; 5] = [FRAME, "packet_v3_1", "packet_v3_1_1", "packet_v5", "topic_and_filter"];
 const TARGET_BYTES_MAX: usize = 4096;
 

@@ -4,6 +4,7 @@
 //! protocol as streams.
 //! Never: knows what the bytes mean.
 
+mod activation;
 mod address;
 mod descriptors;
 mod listener;
@@ -15,6 +16,7 @@ mod socket_options;
 pub mod tls;
 pub mod websocket;
 
+pub use activation::{Inherited, inherited};
 pub use address::Address;
 pub use descriptors::{Descriptors, Permit, raise_limit};
 pub use listener::{Accepted, Listener, is_out_of_descriptors};

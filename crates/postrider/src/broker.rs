@@ -258,7 +258,7 @@ impl Broker {
         let _ = std::thread::Builder::new().name("postrider-closing".to_owned()).spawn(close);
     }
 
-    async fn say_good_bye(&mut self) {
+    async fn say_good_bye(&self) {
         self.listeners.end().await;
         self.shared.refuse_newcomers();
         let _ = self.shared.ask(Question::Shutdown).await;

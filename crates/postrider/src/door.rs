@@ -72,7 +72,9 @@ impl Door {
         let peer = self.peer(&forwarded.source.map_or(address, Address::Tcp));
         let name = forwarded.tls.and_then(|tls| tls.common_name);
         match name {
-            Some(name) => peer.with_certificate(Certificate { common_name: Some(name.into()), ..Certificate::default() }),
+            Some(name) => {
+                peer.with_certificate(Certificate { common_name: Some(name.into()), ..Certificate::default() })
+            }
             None => peer,
         }
     }

@@ -74,9 +74,7 @@ impl Handshake {
             Entered::Plain(stream, peer) => {
                 (Conn::through(self.door.id, Exit::Direct(Socket::from(stream))), Transport::Direct, peer)
             }
-            Entered::Wrapped(stream, peer) => {
-                (Conn::through(self.door.id, Exit::Task), Transport::boxed(stream), peer)
-            }
+            Entered::Wrapped(stream, peer) => (Conn::through(self.door.id, Exit::Task), Transport::boxed(stream), peer),
         };
         // A task of its own, so that what the handshake needed is given back.
         let shared = Arc::clone(&self.shared);

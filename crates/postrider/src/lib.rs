@@ -62,11 +62,11 @@ pub use postrider_journal::{Damage, DamageKind};
 pub use postrider_net::proxy::{ProxyOptions, ProxyVersions};
 pub use postrider_net::tls::{CertificateFiles, ClientCertificates, Dates, TlsError, TlsOptions, TlsVersion, Trust};
 pub use postrider_net::websocket::{FileServer, Handler, Request, Response, WebSocketOptions};
-pub use postrider_net::{Address, Network, NetworkError, SocketOptions, TcpKeepAlive};
+pub use postrider_net::{Address, Inherited, Network, NetworkError, SocketOptions, TcpKeepAlive, inherited};
 pub use postrider_ports::{
-    Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause, Certificate,
-    ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply, SessionInfo, Subject,
-    Traffic,
+    Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
+    Certificate, ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply,
+    SessionInfo, Subject, Traffic,
 };
 pub use postrider_proto::{Qos, ReasonCode, Version};
 pub use postrider_session::{Bounds, LinkLimits, Overflow};

@@ -50,7 +50,7 @@ impl Listen {
         Self::on(Bind::Unix(path.into(), mode))
     }
 
-    /// On a socket that somebody else listens on already, such as one of systemd.
+    /// On a socket that somebody else listens on already, such as one of [`inherited`](crate::inherited).
     #[must_use]
     pub fn inherited(socket: OwnedFd) -> Self {
         Self::on(Bind::Inherited(socket))

@@ -73,7 +73,12 @@ impl Listeners {
     }
 
     /// Takes connections from now on.
-    pub(crate) fn begin(&self, bound: Bound, shared: &Arc<Shared>, workers: &Arc<Workers>) -> Result<ListenerId, Error> {
+    pub(crate) fn begin(
+        &self,
+        bound: Bound,
+        shared: &Arc<Shared>,
+        workers: &Arc<Workers>,
+    ) -> Result<ListenerId, Error> {
         let Bound { listener, listen, tls } = bound;
         let mut state = self.state();
         if state.is_over {

@@ -45,7 +45,10 @@ fn choose(
     });
     let chosen: Vec<SupportedCipherSuite> = chosen.collect::<Result<_, _>>()?;
     if chosen.is_empty() {
-        return Err(TlsError::general(format!("{what}: the list is empty; leave it out for all, or name some of {}", all(known))));
+        return Err(TlsError::general(format!(
+            "{what}: the list is empty; leave it out for all, or name some of {}",
+            all(known)
+        )));
     }
     Ok(chosen)
 }

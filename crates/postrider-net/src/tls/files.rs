@@ -35,7 +35,10 @@ fn unreadable(file: &Path, error: &io::Error) -> TlsError {
 pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let certificates = objects(file, "certificate")?;
     if certificates.is_empty() {
-        return Err(TlsError::of(file, "there is no certificate in it (a block that begins with -----BEGIN CERTIFICATE-----)"));
+        return Err(TlsError::of(
+            file,
+            "there is no certificate in it (a block that begins with -----BEGIN CERTIFICATE-----)",
+        ));
     }
     Ok(certificates)
 }
@@ -51,7 +54,9 @@ pub(super) fn revocation_lists(file: &Path) -> Result<Vec<CertificateRevocationL
 
 fn objects<T: PemObject>(file: &Path, what: &str) -> Result<Vec<T>, TlsError> {
     let text = read(file)?;
-    T::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|error| TlsError::of(file, format!("a {what} in it is broken: {error}")))
+    T::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .map_err(|error| TlsError::of(file, format!("a {what} in it is broken: {error}")))
 }
 
 /// The first private key in a file.
@@ -59,15 +64,15 @@ pub(super) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsErro
     let text = read(file)?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
         let is_encrypted = String::from_utf8_lossy(&text).contains("ENCRYPTED");
-        match error {
-            pem::Error::NoItemsFound if is_encrypted => {
-                TlsError::of(file, "the key is encrypted; write it without a password (openssl pkey -in KEY -out PLAIN)")
-            }
-            pem::Error::NoItemsFound => TlsError::of(file, "there is no private key in it (-----BEGIN PRIVATE KEY-----)"),
-            error => TlsError::of(file, format!("the key in it is broken: {error}")),
+        if !matches!(error, pem::Error::NoItemsFound) {
+            return TlsError::of(file, format!("the key in it is broken: {error}"));
         }
+        TlsError::of(file, if is_encrypted { ENCRYPTED } else { NO_KEY })
     })
 }
+
+const ENCRYPTED: &str = "the key is encrypted; write it without a password (openssl pkey -in KEY -out PLAIN)";
+const NO_KEY: &str = "there is no private key in it (-----BEGIN PRIVATE KEY-----)";
 
 /// The files that a path means: itself, or what is in the directory, in the order of the names.
 pub(super) fn expand(path: &Path) -> Result<Vec<PathBuf>, TlsError> {

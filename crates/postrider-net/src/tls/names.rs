@@ -30,7 +30,8 @@ impl Proved {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let subject = certificate.subject();
         let common_name = subject.iter_common_name().next().and_then(|name| text(name.attr_value()));
-        let mut proved = Self { common_name: common_name.and_then(plain), subject: subject_text(subject), ..Self::default() };
+        let mut proved =
+            Self { common_name: common_name.and_then(plain), subject: subject_text(subject), ..Self::default() };
         if let Ok(Some(names)) = certificate.subject_alternative_name() {
             names.value.general_names.iter().for_each(|name| proved.note(name));
         }
@@ -62,10 +63,8 @@ fn plain(name: String) -> Option<String> {
 }
 
 fn subject_text(name: &X509Name<'_>) -> String {
-    let parts: Vec<String> = name
-        .iter()
-        .map(|part| part.iter().map(attribute_text).collect::<Vec<_>>().join("+"))
-        .collect();
+    let parts: Vec<String> =
+        name.iter().map(|part| part.iter().map(attribute_text).collect::<Vec<_>>().join("+")).collect();
     parts.into_iter().rev().collect::<Vec<_>>().join(",")
 }
 

@@ -20,9 +20,8 @@ fn names(key: &CertifiedKey) -> Vec<String> {
     let parsed = key.cert.first().and_then(|certificate| X509Certificate::from_der(certificate).ok());
     let Some((_, certificate)) = parsed else { return Vec::new() };
     let Ok(Some(names)) = certificate.subject_alternative_name() else { return Vec::new() };
-    let dns = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
-        _ => None,
+    let dns = |name: &GeneralName<'_>| {
+        if let GeneralName::DNSName(name) = name { Some(name.to_ascii_lowercase()) } else { None }
     };
     names.value.general_names.iter().filter_map(dns).collect()
 }

@@ -129,6 +129,7 @@ fn configure(options: &TlsOptions) -> Result<ServerConfig, TlsError> {
     // A client that comes again is spared the signature; its ticket keeps what it proved.
     config.ticketer = Ticketer::new().map_err(TlsError::general)?;
     config.send_tls13_tickets = 1;
+    config.ignore_client_order = options.ciphers.is_some() || options.ciphers_1_3.is_some();
     if let Some(path) = &options.key_log {
         config.key_log = Arc::new(keylog::KeyLogFile::open(path)?);
     }
@@ -141,18 +142,22 @@ fn certified_key(files: &CertificateFiles, provider: &CryptoProvider) -> Result<
     if let Some(first) = chain.first() {
         check_dates(first).map_err(|what| TlsError::of(&files.chain, what))?;
     }
-    CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => {
-            TlsError::of(&files.key, format!("the key does not belong to the certificate in {}", files.chain.display()))
+    CertifiedKey::from_der(chain, key, provider).map_err(|error| {
+        if matches!(error, rustls::Error::InconsistentKeys(_)) {
+            let chain = files.chain.display();
+            TlsError::of(&files.key, format!("the key does not belong to the certificate in {chain}"))
+        } else if matches!(error, rustls::Error::InvalidCertificate(_)) {
+            TlsError::of(&files.chain, format!("the certificate is broken: {error}"))
+        } else {
+            TlsError::of(&files.key, format!("the key cannot be used: {error}"))
         }
-        rustls::Error::InvalidCertificate(_) => TlsError::of(&files.chain, format!("the certificate is broken: {error}")),
-        error => TlsError::of(&files.key, format!("the key cannot be used: {error}")),
     })
 }
 
 /// Clients would turn away from a certificate that is too old.
 fn check_dates(certificate: &[u8]) -> Result<(), String> {
-    let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| format!("the certificate is broken: {error}"))?;
+    let (_, parsed) =
+        X509Certificate::from_der(certificate).map_err(|error| format!("the certificate is broken: {error}"))?;
     let validity = parsed.validity();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let now = i64::try_from(now).unwrap_or(i64::MAX);
@@ -188,7 +193,9 @@ fn verifier(
         // As OpenSSL does it for mosquitto: the client's own certificate, and an old list is no list.
         builder = builder.only_check_end_entity_revocation().enforce_revocation_expiration();
     }
-    let verifier = builder.build().map_err(|error| TlsError::general(format!("certificates of clients cannot be checked: {error}")))?;
+    let verifier = builder
+        .build()
+        .map_err(|error| TlsError::general(format!("certificates of clients cannot be checked: {error}")))?;
     Ok(Some(match trust.dates {
         Dates::Checked => verifier,
         Dates::NotChecked => Arc::new(dates::WithoutDates(verifier)),
@@ -213,7 +220,9 @@ fn roots(trust: &Trust) -> Result<RootCertStore, TlsError> {
         }
     }
     if roots.is_empty() {
-        return Err(TlsError::general("clients are asked for certificates, but no authority is named that may have signed them"));
+        return Err(TlsError::general(
+            "clients are asked for certificates, but no authority is named that may have signed them",
+        ));
     }
     Ok(roots)
 }

@@ -4,7 +4,10 @@ use super::head::{self, Head};
 use super::stream::WebSocket;
 use super::upgrade::{self, Response, WebSocketOptions};
 use std::io;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// What of a refused request is read and forgotten: closing with bytes unread would throw the answer away.
+const FORGOTTEN_BYTES_MAX: usize = 64 * 1024;
 
 /// Reads the request of the far end, and makes a WebSocket of the stream or answers something else and closes it: then
 /// `None` is returned.
@@ -44,5 +47,12 @@ where
 {
     stream.write_all(&response.bytes(has_body)).await?;
     stream.shutdown().await?;
+    let (mut forgotten, mut buffer) = (0, [0; 1024]);
+    while forgotten < FORGOTTEN_BYTES_MAX {
+        match stream.read(&mut buffer).await {
+            Ok(count) if count > 0 => forgotten += count,
+            Ok(_) | Err(_) => break,
+        }
+    }
     Ok(None)
 }

@@ -28,7 +28,10 @@ pub enum Refusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// So many bytes of payload, now at the beginning of what was given, out of so many.
-    Payload { from: usize, len: usize },
+    Payload {
+        from: usize,
+        len: usize,
+    },
     /// All was used up, and there was no payload in it.
     Nothing,
     Ping(Vec<u8>),
@@ -51,16 +54,8 @@ pub(super) struct Frames {
 #[derive(Debug)]
 enum State {
     Header,
-    Data {
-        left: u64,
-        mask: [u8; 4],
-    },
-    Control {
-        kind: Control,
-        left: usize,
-        mask: [u8; 4],
-        payload: Vec<u8>,
-    },
+    Data { left: u64, mask: [u8; 4] },
+    Control { kind: Control, left: usize, mask: [u8; 4], payload: Vec<u8> },
 }
 
 impl Frames {

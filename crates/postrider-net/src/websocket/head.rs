@@ -70,13 +70,16 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<He
         // Only what is new, and three bytes before it, can have the end in it.
         let from = bytes.len().saturating_sub(3);
         bytes.extend_from_slice(&chunk[..count]);
-        // Whoever does not speak HTTP is told after a line.
+        let is_first = from == 0;
         let is_whole = bytes[from..].windows(4).any(|four| four == b"\r\n\r\n");
-        if let Some(head) = parse(&bytes, is_whole) {
-            return Ok(head);
-        }
         if bytes.len() > HEAD_BYTES_MAX {
             return Ok(Head::Wrong(Response::error(431, "the head of the request is too large")));
+        }
+        // Whoever does not speak HTTP is told at once; otherwise it is looked at when it is whole.
+        if (is_whole || is_first)
+            && let Some(head) = parse(&bytes, is_whole)
+        {
+            return Ok(head);
         }
     }
 }

@@ -49,6 +49,17 @@ impl<S> WebSocket<S> {
         Self { stream, frames, frame_bytes_max, ahead, out: Vec::new(), sent: 0, pongs: 0, end: End::No }
     }
 
+    /// What it is put over.
+    #[must_use]
+    pub const fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// The same, to be changed. Whoever reads or writes it breaks the frames.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     /// Appends a whole frame to what goes out.
     fn push(&mut self, opcode: OpCode, payload: &[IoSlice<'_>], len: usize) -> io::Result<()> {
         let header = FrameHeader { opcode, ..FrameHeader::default() };

@@ -118,13 +118,14 @@ pub(super) fn answer(request: &Request, options: &WebSocketOptions) -> Result<St
     }
     let key = request.header("sec-websocket-key").filter(|key| is_key(key));
     let key = key.ok_or_else(|| Response::error(400, "the header Sec-WebSocket-Key is wrong"))?;
-    if let (Some(allowed), Some(origin)) = (&options.origins, origin(request)) {
-        if !allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&origin)) {
-            return Err(Response::error(403, "pages of this origin may not connect"));
-        }
+    if let (Some(allowed), Some(origin)) = (&options.origins, origin(request))
+        && !allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&origin))
+    {
+        return Err(Response::error(403, "pages of this origin may not connect"));
     }
     let protocol = request.words("sec-websocket-protocol").find(|name| PROTOCOLS.contains(name));
-    let protocol = protocol.ok_or_else(|| Response::error(400, "the subprotocol mqtt is not among those that are offered"))?;
+    let protocol =
+        protocol.ok_or_else(|| Response::error(400, "the subprotocol mqtt is not among those that are offered"))?;
     Ok(format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: {}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n",
@@ -140,9 +141,7 @@ fn origin(request: &Request) -> Option<String> {
 
 /// What a request that is none for WebSocket is answered if there is no handler.
 pub(super) fn upgrade_required(sentence: &str) -> Response {
-    Response::error(426, sentence)
-        .with("Upgrade", "websocket")
-        .with("Sec-WebSocket-Version", "13")
+    Response::error(426, sentence).with("Upgrade", "websocket").with("Sec-WebSocket-Version", "13")
 }
 
 /// Sixteen bytes in base64. RFC 6455, 4.2.1

@@ -3,6 +3,7 @@
 //! Owns: names of options and what they accept; those of `pub`, `sub` and `rr` are mosquitto's.
 
 mod absent;
+mod config;
 mod connection;
 mod data;
 mod options_file;
@@ -14,6 +15,7 @@ mod request;
 mod subscribe;
 mod url;
 
+pub(crate) use config::{Configure, Form, Said, Verb};
 pub(crate) use connection::{Connection, Plan};
 pub(crate) use data::{Backup, Check, Dump, Restore, Salvage};
 #[cfg(feature = "sqlite")]
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Torture(Box<Torture>),
     /// Make and change a password file
     Passwd(Passwd),
+    /// Look at a configuration: check it, print it, explain it, import one of another broker
+    Config(Configure),
     /// Read a data directory, change nothing, and list what is damaged
     Check(Check),
     /// Copy what is whole of a damaged data directory into a new one
@@ -153,7 +157,7 @@ impl Command {
             Self::Sub(args) => Some(("sub", &args.connection)),
             Self::Rr(args) => Some(("rr", &args.connection)),
             Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
-            Self::Passwd(_) => None,
+            Self::Passwd(_) | Self::Config(_) => None,
             Self::Check(_) | Self::Salvage(_) | Self::Dump(_) | Self::Backup(_) | Self::Restore(_) => None,
             #[cfg(feature = "sqlite")]
             Self::Export(_) | Self::Import(_) => None,

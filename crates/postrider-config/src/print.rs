@@ -160,9 +160,24 @@ fn show_secret(secret: &Secret, what: What, path: &str) -> String {
         .unwrap_or_else(|| if what == What::Changed { format!("env:{}", variable(path)) } else { HIDDEN.to_owned() })
 }
 
-/// The environment variable that a secret of this key is to be put into.
+/// Secrets that stand in the tree themselves: the key and the environment variable that [`What::Changed`] has for it.
 #[must_use]
-pub fn variable(path: &str) -> String {
+pub fn secrets(config: &Config) -> Vec<(String, String)> {
+    let is_bare = |value: &Value| matches!(value, Value::Hidden(secret) if secret.reference().is_none());
+    let mut paths = Vec::new();
+    for listener in &config.listeners {
+        let bare = keys::of_listener().filter(|key| is_bare(&key.value_in(listener)));
+        paths.extend(bare.map(|key| format!("listener.{}.{}", listener.name, key.name)));
+    }
+    for bridge in &config.bridges {
+        let bare = keys::of_bridge().filter(|key| is_bare(&key.value_of(bridge)));
+        paths.extend(bare.map(|key| format!("bridge.{}.{}", bridge.name, key.name)));
+    }
+    paths.into_iter().map(|path| (path.clone(), variable(&path))).collect()
+}
+
+/// The environment variable that a secret of this key is to be put into.
+fn variable(path: &str) -> String {
     let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' };
     format!("POSTRIDER_SECRET_{}", path.chars().map(letter).collect::<String>())
 }

@@ -4,6 +4,7 @@
 
 mod absent;
 mod acl;
+mod config;
 mod connection;
 mod data;
 mod options_file;
@@ -16,6 +17,7 @@ mod subscribe;
 mod url;
 
 pub(crate) use acl::{Acl, Action, Explain, What};
+pub(crate) use config::{Configure, Form, Said, Verb};
 pub(crate) use connection::{Connection, Plan};
 pub(crate) use data::{Backup, Check, Dump, Restore, Salvage};
 #[cfg(feature = "sqlite")]
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Torture(Box<Torture>),
     /// Make and change a password file
     Passwd(Passwd),
+    /// Look at a configuration: check it, print it, explain it, import one of another broker
+    Config(Configure),
     /// Read a data directory, change nothing, and list what is damaged
     Check(Check),
     /// Copy what is whole of a damaged data directory into a new one
@@ -173,6 +177,8 @@ impl Command {
             Self::Rr(args) => Some(("rr", &args.connection)),
             Self::Serve(_) | Self::Acl(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
             Self::Passwd(_) => None,
+            Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
+            Self::Passwd(_) | Self::Config(_) => None,
             Self::Check(_) | Self::Salvage(_) | Self::Dump(_) | Self::Backup(_) | Self::Restore(_) => None,
             #[cfg(feature = "sqlite")]
             Self::Export(_) | Self::Import(_) => None,

@@ -3,6 +3,7 @@
 mod faults;
 mod fuzz;
 mod keys;
+mod mosquitto;
 mod others;
 mod round_trip;
 mod safety;

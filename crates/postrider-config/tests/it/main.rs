@@ -2,6 +2,7 @@
 
 mod faults;
 mod fuzz;
+mod fuzz_mosquitto;
 mod keys;
 mod mosquitto;
 mod others;

@@ -2,7 +2,9 @@
 
 mod faults;
 mod fuzz;
+mod fuzz_mosquitto;
 mod keys;
+mod mosquitto;
 mod others;
 mod round_trip;
 mod safety;

@@ -78,6 +78,8 @@ fn of_doors() -> Result<BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>> {
         ensure!(inputs.insert(name.to_owned(), parse_hex(digits)?).is_none(), "{name} names two inputs");
     }
     Ok(corpus)
+}
+
 /// Configurations of mosquitto: `name | here | mosquitto | text | why`; most stand below a listener.
 fn mosquitto_files() -> Result<BTreeMap<String, Vec<u8>>> {
     let path = root().join("crates/postrider-config/testdata/mosquitto-conf.txt");
@@ -220,15 +222,10 @@ fn saved(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 
 /// Where bolero looks for the saved inputs of `tests/it/fuzz.rs`.
 fn folder(target: &str) -> PathBuf {
-    let package = match target {
-        PASSWORD_FILE => "postrider-auth",
-        target if DOORS.contains(&target) => "postrider-net",
-        _ => "postrider-proto",
-    };
-    root().join(format!("crates/{package}/tests/it/__fuzz__/fuzz__{target}/corpus"))
     let (package, module) = match target {
         PASSWORD_FILE => ("postrider-auth", "fuzz"),
         MOSQUITTO_CONF => ("postrider-config", "fuzz_mosquitto"),
+        target if DOORS.contains(&target) => ("postrider-net", "fuzz"),
         _ => ("postrider-proto", "fuzz"),
     };
     root().join(format!("crates/{package}/tests/it/__fuzz__/{module}__{target}/corpus"))

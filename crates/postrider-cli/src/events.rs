@@ -74,7 +74,10 @@ impl Printer {
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other events are about something else")]
 fn is_about_a_connection(event: &Event) -> bool {
     match event {
-        Event::Connected { .. } | Event::Refused { .. } | Event::HandshakeFailed { .. } | Event::Disconnected { .. } => true,
+        Event::Connected { .. }
+        | Event::Refused { .. }
+        | Event::HandshakeFailed { .. }
+        | Event::Disconnected { .. } => true,
         _ => false,
     }
 }
@@ -115,7 +118,9 @@ fn in_other_words(event: &Event) -> Option<String> {
         Event::Subscribed { client_id, filter, granted: Ok(qos), .. } => {
             Some(wording::subscribed(&shown(client_id.as_str()), qos.as_u8(), &shown(filter)))
         }
-        Event::Unsubscribed { client_id, filter } => Some(wording::unsubscribed(&shown(client_id.as_str()), &shown(filter))),
+        Event::Unsubscribed { client_id, filter } => {
+            Some(wording::unsubscribed(&shown(client_id.as_str()), &shown(filter)))
+        }
         _ => None,
     }
 }

@@ -176,8 +176,6 @@ impl Command {
             Self::Sub(args) => Some(("sub", &args.connection)),
             Self::Rr(args) => Some(("rr", &args.connection)),
             Self::Serve(_) | Self::Acl(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
-            Self::Passwd(_) => None,
-            Self::Serve(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
             Self::Passwd(_) | Self::Config(_) => None,
             Self::Check(_) | Self::Salvage(_) | Self::Dump(_) | Self::Backup(_) | Self::Restore(_) => None,
             #[cfg(feature = "sqlite")]

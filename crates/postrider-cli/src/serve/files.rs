@@ -138,7 +138,8 @@ fn inline(security: &Security, is_exempt: bool) -> Option<String> {
         None => text.push_str(&rule("allow", "", &["#".to_owned(), "$SYS/#".to_owned()])),
         Some(topics) => {
             for (user, filters) in topics.iter().filter(|(_, filters)| !filters.is_empty()) {
-                let who = if user.is_empty() { "anonymous = true".to_owned() } else { format!("user = {}", quoted(user)) };
+                let who =
+                    if user.is_empty() { "anonymous = true".to_owned() } else { format!("user = {}", quoted(user)) };
                 text.push_str(&rule("allow", &who, filters));
             }
         }

@@ -5,8 +5,8 @@
 
 use super::files::Files;
 use postrider::{
-    Access, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Peer,
-    Principal, ReasonCode, Reply,
+    Access, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Peer, Principal,
+    ReasonCode, Reply,
 };
 use postrider_auth::Passwords;
 use postrider_auth::acl::Acl;
@@ -170,4 +170,3 @@ impl Authorize for Gate {
 fn only_rules(locks: &[Lock]) -> Option<&Lock> {
     locks.iter().find(|lock| lock.acl.is_none()).or_else(|| locks.first())
 }
-

@@ -32,9 +32,7 @@ pub(crate) fn all(listeners: &[Listener]) -> anyhow::Result<Vec<Place>> {
 /// One listener of the tree.
 pub(crate) fn of(listener: &Listener) -> anyhow::Result<Vec<Listen>> {
     let bare = match &listener.bind {
-        Bind::Tcp { host, port } => {
-            addresses(host, *port, listener.tcp.domain)?.into_iter().map(Listen::tcp).collect()
-        }
+        Bind::Tcp { host, port } => addresses(host, *port, listener.tcp.domain)?.into_iter().map(Listen::tcp).collect(),
         Bind::Unix { path, mode } => vec![Listen::unix(path, *mode)],
         Bind::Systemd { name } => vec![Listen::inherited(super::activation::take(name)?)],
     };
@@ -64,7 +62,9 @@ fn wrap(listen: Listen, listener: &Listener) -> anyhow::Result<Listen> {
 fn addresses(host: &str, port: u16, domain: Domain) -> anyhow::Result<Vec<SocketAddr>> {
     let found: Vec<SocketAddr> = match host {
         "" => vec![([0, 0, 0, 0], port).into(), ([0u16; 8], port).into()],
-        host => (host, port).to_socket_addrs().with_context(|| format!("nobody knows the address of {host}"))?.collect(),
+        host => {
+            (host, port).to_socket_addrs().with_context(|| format!("nobody knows the address of {host}"))?.collect()
+        }
     };
     let is_wanted = |address: &SocketAddr| match domain {
         Domain::Both => true,

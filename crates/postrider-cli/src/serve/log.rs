@@ -9,7 +9,7 @@ use postrider_config::model::{Facility, Log as Wanted, LogDestination, LogFormat
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A log that everybody in the process writes to; clones of it are the same.
@@ -27,7 +27,7 @@ enum Sink {
     Stdout,
     Stderr,
     Syslog(UnixDatagram),
-    File(File, PathBuf),
+    File(File),
 }
 
 const SYSLOG: &str = "/dev/log";
@@ -113,7 +113,7 @@ impl Sink {
             }
             // Nobody publishes it yet; the server says so when it starts.
             LogDestination::Topic => None,
-            LogDestination::File(path) => Some(Self::File(append(path)?, path.clone())),
+            LogDestination::File(path) => Some(Self::File(append(path)?)),
         })
     }
 
@@ -126,7 +126,7 @@ impl Sink {
                 let line = format!("<{priority}>postrider[{}]: {text}", std::process::id());
                 socket.send(line.as_bytes()).map(drop)
             }
-            Self::File(file, _) => file.write_all(line.as_bytes()),
+            Self::File(file) => file.write_all(line.as_bytes()),
         };
     }
 }

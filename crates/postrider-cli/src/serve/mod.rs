@@ -174,7 +174,8 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     }
     builder = builder.observe(Printer::new(log.clone(), &settings));
     builder = builder.authenticate(gate.clone()).authorize(gate.clone());
-    let broker = data::keep(builder, config, directory.clone(), args)?.start().map_err(|error| explain(error, config))?;
+    let broker =
+        data::keep(builder, config, directory.clone(), args)?.start().map_err(|error| explain(error, config))?;
     if let Some(someone) = &someone {
         if let Some(directory) = &directory {
             someone.own(directory)?;
@@ -189,8 +190,7 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
 }
 
 fn explain(error: Error, config: &postrider_config::Config) -> anyhow::Error {
-    let is_root_only =
-        |bind: &Bind| matches!(bind, Bind::Tcp { port, .. } if *port < 1024 && *port > 0);
+    let is_root_only = |bind: &Bind| matches!(bind, Bind::Tcp { port, .. } if *port < 1024 && *port > 0);
     let advice = match error.advice() {
         Some(advice) if error.kind() == ErrorKind::InUse => format!("{advice} with --data-dir"),
         Some(advice) => advice.to_owned(),

@@ -131,7 +131,8 @@ impl Running {
         let order: Vec<usize> = (0..most).map(|slot| at(slot).unwrap_or(usize::MAX)).collect();
         let closed = |slot: usize| self.gate.lock_at(slot).unwrap_or_else(Lock::shut);
         let locks = order.iter().enumerate();
-        let locks = locks.map(|(slot, at)| Lock::of(config, *at, &self.files).unwrap_or_else(|| closed(slot))).collect();
+        let locks =
+            locks.map(|(slot, at)| Lock::of(config, *at, &self.files).unwrap_or_else(|| closed(slot))).collect();
         self.gate.set(locks);
         self.broker.adopt(limits::of(config, &order));
         self.consult();

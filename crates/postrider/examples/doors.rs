@@ -189,7 +189,7 @@ impl Door {
     async fn pour(&self, messages: usize) {
         let (mut publisher, mut subscriber) = (self.client("p").await, self.client("s").await);
         subscriber.write_all(&self.frame(subscribe(1, "t/#", 0).bytes(Version::V5))).await.unwrap();
-        subscriber.read(&mut [0; 256]).await.unwrap();
+        assert!(subscriber.read(&mut [0; 256]).await.unwrap() > 4, "SUBACK");
         let hundred = publish("t/1", PAYLOAD).bytes(Version::V5).repeat(100);
         let hundred = self.frame(hundred);
         let heard = tokio::spawn(async move {

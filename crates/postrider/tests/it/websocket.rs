@@ -12,7 +12,7 @@ fn with_websocket(options: WebSocketOptions) -> Listen {
     Listen::tcp(local()).websocket(options)
 }
 
-// [MQTT-6.0.0-2]
+// [MQTT-6.0.0-2], [MQTT-6.0.0-2] of 3.1.1
 #[test]
 fn packets_may_be_cut_into_frames_anywhere() {
     everywhere(async |builder: Builder| {
@@ -52,7 +52,7 @@ async fn large_messages_go_through_websocket_and_tls() {
     assert!(lines.iter().any(|line| line.starts_with("PUBLISH")));
 }
 
-// A24, [MQTT-6.0.0-1]
+// A24, [MQTT-6.0.0-1], [MQTT-6.0.0-1] of 3.1.1
 #[tokio::test]
 async fn frames_that_break_the_rules_are_closed_with_the_reason() {
     let options = WebSocketOptions { frame_bytes_max: 1000, ..WebSocketOptions::default() };
@@ -110,7 +110,7 @@ async fn upgraded(broker: &Broker, headers: &str) -> tokio::net::TcpStream {
     stream
 }
 
-// A24, [MQTT-6.0.0-3], [MQTT-6.0.0-4]
+// A24, [MQTT-6.0.0-3], [MQTT-6.0.0-4], [MQTT-6.0.0-3] of 3.1.1, [MQTT-6.0.0-4] of 3.1.1
 #[tokio::test]
 async fn requests_that_do_not_fit_are_told_why() {
     let options = WebSocketOptions {

@@ -111,9 +111,12 @@ async fn measure(connections: usize, messages: usize) {
         drop(door.idle(20).await);
         tokio::time::sleep(Duration::from_millis(300)).await;
         let before = server.figures();
-        let idle = door.idle(connections).await;
+        let mut idle = door.idle(connections).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
         let after = server.figures();
+        door.talk(&mut idle).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let talked = (server.figures().0 - before.0) / connections as u64;
         let (bytes, connect_us) =
             ((after.0 - before.0) / connections as u64, (after.1 - before.1) / connections as u64);
         drop(idle);
@@ -121,7 +124,9 @@ async fn measure(connections: usize, messages: usize) {
         let before = server.figures().1;
         door.pour(messages).await;
         let message_ns = (server.figures().1 - before) * 1000 / messages as u64;
-        println!("{kind:>4}: {bytes} bytes idle, {connect_us} us to connect, {message_ns} ns a message");
+        println!(
+            "{kind:>4}: {bytes} bytes idle, {talked} after a large message, {connect_us} us to connect, {message_ns} ns a message"
+        );
         drop(server.0.stdin.take());
         server.0.wait().unwrap();
     }
@@ -183,6 +188,19 @@ impl Door {
             streams.push(self.client(&format!("idle-{number}")).await);
         }
         streams
+    }
+
+    /// Each sends itself 100 kB.
+    async fn talk(&self, streams: &mut [Box<dyn Stream>]) {
+        for (number, stream) in streams.iter_mut().enumerate() {
+            let topic = format!("own/{number}");
+            stream.write_all(&self.frame(subscribe(1, &topic, 0).bytes(Version::V5))).await.unwrap();
+            assert!(stream.read(&mut [0; 256]).await.unwrap() > 4, "SUBACK");
+            let text = format!("{}THE-END", "x".repeat(100_000));
+            stream.write_all(&self.frame(publish(&topic, &text).bytes(Version::V5))).await.unwrap();
+            stream.flush().await.unwrap();
+            hear(stream, b"THE-END").await;
+        }
     }
 
     /// From one client to another, a hundred messages a write.

@@ -20,6 +20,7 @@ use crate::{defaults, scratch, seeds};
 use postrider_engine::{Durability as Promise, Engine, Limits, Who};
 use postrider_journal::OnDamage;
 use postrider_net::Descriptors;
+use postrider_net::tls::TlsOptions;
 use postrider_ports::{
     Answer, Authenticate, Authorize, ClientId, Counters, ListenerId, Observe, PartitionId, Peer, Principal, Question,
     SessionInfo,
@@ -146,6 +147,15 @@ impl Broker {
     /// start they are; whoever has nothing to ask at the moment saves the questions. What is not asked is allowed.
     pub fn consult(&self, authenticate: bool, authorize: bool) {
         self.shared.consult(authenticate, authorize);
+    }
+
+    /// Gives one listener other certificates, authorities or ciphers, for new connections; false if there is no such
+    /// listener, or it has no TLS.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Tls`]; then nothing changes.
+    pub fn replace_tls(&self, id: ListenerId, options: TlsOptions) -> Result<bool, Error> {
+        self.listeners.replace_tls(id, options)
     }
 
     /// What has been counted.

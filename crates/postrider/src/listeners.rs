@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::listen::{Bind, Listen, ListenerInfo};
 use crate::shared::Shared;
 use crate::workers::Workers;
-use postrider_net::tls::{TlsServer, Turns};
+use postrider_net::tls::{Fresh, TlsOptions, TlsServer, Turns};
 use postrider_net::{Address, Descriptors, Listener};
 use postrider_ports::ListenerId;
 use std::io;
@@ -139,6 +139,14 @@ impl Listeners {
         let mut state = self.state();
         state.is_over = true;
         core::mem::take(&mut state.entries)
+    }
+
+    /// Other options for the TLS of one listener.
+    pub(crate) fn replace_tls(&self, id: ListenerId, options: TlsOptions) -> Result<bool, Error> {
+        let door = self.state().entries.iter().find(|entry| entry.door.id == id).map(|entry| entry.door.clone());
+        let Some(server) = door.as_ref().and_then(|door| door.tls.as_ref()) else { return Ok(false) };
+        server.replace(Fresh::read(options).map_err(Error::of_tls)?);
+        Ok(true)
     }
 
     /// Reads the certificates of all listeners again: all of them are good, or none is used. Returns how many there are.

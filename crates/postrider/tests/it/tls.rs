@@ -225,6 +225,24 @@ async fn a_certificate_is_replaced_while_connections_live_and_kept_if_the_new_on
 }
 
 #[tokio::test]
+async fn a_listener_gets_other_options_while_it_listens() {
+    let authority = Authority::new();
+    let broker = with_tls(authority.server()).listen(local()).start().expect("a broker");
+    let (id, plain, address) = (broker.listeners()[0].id, broker.listeners()[1].id, broker.addresses()[0]);
+    let mut living = tunnel::tls(address, &authority, None).await;
+    living.enter(&Hello::new("living")).await;
+    let clients = ClientCertificates::Required(authority.trust());
+    let strict = TlsOptions { clients, ..authority.server() };
+    assert!(broker.replace_tls(id, strict.clone()).expect("good files"));
+    assert!(!broker.replace_tls(plain, strict).expect("good files"), "it has no TLS");
+    assert!(!gets_in(address, &authority, None).await);
+    assert!(gets_in(address, &authority, Some(&authority.sign("c"))).await);
+    assert!(broker.replace_tls(id, TlsOptions::new("missing.pem", "missing.key")).is_err());
+    assert!(!gets_in(address, &authority, None).await, "what was there stays");
+    living.expect_silence().await;
+}
+
+#[tokio::test]
 async fn half_handshakes_do_not_keep_honest_clients_out() {
     let authority = Authority::new();
     let broker = with_tls(authority.server()).start().expect("a broker");

@@ -262,7 +262,7 @@ async fn half_handshakes_do_not_keep_honest_clients_out() {
     let begun = Instant::now();
     let mut honest = tunnel::tls(address, &authority, None).await;
     honest.enter(&Hello::new("honest")).await;
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     eprintln!("in after {:?}, with 2,000 before", begun.elapsed());
     honest.expect_silence().await;
 }

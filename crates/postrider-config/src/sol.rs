@@ -6,6 +6,7 @@ use crate::defaults;
 use crate::fault::Fault;
 use crate::model::{Bind, ClientCertificate, Config, Listener, LogDestination, LogType, Place, Profile, TlsVersion};
 use crate::translation::{Said, Translation};
+use crate::value::is_host;
 
 /// Reads a `sol.conf`.
 ///
@@ -19,7 +20,8 @@ pub fn read(file: &str, text: &str) -> Result<Config, Vec<Fault>> {
         if content.starts_with('#') || content.trim().is_empty() {
             continue;
         }
-        let (name, value) = content.trim().split_once(char::is_whitespace).unwrap_or((content.trim(), ""));
+        let content = content.trim();
+        let (name, value) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
         reader.line(Said { line, column: 1, name }, value.trim());
     }
     reader.finish()
@@ -77,6 +79,9 @@ impl<'a> Reader<'a> {
             return self.to.set_in(said, &mut self.listener, key, value);
         }
         match said.name {
+            "ip_address" if !is_host(value) => {
+                self.to.fault(said, format!("{value:?} is no name and no address"));
+            }
             "ip_address" => self.host = self.take_tcp(said, value),
             "ip_port" => match value.parse() {
                 Ok(port) => {

@@ -11,6 +11,7 @@ mod breaches;
 mod broker;
 mod clients;
 mod commands;
+mod config;
 mod conformance;
 mod contact;
 mod crowd;

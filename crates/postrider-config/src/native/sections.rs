@@ -6,7 +6,7 @@ use super::entries::{Entry, Known};
 use super::{Beside, Reader};
 use crate::defaults;
 use crate::keys::{self, Key};
-use crate::model::{Bind, Listener, Origin};
+use crate::model::Bind;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -39,6 +39,10 @@ impl Reader<'_> {
             return Vec::new();
         };
         let mut tables = Vec::new();
+        if list.len() > TABLES_MAX {
+            self.fault(value.span().start, name, format!("there are {}, and {TABLES_MAX} are allowed", list.len()));
+            return tables;
+        }
         for one in list.iter() {
             if let DeValue::Table(table) = one.get_ref() {
                 tables.push((one.span().start, table));
@@ -69,7 +73,6 @@ impl Reader<'_> {
         for entry in entries {
             self.take(&prefix, &entry, |key, value| key.set_in(&mut listener, value));
         }
-        self.inherit(&prefix, &listener);
         self.config.listeners.push(listener);
     }
 
@@ -99,18 +102,6 @@ impl Reader<'_> {
         self.note(entry.at, path);
     }
 
-    /// What a listener has from the broker has the broker's origin.
-    fn inherit(&mut self, prefix: &str, listener: &Listener) {
-        for key in keys::of_file().filter(|key| key.scope() == keys::Scope::Shared) {
-            let path = format!("{prefix}{}", key.name);
-            let origin = self.config.origins.of(key.name);
-            let is_own = self.columns.contains_key(&path) || key.value_in(listener) != key.value(&self.config);
-            if !is_own && origin != Origin::Default {
-                self.config.origins.note(path, origin);
-            }
-        }
-    }
-
     /// The name that a table has, or the one it gets.
     fn name(&mut self, table: &DeTable<'_>, section: &str, otherwise: Option<&str>) -> Option<String> {
         let Some(value) = table.get("name") else { return otherwise.map(str::to_owned) };
@@ -133,3 +124,6 @@ fn text_of<'t>(value: &'t Spanned<DeValue<'_>>) -> Option<&'t str> {
         | DeValue::Table(_) => None,
     }
 }
+
+/// Each is compared with all others and holds a copy of what holds for all.
+const TABLES_MAX: usize = 1_000;

@@ -115,12 +115,9 @@ fn explain_key(name: Option<&str>) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     match explain::find(name) {
-        Ok(key) => say(explain::explain(key).trim_end()),
-        Err(near) => match near.as_slice() {
-            [] => bail!("there is no key {name}; `postrider config explain` names them all"),
-            [near] => bail!("there is no key {name}; did you mean {near}?"),
-            several => bail!("{name} may be each of {}", several.join(", ")),
-        },
+        Ok(found) => found.iter().for_each(|key| say(&explain::explain(key))),
+        Err(Some(near)) => bail!("there is no key {name}; did you mean {near}?"),
+        Err(None) => bail!("there is no key {name}; `postrider config explain` names them all"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,27 +8,24 @@ use crate::model::Bind;
 use crate::value::Value;
 use std::fmt::Write;
 
-/// A key by its name, by its last part where only one key has it, or by mosquitto's name for it.
+/// The keys of a name: the one that has it, else those whose last part it is, else those that mosquitto calls so.
 ///
 /// # Errors
 ///
-/// The names that it may have meant, none or several.
-pub fn find(name: &str) -> Result<&'static Key, Vec<String>> {
-    let is = |found: &dyn Fn(&Key) -> bool| keys::all().filter(|key| found(key)).collect::<Vec<_>>();
-    let ways: [&dyn Fn(&Key) -> bool; 3] = [
-        &|key| key.path() == name || key.name == name && matches!(key.scope(), Scope::Broker | Scope::Shared),
-        &|key| key.name.rsplit('.').next() == Some(name),
-        &|key| key.mosquitto.split(", ").any(|theirs| theirs == name),
-    ];
+/// The nearest name there is, where none has it.
+pub fn find(name: &str) -> Result<Vec<&'static Key>, Option<String>> {
+    let ways: [&dyn Fn(&Key) -> bool; 3] =
+        [&|key| key.path() == name, &|key| key.name.rsplit('.').next() == Some(name), &|key| {
+            key.mosquitto.split(", ").any(|theirs| theirs == name)
+        }];
     for way in ways {
-        match is(way).as_slice() {
-            [] => {}
-            [key] => return Ok(key),
-            several => return Err(several.iter().map(|key| key.path()).collect()),
+        let found: Vec<&Key> = keys::all().filter(|key| way(key)).collect();
+        if !found.is_empty() {
+            return Ok(found);
         }
     }
     let paths: Vec<String> = keys::all().map(Key::path).collect();
-    Err(keys::nearest(name, paths.iter().map(String::as_str)).map(str::to_owned).into_iter().collect())
+    Err(keys::nearest(name, paths.iter().map(String::as_str)).map(str::to_owned))
 }
 
 /// Everything about one key.

@@ -28,7 +28,7 @@ pub trait Files {
 pub struct Disk;
 
 /// No configuration is larger; what is was not meant to be one.
-const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 impl Files for Disk {
     fn read(&self, path: &Path) -> io::Result<String> {
@@ -39,7 +39,7 @@ impl Files for Disk {
         if u64::try_from(read).is_ok_and(|read| read <= FILE_BYTES_MAX) {
             Ok(text)
         } else {
-            Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB; is it a configuration?"))
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 MiB; is it a configuration?"))
         }
     }
 

@@ -6,6 +6,7 @@ use crate::defaults;
 use crate::fault::Fault;
 use crate::keys::{self, Key, Scope};
 use crate::model::{Config, Listener, Notice, Origin};
+use crate::native::FAULTS_MAX;
 use crate::raw::Raw;
 
 pub(crate) struct Translation<'a> {
@@ -30,11 +31,17 @@ impl<'a> Translation<'a> {
 
     /// It was read and does nothing, or something else.
     pub(crate) fn notice(&mut self, said: Said<'_>, reason: impl Into<String>) {
+        if self.config.notices.len() >= FAULTS_MAX {
+            return;
+        }
         let (file, what) = (self.file.to_owned(), said.name.to_owned());
         self.config.notices.push(Notice { file, line: said.line, what, reason: reason.into() });
     }
 
     pub(crate) fn fault(&mut self, said: Said<'_>, what: impl Into<String>) {
+        if self.faults.len() >= FAULTS_MAX {
+            return;
+        }
         let origin = Origin::File { file: self.file.to_owned(), line: said.line };
         self.faults.push(Fault { origin, column: said.column, key: said.name.to_owned(), what: what.into() });
     }

@@ -10,6 +10,7 @@ mod breaches;
 mod broker;
 mod clients;
 mod commands;
+mod config;
 mod conformance;
 mod contact;
 mod crowd;

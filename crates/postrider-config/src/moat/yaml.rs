@@ -132,6 +132,9 @@ impl<'a> Events<'a> {
                     return Err((place(span.start.line(), span.start.col()), "a key is a text".to_owned()));
                 }
             };
+            if map.0.len() >= ENTRIES_MAX {
+                return Err((place(span.start.line(), span.start.col()), format!("{ENTRIES_MAX} keys are allowed")));
+            }
             if map.find(&name).is_some() {
                 return Err((place(span.start.line(), span.start.col()), format!("{name} is there twice")));
             }
@@ -159,3 +162,6 @@ fn small(number: usize) -> u32 {
 }
 
 const DEPTH_MAX: usize = 16;
+
+/// Each key is compared with all others.
+const ENTRIES_MAX: usize = 1_000;

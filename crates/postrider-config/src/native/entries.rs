@@ -39,7 +39,7 @@ impl Reader<'_> {
         for (name, value) in table {
             let path =
                 if above.is_empty() { name.get_ref().to_string() } else { format!("{above}.{}", name.get_ref()) };
-            if above.is_empty() && known.apart.contains(&path.as_str()) {
+            if self.is_enough() || (above.is_empty() && known.apart.contains(&path.as_str())) {
                 continue;
             }
             if let Some(key) = known.keys.iter().find(|key| key.name == path) {

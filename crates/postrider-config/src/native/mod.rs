@@ -31,7 +31,7 @@ pub struct Beside<'a> {
 pub fn read(file: &str, text: &str, beside: Beside<'_>) -> Result<Config, Vec<Fault>> {
     let mut reader = Reader::new(file, text);
     let (table, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
+    for error in errors.into_iter().take(FAULTS_MAX) {
         let (origin, column) = reader.lines.place(error.span().map_or(0, |span| span.start));
         let what = error.message().trim().replace('\n', ", ");
         reader.faults.push(Fault { origin, column, key: String::new(), what });
@@ -57,8 +57,16 @@ impl<'a> Reader<'a> {
     }
 
     fn fault(&mut self, at: usize, key: &str, what: String) {
+        if self.is_enough() {
+            return;
+        }
         let (origin, column) = self.lines.place(at);
         self.faults.push(Fault { origin, column, key: key.to_owned(), what });
+    }
+
+    /// Nobody reads more, and a file of nothing but faults would be many times as large in memory.
+    fn is_enough(&self) -> bool {
+        self.faults.len() >= FAULTS_MAX
     }
 
     fn note(&mut self, at: usize, key: String) {
@@ -130,3 +138,6 @@ fn unknown(what: &str, nearest: Option<&str>) -> String {
         None => format!("there is no such {what}; docs/configuration.md lists them all"),
     }
 }
+
+/// As many as anybody reads.
+pub(crate) const FAULTS_MAX: usize = 1_000;

@@ -39,6 +39,10 @@ impl Reader<'_> {
             return Vec::new();
         };
         let mut tables = Vec::new();
+        if list.len() > TABLES_MAX {
+            self.fault(value.span().start, name, format!("there are {}, and {TABLES_MAX} are allowed", list.len()));
+            return tables;
+        }
         for one in list.iter() {
             if let DeValue::Table(table) = one.get_ref() {
                 tables.push((one.span().start, table));
@@ -133,3 +137,6 @@ fn text_of<'t>(value: &'t Spanned<DeValue<'_>>) -> Option<&'t str> {
         | DeValue::Table(_) => None,
     }
 }
+
+/// Each is compared with all others and holds a copy of what holds for all.
+const TABLES_MAX: usize = 1_000;

@@ -2,6 +2,7 @@
 
 mod faults;
 mod fuzz;
+mod hoards;
 mod keys;
 mod others;
 mod round_trip;

@@ -2,12 +2,13 @@
 //!
 //! Owns: the values that hold where nobody said anything; `postrider config explain` shows the reasons.
 
+use crate::keys::{self, Scope};
 use crate::model::{
     Ban, Bind, Bridge, BridgeAddress, BridgeEnd, BridgeNotices, BridgeReload, BridgeRestart, BridgeStart, BridgeTls,
     BridgeVersion, ClientCertificate, Compat, Config, Data, Domain, Durability, Facility, Limits, Listener,
-    ListenerLimits, Log, LogDestination, LogFormat, LogType, Origins, Overflow, PayloadFormat, Place, Process, Profile,
-    Protocol, Proxy, ProxyVersion, Rate, Rates, ReceiveMaximum, Security, ShareStrategy, Sys, Tcp, TimestampFormat,
-    Tls, TlsVersion, UsernameFrom, Versions, WebSocket,
+    ListenerLimits, Log, LogDestination, LogFormat, LogType, Origin, Origins, Overflow, PayloadFormat, Place, Process,
+    Profile, Protocol, Proxy, ProxyVersion, Rate, Rates, ReceiveMaximum, Security, ShareStrategy, Sys, Tcp,
+    TimestampFormat, Tls, TlsVersion, UsernameFrom, Versions, WebSocket,
 };
 use std::path::PathBuf;
 
@@ -96,6 +97,23 @@ impl Config {
         }
         if self.data.place == Place::Memory {
             self.data.durability = Durability::Memory;
+        }
+        self.inherit_origins();
+    }
+
+    /// What a listener has from the broker comes from where the broker has it.
+    fn inherit_origins(&mut self) {
+        for key in keys::of_file().filter(|key| key.scope() == Scope::Shared) {
+            let (origin, value) = (self.origins.of(key.name), key.value(self));
+            if origin == Origin::Default {
+                continue;
+            }
+            for listener in self.listeners.iter().filter(|listener| key.value_in(listener) == value) {
+                let path = format!("listener.{}.{}", listener.name, key.name);
+                if self.origins.of(&path) == Origin::Default {
+                    self.origins.note(path, origin.clone());
+                }
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::defaults;
 use crate::fault::Fault;
 use crate::model::{Bind, ClientCertificate, Config, Listener, LogDestination, LogType, Place, Profile, TlsVersion};
 use crate::translation::{Said, Translation};
+use crate::value::is_host;
 
 /// Reads a `sol.conf`.
 ///
@@ -77,6 +78,9 @@ impl<'a> Reader<'a> {
             return self.to.set_in(said, &mut self.listener, key, value);
         }
         match said.name {
+            "ip_address" if !is_host(value) => {
+                self.to.fault(said, format!("{value:?} is no name and no address"));
+            }
             "ip_address" => self.host = self.take_tcp(said, value),
             "ip_port" => match value.parse() {
                 Ok(port) => {

@@ -6,7 +6,7 @@ use super::entries::{Entry, Known};
 use super::{Beside, Reader};
 use crate::defaults;
 use crate::keys::{self, Key};
-use crate::model::{Bind, Listener, Origin};
+use crate::model::Bind;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -73,7 +73,6 @@ impl Reader<'_> {
         for entry in entries {
             self.take(&prefix, &entry, |key, value| key.set_in(&mut listener, value));
         }
-        self.inherit(&prefix, &listener);
         self.config.listeners.push(listener);
     }
 
@@ -101,18 +100,6 @@ impl Reader<'_> {
             self.fault(entry.at, &path, what);
         }
         self.note(entry.at, path);
-    }
-
-    /// What a listener has from the broker has the broker's origin.
-    fn inherit(&mut self, prefix: &str, listener: &Listener) {
-        for key in keys::of_file().filter(|key| key.scope() == keys::Scope::Shared) {
-            let path = format!("{prefix}{}", key.name);
-            let origin = self.config.origins.of(key.name);
-            let is_own = self.columns.contains_key(&path) || key.value_in(listener) != key.value(&self.config);
-            if !is_own && origin != Origin::Default {
-                self.config.origins.note(path, origin);
-            }
-        }
     }
 
     /// The name that a table has, or the one it gets.

@@ -55,8 +55,12 @@ forms!(Bind, Place, Rate, TimestampFormat, Facility; LogDestination, BridgeAddre
 fn host_and_port(text: &str) -> Option<(String, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     let host = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    let is_host = host.chars().all(|letter| letter.is_ascii_graphic() && !"[]/\"".contains(letter));
-    (is_host && port.bytes().all(|digit| digit.is_ascii_digit())).then_some((host.to_owned(), port.parse().ok()?))
+    (is_host(host) && port.bytes().all(|digit| digit.is_ascii_digit())).then_some((host.to_owned(), port.parse().ok()?))
+}
+
+/// Whether it could be a name or an address; nothing is every address.
+pub(crate) fn is_host(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_ascii_graphic() && !"[]/\"*".contains(letter))
 }
 
 fn print_address(host: &str, port: u16) -> String {

@@ -9,6 +9,7 @@ use crate::model::Secret;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub(crate) use forms::is_host;
 pub(crate) use words::{EDITIONS, Words};
 
 /// A key's value.

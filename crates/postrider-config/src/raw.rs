@@ -14,8 +14,8 @@ pub(crate) enum Raw {
     /// Its digits.
     Integer(String),
     Text(String),
-    List(Vec<Raw>),
-    Table(Vec<(String, Raw)>),
+    List(Vec<Self>),
+    Table(Vec<(String, Self)>),
     /// Text of an environment variable or of the command line, where everything is text.
     Loose(String),
     /// What no key takes, by name.

@@ -20,7 +20,8 @@ pub fn read(file: &str, text: &str) -> Result<Config, Vec<Fault>> {
         if content.starts_with('#') || content.trim().is_empty() {
             continue;
         }
-        let (name, value) = content.trim().split_once(char::is_whitespace).unwrap_or((content.trim(), ""));
+        let content = content.trim();
+        let (name, value) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
         reader.line(Said { line, column: 1, name }, value.trim());
     }
     reader.finish()

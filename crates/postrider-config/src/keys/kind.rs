@@ -71,18 +71,18 @@ impl Kind {
         Self::number(Unit::Milliseconds, min, max)
     }
 
+    /// A number that has a word.
     pub(super) const fn or(self, word: &'static str, number: u64) -> Self {
-        match self {
-            Self::Number(range) => Self::Number(Range { word: Some((word, number)), ..range }),
-            _ => panic!("only a number has a word"),
-        }
+        assert!(matches!(self, Self::Number(_)), "only a number has a word");
+        let Self::Number(range) = self else { return self };
+        Self::Number(Range { word: Some((word, number)), ..range })
     }
 
+    /// A number that the program may find out.
     pub(super) const fn or_auto(self) -> Self {
-        match self {
-            Self::Number(range) => Self::Number(Range { has_auto: true, ..range }),
-            _ => panic!("only a number here can be found out"),
-        }
+        assert!(matches!(self, Self::Number(_)), "only a number is found out");
+        let Self::Number(range) = self else { return self };
+        Self::Number(Range { has_auto: true, ..range })
     }
 
     /// What may be written, for people.

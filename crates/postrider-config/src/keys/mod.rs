@@ -196,13 +196,13 @@ pub(crate) fn of_bridge() -> impl Iterator<Item = &'static Key> {
 /// The reason of a field, of a list in `defaults.rs`.
 const fn reason(reasons: &'static [(&'static str, &'static str)], field: &str) -> &'static str {
     let mut at = 0;
-    while at < reasons.len() {
+    loop {
+        assert!(at < reasons.len(), "a key stands for a field that has no default");
         if is_same(reasons[at].0.as_bytes(), field.as_bytes()) {
             return reasons[at].1;
         }
         at += 1;
     }
-    panic!("a key stands for a field that has no default")
 }
 
 const fn is_same(one: &[u8], other: &[u8]) -> bool {

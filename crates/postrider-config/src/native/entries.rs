@@ -3,7 +3,7 @@
 //! Owns: which entries are known.
 
 use super::{Reader, unknown};
-use crate::keys::{Key, Kind, nearest};
+use crate::keys::{Key, nearest};
 use crate::raw::Raw;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -43,7 +43,7 @@ impl Reader<'_> {
                 continue;
             }
             if let Some(key) = known.keys.iter().find(|key| key.name == path) {
-                entries.push(Entry { key, raw: raw(value, key.kind), at: value.span().start });
+                entries.push(Entry { key, raw: raw(value), at: value.span().start });
             } else if known.keys.iter().any(|key| is_below(key.name, &path)) {
                 match value.get_ref() {
                     DeValue::Table(inner) => self.gather(inner, &path, known, entries),
@@ -71,7 +71,7 @@ fn is_below(name: &str, path: &str) -> bool {
 }
 
 /// Numbers of other bases are written out, so that a unit sees digits.
-fn raw(value: &Spanned<DeValue<'_>>, kind: Kind) -> Raw {
+fn raw(value: &Spanned<DeValue<'_>>) -> Raw {
     match value.get_ref() {
         DeValue::String(text) => Raw::Text(text.to_string()),
         DeValue::Integer(integer) => {
@@ -81,9 +81,9 @@ fn raw(value: &Spanned<DeValue<'_>>, kind: Kind) -> Raw {
         DeValue::Float(_) => Raw::Other("a number with a point"),
         DeValue::Boolean(flag) => Raw::Flag(*flag),
         DeValue::Datetime(_) => Raw::Other("a date"),
-        DeValue::Array(list) => Raw::List(list.iter().map(|one| raw(one, kind)).collect()),
+        DeValue::Array(list) => Raw::List(list.iter().map(raw).collect()),
         DeValue::Table(table) => {
-            Raw::Table(table.iter().map(|(name, value)| (name.get_ref().to_string(), raw(value, kind))).collect())
+            Raw::Table(table.iter().map(|(name, value)| (name.get_ref().to_string(), raw(value))).collect())
         }
     }
 }

@@ -8,7 +8,6 @@ mod command_line;
 mod draft;
 mod fault;
 mod finish;
-mod format;
 mod lines;
 mod page;
 mod psk;
@@ -21,7 +20,6 @@ pub mod wording;
 pub use command_line::{
     Asked, CommandLine, EXIT_MISUSED, EXIT_NOT_STARTED, EXIT_SIDE_FILE, EXIT_STOPPED, command_line, is_called_mosquitto,
 };
-pub use format::{Format, format_of};
 pub use page::page;
 pub use psk::{PskKeys, psk_file};
 

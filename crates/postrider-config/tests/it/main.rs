@@ -4,6 +4,7 @@ mod faults;
 mod fuzz;
 mod hoards;
 mod keys;
+mod mosquitto;
 mod others;
 mod round_trip;
 mod safety;

@@ -2,7 +2,7 @@
 
 mod faults;
 mod fuzz;
-mod hoards;
+mod fuzz_mosquitto;
 mod keys;
 mod mosquitto;
 mod others;

@@ -19,8 +19,14 @@ fn mosquitto_conf() {
                 assert!(!config.listeners.is_empty(), "a broker that nobody can reach");
                 assert!(differences("m.conf", &files).iter().all(|notice| notice.line <= lines));
                 let printed = toml(&config, What::Changed);
-                let again = native::read("again.toml", &printed, Beside::default());
-                assert!(again.is_ok() || toml(&config, What::All).contains("(hidden)"), "{printed}\n{again:?}");
+                // A secret that stands in the file becomes a variable of the environment.
+                if toml(&config, What::All).contains("(hidden)") {
+                    return;
+                }
+                match native::read("again.toml", &printed, Beside::default()) {
+                    Ok(again) => assert!(again.is_same(&config), "{printed}"),
+                    Err(faults) => panic!("{printed}\n{faults:?}"),
+                }
             }
             Err(faults) => {
                 assert!(!faults.is_empty());
@@ -38,7 +44,7 @@ fn psk() {
     bolero::check!().with_iterations(10_000).with_max_len(1024).for_each(|bytes: &[u8]| {
         let Ok(text) = std::str::from_utf8(bytes) else { return };
         if let Ok(keys) = psk_file("p", text) {
-            assert!(keys.values().all(|key| (1..=64).contains(&key.len())));
+            assert!(keys.identities().all(|name| keys.key(name).is_some_and(|key| (1..=64).contains(&key.len()))));
         }
     });
 }

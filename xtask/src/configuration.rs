@@ -1,4 +1,5 @@
-//! `docs/configuration.md`: every key, from the table that reads, prints and explains them.
+//! `docs/configuration.md` and `docs/mosquitto.md`: every key and every option of mosquitto.conf, from the tables that
+//! read them.
 //!
 //! Owns: the verb, what `--check` refuses.
 
@@ -6,18 +7,28 @@ use crate::command::root;
 use anyhow::{Context, Result, bail};
 use std::fs;
 
-const FILE: &str = "docs/configuration.md";
-
-/// Writes the page anew.
+/// Writes the pages anew.
 pub(crate) fn write() -> Result<()> {
-    fs::write(root().join(FILE), postrider_config::explain::page()).with_context(|| FILE)
+    for (file, page) in pages() {
+        fs::write(root().join(file), page).with_context(|| file)?;
+    }
+    Ok(())
 }
 
-/// Whether the page is what it would be.
+/// Whether the pages are what they would be.
 pub(crate) fn check() -> Result<String> {
-    let page = fs::read_to_string(root().join(FILE)).with_context(|| FILE)?;
-    if page != postrider_config::explain::page() {
-        bail!("{FILE} is not what the keys say; run `cargo xtask configuration`");
+    for (file, page) in pages() {
+        let written = fs::read_to_string(root().join(file)).with_context(|| file)?;
+        if written != page {
+            bail!("{file} is not what the tables say; run `cargo xtask configuration`");
+        }
     }
     Ok(format!("{} keys", postrider_config::keys::all().count()))
+}
+
+fn pages() -> [(&'static str, String); 2] {
+    [
+        ("docs/configuration.md", postrider_config::explain::page()),
+        ("docs/mosquitto.md", postrider_config::mosquitto::page()),
+    ]
 }

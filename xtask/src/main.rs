@@ -89,7 +89,7 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
-    /// Writes docs/configuration.md anew from the keys
+    /// Writes docs/configuration.md and docs/mosquitto.md anew from the tables that read them
     Configuration {
         /// Writes nothing; fails when the page is out of date
         #[arg(long)]

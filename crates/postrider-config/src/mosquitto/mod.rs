@@ -8,7 +8,6 @@ mod command_line;
 mod draft;
 mod fault;
 mod finish;
-mod format;
 mod lines;
 mod page;
 mod psk;
@@ -21,7 +20,6 @@ pub mod wording;
 pub use command_line::{
     Asked, CommandLine, EXIT_MISUSED, EXIT_NOT_STARTED, EXIT_SIDE_FILE, EXIT_STOPPED, command_line, is_called_mosquitto,
 };
-pub use format::{Format, format_of};
 pub use page::page;
 pub use psk::{PskKeys, psk_file};
 
@@ -64,4 +62,17 @@ pub fn differences(main: &str, files: &dyn Files) -> Vec<Notice> {
 pub fn without_file() -> Config {
     let files = std::collections::BTreeMap::from([(std::path::PathBuf::new(), String::new())]);
     read("", &files).unwrap_or_else(|_| defaults::config())
+}
+
+/// Who the process becomes where there is no such user, as mosquitto does it: `nobody`, for its own default only.
+#[must_use]
+pub fn user_instead_of(user: &str) -> Option<&'static str> {
+    (user == "mosquitto").then_some("nobody")
+}
+
+/// Whether a file of secrets may be read, by its owner and mode behind all links, if we are `we`: it is root's or ours,
+/// and nobody else can write it. mosquitto 2.1 refuses every symbolic link, and with that the secrets of Kubernetes.
+#[must_use]
+pub const fn is_safe_secret(owner: u32, mode: u32, we: u32) -> bool {
+    (owner == 0 || owner == we) && mode & 0o022 == 0
 }

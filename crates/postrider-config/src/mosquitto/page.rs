@@ -74,7 +74,7 @@ const TOP: &str = "\
 
 A configuration of mosquitto, from 1.6 to 2.1, is read as it is.
 `postrider config check FILE` says what is wrong with one, and what differs here from mosquitto.
-`cargo xtask options` writes this page from the list that the reader uses; a test fails when it is out of date.
+`cargo xtask configuration` writes this page from the list that the reader uses; a test fails when it is out of date.
 
 ## How a file is read
 

@@ -221,7 +221,7 @@ fn restart(text: &str) -> Result<Read, String> {
     let mut next = |max: i64| -> Result<Option<u32>, String> {
         let Some(word) = words.next() else { return Ok(None) };
         let read = at_least(word, 1, max)?;
-        notice = read.notice.or(notice.take());
+        notice = read.notice.or_else(|| notice.take());
         Ok(Some(read.value.u32()))
     };
     let base_s = next(RESTART_S_MAX)?.unwrap_or(5);

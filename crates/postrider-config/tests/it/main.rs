@@ -2,8 +2,9 @@
 
 mod faults;
 mod fuzz;
-mod hoards;
+mod fuzz_mosquitto;
 mod keys;
+mod mosquitto;
 mod others;
 mod round_trip;
 mod safety;

@@ -118,6 +118,11 @@ impl Entry {
         self
     }
 
+    pub(super) const fn reread(mut self) -> Self {
+        self.is_reread = true;
+        self
+    }
+
     pub(super) const fn stays(mut self) -> Self {
         self.is_reread = false;
         self

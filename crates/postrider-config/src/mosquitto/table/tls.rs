@@ -7,10 +7,12 @@ use std::path::PathBuf;
 
 pub(super) const OPTIONS: &[Entry] = &[
     Entry::new("certfile", Text, "none", Listener(|to, value| to.tls.certificate = PathBuf::from(value.text())))
-        .says("PEM file with the certificate and those between it and its authority; read again at SIGHUP.")
+        .reread()
+        .says("PEM file with the certificate and those between it and its authority.")
         .differs("Without `keyfile` it is an error; mosquitto opens the listener without TLS."),
     Entry::new("keyfile", Text, "none", Listener(|to, value| to.tls.key = PathBuf::from(value.text())))
-        .says("PEM file with the key; read again at SIGHUP.")
+        .reread()
+        .says("PEM file with the key.")
         .differs("Without `certfile` it is an error; mosquitto opens the listener without TLS."),
     Entry::new(
         "cafile",

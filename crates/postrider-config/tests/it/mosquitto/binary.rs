@@ -67,7 +67,7 @@ impl Mosquitto {
         let count = self.log.read_until(b'\n', &mut line).expect("a log");
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
         let text = line.split_once(": ").filter(|(time, _)| time.parse::<u64>().is_ok());
-        (count > 0).then(|| text.map_or(line.clone(), |(_, text)| text.to_owned()))
+        (count > 0).then(|| text.map_or_else(|| line.clone(), |(_, text)| text.to_owned()))
     }
 
     /// Reads its log up to a line that ends so; the line, or none when it has ended before.

@@ -57,6 +57,12 @@ pub fn differences(main: &str, files: &dyn Files) -> Vec<Notice> {
     lines.iter().filter_map(difference).collect()
 }
 
+/// Every name that a line may have; those that end in `_` begin a name.
+pub fn option_names() -> impl Iterator<Item = &'static str> {
+    let entries = table::groups().into_iter().flat_map(|(_, entries)| entries);
+    entries.flat_map(|entry| std::iter::once(&entry.name).chain(entry.aliases)).copied()
+}
+
 /// What mosquitto is without a file: this machine only, on port 1883, everybody on it.
 #[must_use]
 pub fn without_file() -> Config {

@@ -120,7 +120,7 @@ impl Value {
         u64::try_from(self.number()).ok().filter(|number| *number > 0).unwrap_or(u64::MAX)
     }
 
-    /// Where 0 stands for no limit.
+    /// Where 0 and -1 stand for no limit.
     pub(super) fn limit_u32(&self) -> u32 {
         u32::try_from(self.number()).ok().filter(|number| *number > 0).unwrap_or(u32::MAX)
     }
@@ -238,8 +238,9 @@ fn probes(text: &str) -> Result<Read, String> {
     let [idle, interval, count] = words[..] else {
         return Err("has three numbers: idle seconds, seconds between probes, probes".to_owned());
     };
-    let positive = |word| number(word, 1, 65_535).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
-    plain(Value::Probes(positive(idle)?, positive(interval)?, positive(count)?))
+    // What the system takes.
+    let positive = |word, max| number(word, 1, max).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+    plain(Value::Probes(positive(idle, 32_767)?, positive(interval, 32_767)?, positive(count, 127)?))
 }
 
 const SHORT_BYTES_MAX: usize = 50;

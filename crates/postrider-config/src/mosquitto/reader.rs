@@ -3,6 +3,7 @@
 //! Owns: contexts, what may stand twice, where an error stands.
 //! Never: knows an option that the list does not have, stops at the first error.
 
+use super::address::check_host;
 use super::draft::{BridgeDraft, Draft, ListenerDraft, PluginDraft};
 use super::fault::Faults;
 use super::lines::{At, Line};
@@ -295,6 +296,9 @@ fn beyond_kind(entry: &Entry, mut read: Read) -> Result<Read, String> {
         }
         "tls_version" | "bridge_tls_version" if entry.kind != Kind::Text && !["tlsv1.2", "tlsv1.3"].contains(&text) => {
             read.notice = Some(format!("`{text}` is broken; 1.2 is the oldest that is spoken"));
+        }
+        "bind_address" => {
+            check_host(text)?;
         }
         "log_timestamp_format" if !text.contains('%') => {
             return Err(format!("is a pattern of strftime, as `%H:%M:%S`, and `{text}` has no `%`"));

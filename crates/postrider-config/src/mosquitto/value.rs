@@ -124,11 +124,6 @@ impl Value {
     pub(super) fn limit_u32(&self) -> u32 {
         u32::try_from(self.number()).ok().filter(|number| *number > 0).unwrap_or(u32::MAX)
     }
-
-    /// Where -1 stands for no limit.
-    pub(super) fn cap(&self) -> u32 {
-        u32::try_from(self.number()).unwrap_or(u32::MAX)
-    }
 }
 
 fn plain(value: Value) -> Result<Read, String> {

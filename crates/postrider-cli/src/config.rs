@@ -5,10 +5,10 @@
 use crate::args::{Configure, Form, Said, Verb};
 use crate::serve::say;
 use anyhow::{Context, anyhow, bail};
-use postrider_config::model::Origin;
+use postrider_config::model::{Notice, Origin};
 use postrider_config::native::{self, Beside};
 use postrider_config::print::{What, secrets, toml};
-use postrider_config::{Config, Disk, Fault, Format, Value as Setting, explain, keys, load};
+use postrider_config::{Config, Disk, Fault, Format, Value as Setting, explain, keys, load, mosquitto};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs::File;
@@ -32,12 +32,20 @@ fn check(said: &Said, json: bool) -> anyhow::Result<ExitCode> {
     if json {
         say(&report(file, read.as_ref().ok(), &faults).to_string());
     } else if let (Ok((config, format)), true) = (&read, faults.is_empty()) {
-        config.notices.iter().for_each(|notice| say(&notice.to_string()));
+        config.notices.iter().chain(&differences(file, *format)).for_each(|notice| say(&notice.to_string()));
         say(&format!("{}: {}", file.display(), summary(config, *format)));
     } else {
         tell(&faults);
     }
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What works here in another way than its writer knows it.
+fn differences(file: &Path, format: Format) -> Vec<Notice> {
+    match format {
+        Format::Mosquitto => mosquitto::differences(&file.display().to_string(), &Disk),
+        Format::Toml | Format::Sol | Format::Moat => Vec::new(),
+    }
 }
 
 /// Secrets that are not where the configuration says they are.
@@ -88,7 +96,8 @@ fn report(file: &Path, read: Option<&(Config, Format)>, faults: &[Fault]) -> Val
         Origin::CommandLine => json!({ "command_line": true }),
     };
     let fault = |fault: &Fault| json!({ "at": place(&fault.origin), "column": fault.column, "key": fault.key, "what": fault.what });
-    let notices = read.map_or(&[][..], |(config, _)| &config.notices).iter().map(|notice| {
+    let other = read.map_or_else(Vec::new, |(_, format)| differences(file, *format));
+    let notices = read.map_or(&[][..], |(config, _)| &config.notices).iter().chain(&other).map(|notice| {
         json!({ "at": { "file": notice.file, "line": notice.line }, "what": notice.what, "reason": notice.reason })
     });
     json!({

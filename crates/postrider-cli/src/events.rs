@@ -71,15 +71,11 @@ impl Printer {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "all other events are about something else")]
-fn is_about_a_connection(event: &Event) -> bool {
-    match event {
-        Event::Connected { .. }
-        | Event::Refused { .. }
-        | Event::HandshakeFailed { .. }
-        | Event::Disconnected { .. } => true,
-        _ => false,
-    }
+const fn is_about_a_connection(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Connected { .. } | Event::Refused { .. } | Event::HandshakeFailed { .. } | Event::Disconnected { .. }
+    )
 }
 
 /// The lines that people search mosquitto's logs for.

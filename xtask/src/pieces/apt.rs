@@ -14,6 +14,13 @@ pub(super) fn find_clients() -> Option<String> {
     Some(help.lines().find(|line| line.contains(" version ")).unwrap_or("of an unknown version").to_owned())
 }
 
+/// mosquitto itself, whose configuration and log ours are compared with. It is not in the path of everybody.
+pub(super) fn find_broker() -> Option<String> {
+    let help = |program| listen(&mut command(program, "-h")).ok();
+    let help = help("mosquitto").or_else(|| help("/usr/sbin/mosquitto"))?;
+    String::from_utf8_lossy(&help.stdout).lines().next().map(str::to_owned)
+}
+
 /// `mosquitto_passwd`, which comes with the broker.
 pub(super) fn find_passwd() -> Option<String> {
     // It does not say its version.

@@ -19,6 +19,7 @@ pub(crate) enum Piece {
     Nextest,
     Deny,
     MosquittoClients,
+    Mosquitto,
     MosquittoPasswd,
     Paho1,
     Paho2,
@@ -81,6 +82,7 @@ impl Piece {
             Self::Nextest => "cargo-nextest",
             Self::Deny => "cargo-deny",
             Self::MosquittoClients => "mosquitto clients",
+            Self::Mosquitto => "mosquitto",
             Self::MosquittoPasswd => "mosquitto_passwd",
             Self::Paho1 => "paho-mqtt 1",
             Self::Paho2 => "paho-mqtt 2",
@@ -96,6 +98,7 @@ impl Piece {
             Self::Nextest => rust::find(rust::NEXTEST),
             Self::Deny => rust::find(rust::DENY),
             Self::MosquittoClients => apt::find_clients(),
+            Self::Mosquitto => apt::find_broker(),
             Self::MosquittoPasswd => apt::find_passwd(),
             Self::Paho1 => python::find(python::PAHO_1),
             Self::Paho2 => python::find(python::PAHO_2),
@@ -110,7 +113,7 @@ impl Piece {
             Self::Nextest => rust::install(rust::NEXTEST),
             Self::Deny => rust::install(rust::DENY),
             Self::MosquittoClients => apt::install(&["mosquitto-clients"]),
-            Self::MosquittoPasswd => apt::install(&["mosquitto"]),
+            Self::Mosquitto | Self::MosquittoPasswd => apt::install(&["mosquitto"]),
             Self::Paho1 => python::install(python::PAHO_1),
             Self::Paho2 => python::install(python::PAHO_2),
             Self::MqttJs => node::install(),
@@ -124,10 +127,11 @@ fn answers(program: &str, args: &str) -> bool {
     first_line(&mut crate::command::command(program, args)).is_some()
 }
 
-const ALL: [Piece; 9] = [
+const ALL: [Piece; 10] = [
     Piece::Nextest,
     Piece::Deny,
     Piece::MosquittoClients,
+    Piece::Mosquitto,
     Piece::MosquittoPasswd,
     Piece::Paho1,
     Piece::Paho2,

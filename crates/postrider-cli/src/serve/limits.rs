@@ -58,7 +58,8 @@ pub(crate) fn of(config: &Config, places: &[usize]) -> postrider::Limits {
 /// Everybody who is let in can read the report, so it is for this machine only unless it is asked for.
 fn sys_interval_s(config: &Config) -> u16 {
     let is_local = config.listeners.iter().all(|listener| !listener.bind.reaches_others());
-    config.sys.interval_s.unwrap_or(if is_local { defaults::limits().sys_interval_s } else { 0 })
+    let usual = || if is_local { defaults::limits().sys_interval_s } else { 0 };
+    config.sys.interval_s.unwrap_or_else(usual)
 }
 
 fn mailbox(config: &Config) -> postrider::Bounds {

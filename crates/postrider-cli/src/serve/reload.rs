@@ -124,7 +124,7 @@ impl Running {
     }
 
     /// Limits and locks by the numbers that the listeners have now.
-    fn settle(&mut self) {
+    fn settle(&self) {
         let config = &self.settings.config;
         let most = self.places.iter().map(|(id, _)| usize::from(id.0) + 1).max().unwrap_or(0);
         let at = |slot: usize| self.places.iter().find(|(id, _)| usize::from(id.0) == slot).map(|(_, at)| *at);

@@ -10,7 +10,7 @@ use postrider_config::native::Beside;
 use postrider_config::{Config, Disk, Fault, Format, check, defaults, load, native};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const ALL: [LogType; 9] = [
     LogType::Error,
@@ -86,7 +86,7 @@ impl Settings {
         Self { config, file: None, is_like_mosquitto: false }.checked(args)
     }
 
-    fn of_file(args: &Serve, file: &PathBuf, beside: Beside<'_>) -> Result<Self, Faults> {
+    fn of_file(args: &Serve, file: &Path, beside: Beside<'_>) -> Result<Self, Faults> {
         let (mut config, format) = load(file, None, &Disk, beside).map_err(Faults)?;
         let line = CommandLine {
             config_file: Some(file.display().to_string()),
@@ -101,7 +101,7 @@ impl Settings {
         if format != Format::Toml {
             overrule(&mut config, args);
         }
-        Self { config, file: Some(file.clone()), is_like_mosquitto: format == Format::Mosquitto }.checked(args)
+        Self { config, file: Some(file.to_owned()), is_like_mosquitto: format == Format::Mosquitto }.checked(args)
     }
 
     fn checked(mut self, args: &Serve) -> Result<Self, Faults> {
@@ -164,8 +164,8 @@ fn overrule(config: &mut Config, args: &Serve) {
     config.process.threads = args.threads.map_or(config.process.threads, |threads| u16::from(threads.get()));
     config.sys.interval_s = args.sys_interval.or(config.sys.interval_s);
     for security in config.listeners.iter_mut().map(|listener| &mut listener.security) {
-        security.password_file = args.password_file.clone().or(security.password_file.take());
-        security.acl_file = args.acl_file.clone().or(security.acl_file.take());
+        security.password_file = args.password_file.clone().or_else(|| security.password_file.take());
+        security.acl_file = args.acl_file.clone().or_else(|| security.acl_file.take());
         if args.allow_anonymous {
             security.allow_anonymous = Some(true);
         }

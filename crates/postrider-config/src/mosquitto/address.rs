@@ -21,7 +21,13 @@ pub(super) fn place(text: &str) -> Result<(u16, String), String> {
         };
     }
     let host = rest.split_whitespace().next().filter(|host| !host.starts_with('#'));
-    Ok((port, host.unwrap_or("").to_owned()))
+    Ok((port, host.map_or(Ok(""), check_host)?.to_owned()))
+}
+
+/// A name or an address, as people write it.
+pub(super) fn check_host(host: &str) -> Result<&str, String> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_:%".contains(letter);
+    if !host.is_empty() && host.chars().all(is_plain) { Ok(host) } else { Err(format!("has no host `{host}`")) }
 }
 
 /// One or more of `host[:port]`. What is behind the last colon is the port, so IPv6 needs one.
@@ -40,5 +46,5 @@ fn address(word: &str) -> Result<BridgeAddress, String> {
     if host.is_empty() || host.ends_with(':') {
         return Err(format!("`{word}` is no host and port; write IPv6 as `[::1]:1883`"));
     }
-    Ok(BridgeAddress { host: host.to_owned(), port })
+    Ok(BridgeAddress { host: check_host(host)?.to_owned(), port })
 }

@@ -95,7 +95,7 @@ impl CommandLine {
         }
         config.process.daemonize |= self.is_daemon;
         for tls in config.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {
-            tls.key_log = self.tls_key_log.clone().or(tls.key_log.take());
+            tls.key_log = self.tls_key_log.clone().or_else(|| tls.key_log.take());
         }
     }
 

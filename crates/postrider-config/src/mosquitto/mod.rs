@@ -57,9 +57,28 @@ pub fn differences(main: &str, files: &dyn Files) -> Vec<Notice> {
     lines.iter().filter_map(difference).collect()
 }
 
+/// Every name that a line may have; those that end in `_` begin a name.
+pub fn option_names() -> impl Iterator<Item = &'static str> {
+    let entries = table::groups().into_iter().flat_map(|(_, entries)| entries);
+    entries.flat_map(|entry| std::iter::once(&entry.name).chain(entry.aliases)).copied()
+}
+
 /// What mosquitto is without a file: this machine only, on port 1883, everybody on it.
 #[must_use]
 pub fn without_file() -> Config {
     let files = std::collections::BTreeMap::from([(std::path::PathBuf::new(), String::new())]);
     read("", &files).unwrap_or_else(|_| defaults::config())
+}
+
+/// Who the process becomes where there is no such user, as mosquitto does it: `nobody`, for its own default only.
+#[must_use]
+pub fn user_instead_of(user: &str) -> Option<&'static str> {
+    (user == "mosquitto").then_some("nobody")
+}
+
+/// Whether a file of secrets may be read, by its owner and mode behind all links, if we are `we`: it is root's or ours,
+/// and nobody else can write it. mosquitto 2.1 refuses every symbolic link, and with that the secrets of Kubernetes.
+#[must_use]
+pub const fn is_safe_secret(owner: u32, mode: u32, we: u32) -> bool {
+    (owner == 0 || owner == we) && mode & 0o022 == 0
 }

@@ -102,6 +102,7 @@ A configuration of mosquitto, from 1.6 to 2.1, is read as it is.
 - `certfile` without `keyfile`, and `require_certificate true` without either, are errors; mosquitto opens such a listener without TLS.
 - Options of a listener in a file without `listener` do not open port 1883 to others.
 - A shared object cannot be loaded: known plugins have a part here that does the same, others are refused.
+- `log_timestamp_format` has a `%`; mosquitto takes any text.
 - A line of a PSK file without a colon is an error, and so is an identity that comes twice.
 
 ## Columns

@@ -7,10 +7,31 @@ use super::fault::Faults;
 use super::lines::At;
 use crate::Fault;
 use std::collections::BTreeMap;
+use std::fmt;
 use zeroize::Zeroizing;
 
 /// Keys by identity.
-pub type PskKeys = BTreeMap<String, Zeroizing<Vec<u8>>>;
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct PskKeys(BTreeMap<String, Zeroizing<Vec<u8>>>);
+
+impl PskKeys {
+    /// The key of an identity.
+    #[must_use]
+    pub fn key(&self, identity: &str) -> Option<&[u8]> {
+        self.0.get(identity).map(|key| key.as_slice())
+    }
+
+    /// Who has one.
+    pub fn identities(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl fmt::Debug for PskKeys {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_set().entries(self.identities()).finish()
+    }
+}
 
 /// Reads the text of a PSK file. `name` is for errors.
 ///
@@ -18,7 +39,7 @@ pub type PskKeys = BTreeMap<String, Zeroizing<Vec<u8>>>;
 ///
 /// Every line that is no identity and key, and identities that come twice.
 pub fn psk_file(name: &str, text: &str) -> Result<PskKeys, Vec<Fault>> {
-    let (mut keys, mut faults) = (PskKeys::new(), Faults::default());
+    let (mut keys, mut faults) = (PskKeys::default(), Faults::default());
     for (index, line) in text.lines().enumerate() {
         let at = At { file: name.into(), line: u32::try_from(index + 1).unwrap_or(u32::MAX) };
         let line = line.trim_end();
@@ -27,7 +48,7 @@ pub fn psk_file(name: &str, text: &str) -> Result<PskKeys, Vec<Fault>> {
         }
         match pair(line) {
             Ok((identity, key)) => {
-                if keys.insert(identity.to_owned(), key).is_some() {
+                if keys.0.insert(identity.to_owned(), key).is_some() {
                     faults.add(&at, format!("the identity `{identity}` comes twice; take one away"));
                 }
             }

@@ -3,6 +3,7 @@
 //! Owns: contexts, what may stand twice, where an error stands.
 //! Never: knows an option that the list does not have, stops at the first error.
 
+use super::address::check_host;
 use super::draft::{BridgeDraft, Draft, ListenerDraft, PluginDraft};
 use super::fault::Faults;
 use super::lines::{At, Line};
@@ -270,6 +271,15 @@ impl<'a> Reader<'a> {
 
 /// What the form of a value does not say.
 fn beyond_kind(entry: &Entry, mut read: Read) -> Result<Read, String> {
+    if let Some((_, least, most)) = BOUNDS.iter().find(|(name, ..)| *name == entry.name)
+        && let Value::Number(number) = &mut read.value
+        && *number > 0
+        && !(*least..=*most).contains(number)
+    {
+        let holds = (*number).clamp(*least, *most);
+        read.notice = Some(format!("{number} is beyond what works here; {holds} holds"));
+        *number = holds;
+    }
     let text = read.value.text();
     match entry.name {
         "log_dest" => {
@@ -287,10 +297,26 @@ fn beyond_kind(entry: &Entry, mut read: Read) -> Result<Read, String> {
         "tls_version" | "bridge_tls_version" if entry.kind != Kind::Text && !["tlsv1.2", "tlsv1.3"].contains(&text) => {
             read.notice = Some(format!("`{text}` is broken; 1.2 is the oldest that is spoken"));
         }
+        "bind_address" => {
+            check_host(text)?;
+        }
+        "log_timestamp_format" if !text.contains('%') => {
+            return Err(format!("is a pattern of strftime, as `%H:%M:%S`, and `{text}` has no `%`"));
+        }
         "tls_keyform" if text == "engine" => return Err("engine is not done here; give the key as a file".to_owned()),
         _ => {}
     }
     Ok(read)
 }
 
+/// Numbers that mean something here, for options where mosquitto takes any; 0 means what it means.
+const BOUNDS: [(&str, i64, i64); 5] = [
+    ("memory_limit", 1 << 20, i64::MAX),
+    ("max_inflight_bytes", 1024, i64::MAX),
+    ("max_queued_bytes", 1024, i64::MAX),
+    ("max_packet_size", 20, PACKET_BYTES_MAX),
+    ("bridge_max_packet_size", 0, PACKET_BYTES_MAX),
+];
+/// MQTT has no larger ones.
+const PACKET_BYTES_MAX: i64 = 268_435_460;
 const LOG_DESTS: [&str; 8] = ["stdout", "stderr", "syslog", "topic", "file", "dlt", "android", "none"];

@@ -120,14 +120,9 @@ impl Value {
         u64::try_from(self.number()).ok().filter(|number| *number > 0).unwrap_or(u64::MAX)
     }
 
-    /// Where 0 stands for no limit.
+    /// Where 0 and -1 stand for no limit.
     pub(super) fn limit_u32(&self) -> u32 {
         u32::try_from(self.number()).ok().filter(|number| *number > 0).unwrap_or(u32::MAX)
-    }
-
-    /// Where -1 stands for no limit.
-    pub(super) fn cap(&self) -> u32 {
-        u32::try_from(self.number()).unwrap_or(u32::MAX)
     }
 }
 
@@ -221,7 +216,7 @@ fn restart(text: &str) -> Result<Read, String> {
     let mut next = |max: i64| -> Result<Option<u32>, String> {
         let Some(word) = words.next() else { return Ok(None) };
         let read = at_least(word, 1, max)?;
-        notice = read.notice.or(notice.take());
+        notice = read.notice.or_else(|| notice.take());
         Ok(Some(read.value.u32()))
     };
     let base_s = next(RESTART_S_MAX)?.unwrap_or(5);
@@ -238,8 +233,9 @@ fn probes(text: &str) -> Result<Read, String> {
     let [idle, interval, count] = words[..] else {
         return Err("has three numbers: idle seconds, seconds between probes, probes".to_owned());
     };
-    let positive = |word| number(word, 1, 65_535).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
-    plain(Value::Probes(positive(idle)?, positive(interval)?, positive(count)?))
+    // What the system takes.
+    let positive = |word, max| number(word, 1, max).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+    plain(Value::Probes(positive(idle, 32_767)?, positive(interval, 32_767)?, positive(count, 127)?))
 }
 
 const SHORT_BYTES_MAX: usize = 50;

@@ -26,14 +26,14 @@ pub(super) const OPTIONS: &[Entry] = &[
         .since_2_1()
         .stays(),
     Entry::new("global_max_clients", AtLeast(-1, i64::MAX), "-1", Global(|to, value| {
-        to.config.limits.sessions_max = value.cap();
+        to.config.limits.sessions_max = value.limit_u32();
     }))
-    .says("Sessions in all, connected or not; -1 for any number.")
+    .says("Sessions in all, connected or not; 0 or -1 for any number.")
     .since_2_1(),
     Entry::new("global_max_connections", AtLeast(-1, i64::MAX), "-1", Global(|to, value| {
-        to.config.limits.connections_max = value.cap();
+        to.config.limits.connections_max = value.limit_u32();
     }))
-    .says("Connections of all listeners; -1 for any number.")
+    .says("Connections of all listeners; 0 or -1 for any number.")
     .since_2_1(),
     Entry::new("include_dir", Text, "none", Opens(What::Include))
         .many()
@@ -41,7 +41,8 @@ pub(super) const OPTIONS: &[Entry] = &[
     Entry::new("max_inflight_bytes", AtLeast(0, i64::MAX), "0", Global(|to, value| {
         to.config.listener_limits.in_flight_bytes_max = value.limit_u64();
     }))
-    .says("Bytes of QoS 1 and 2 messages that one client may leave unacknowledged; 0 for any number."),
+    .says("Bytes of QoS 1 and 2 messages that one client may leave unacknowledged; 0 for any number.")
+    .differs("At least 1 KiB."),
     Entry::new("max_inflight_messages", AtLeast(0, 65_535), "20", Global(|to, value| {
         to.config.listener_limits.in_flight_max = value.u16();
         to.config.listener_limits.receive_maximum = value.u16();
@@ -61,7 +62,8 @@ pub(super) const OPTIONS: &[Entry] = &[
     Entry::new("max_queued_bytes", AtLeast(0, i64::MAX), "0", Global(|to, value| {
         to.config.limits.queued_bytes_max = Some(value.limit_u64());
     }))
-    .says("Bytes that wait for one client; 0 for any number."),
+    .says("Bytes that wait for one client; 0 for any number.")
+    .differs("At least 1 KiB."),
     Entry::new("max_queued_messages", AtLeast(0, i64::MAX), "1000", Global(|to, value| {
         to.config.limits.queued_messages_max = Some(value.limit_u32());
     }))
@@ -69,7 +71,8 @@ pub(super) const OPTIONS: &[Entry] = &[
     Entry::new("memory_limit", Number(0, i64::MAX), "0", Global(|to, value| {
         to.config.limits.memory_bytes_max = value.limit_u64();
     }))
-    .says("Bytes of memory beyond which nothing new is taken; 0 for any."),
+    .says("Bytes of memory beyond which nothing new is taken; 0 for any.")
+    .differs("At least 1 MiB."),
     Entry::new("message_size_limit", Number(0, 268_435_455), "0", Global(|to, value| {
         to.config.limits.payload_bytes_max = value.limit_u32();
     }))

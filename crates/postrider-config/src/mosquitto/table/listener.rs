@@ -89,10 +89,10 @@ pub(super) const OPTIONS: &[Entry] = &[
         AtLeast(-1, i64::MAX),
         "-1",
         Listener(|to, value| {
-            to.listener.limits.connections_max = value.cap();
+            to.listener.limits.connections_max = value.limit_u32();
         }),
     )
-    .says("Connections at a time; -1 for any number.")
+    .says("Connections at a time; 0 or -1 for any number.")
     .differs("Alone in a file, 2.0 opens port 1883 on all addresses for everybody; here it stays on this machine."),
     Entry::new(
         "max_qos",

@@ -192,6 +192,7 @@ fn another(entry: &Entry) -> String {
     match (entry.name, entry.kind) {
         ("set_tcp_nodelay", _) => "false".to_owned(),
         ("log_dest", _) => "stdout".to_owned(),
+        ("log_timestamp_format", _) => "%H".to_owned(),
         ("bridge_psk", _) => "0aff".to_owned(),
         ("tls_version" | "bridge_tls_version", _) => "tlsv1.3".to_owned(),
         ("tls_keyform", _) => "pem".to_owned(),

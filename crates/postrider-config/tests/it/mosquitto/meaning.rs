@@ -173,3 +173,19 @@ fn what_differs_here_is_told_line_by_line() {
     let lines: Vec<(u32, &str)> = differences.iter().map(|notice| (notice.line, notice.what.as_str())).collect();
     assert_eq!(lines, [(2, "persistence"), (3, "certfile"), (4, "keyfile")]);
 }
+
+#[test]
+fn the_default_user_has_another_in_its_place_and_no_other_user_has() {
+    assert_eq!(mosquitto::user_instead_of("mosquitto"), Some("nobody"));
+    assert_eq!(mosquitto::user_instead_of("anna"), None);
+}
+
+#[test]
+fn a_secret_is_read_when_nobody_else_can_write_it() {
+    let (root, we, other) = (0, 1000, 1001);
+    assert!(mosquitto::is_safe_secret(root, 0o100_644, we), "as Kubernetes mounts them");
+    assert!(mosquitto::is_safe_secret(we, 0o100_600, we));
+    assert!(!mosquitto::is_safe_secret(other, 0o100_600, we));
+    assert!(!mosquitto::is_safe_secret(root, 0o100_664, we));
+    assert!(!mosquitto::is_safe_secret(root, 0o100_646, we));
+}

@@ -4,6 +4,7 @@
 //! Never: knows what the bytes mean.
 
 mod descriptors;
+pub mod dial;
 mod listener;
 mod socket;
 

@@ -7,6 +7,7 @@ mod advice;
 mod bare;
 mod ciphers;
 mod held;
+mod key_file;
 mod line;
 mod names;
 mod open;

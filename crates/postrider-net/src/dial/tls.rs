@@ -3,13 +3,14 @@
 //! Owns: the translation of files and names into one configuration, which many connections share.
 
 use super::ciphers;
+use super::key_file::KeyFile;
 use super::names::AnyName;
 use super::trust;
+use rustls::SupportedProtocolVersion;
 use rustls::client::{ClientConfig, Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{KeyLogFile, SupportedProtocolVersion};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,8 +47,8 @@ pub struct TlsOptions {
     pub version_min: TlsVersion,
     /// Names of ciphers, OpenSSL's or IANA's, separated by colons. Default: all that rustls has.
     pub ciphers: Option<String>,
-    /// Write the keys of each connection to the file that `SSLKEYLOGFILE` names, for whoever reads the wire.
-    pub logs_keys: bool,
+    /// A file that the keys of each connection are appended to, for whoever reads the wire.
+    pub key_log: Option<PathBuf>,
     /// Make a full handshake every time.
     pub never_resumes: bool,
 }
@@ -95,8 +96,8 @@ impl TlsOptions {
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = self.protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-        if self.logs_keys {
-            config.key_log = Arc::new(KeyLogFile::new());
+        if let Some(path) = &self.key_log {
+            config.key_log = Arc::new(KeyFile::open(path)?);
         }
         if self.never_resumes {
             config.resumption = Resumption::disabled();

@@ -2,9 +2,10 @@
 //!
 //! Owns: mosquitto's options for TLS, and which of them contradict each other.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{Args as Group, ValueEnum};
-use postrider_client::{NameCheck, TlsOptions, TlsVersion};
+use postrider_client::{NameCheck, Scheme, TlsOptions, TlsVersion};
+use postrider_net::dial::Route;
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, Default, Group)]
@@ -91,7 +92,21 @@ impl TlsArgs {
         Ok(())
     }
 
-    pub(crate) fn options(&self) -> TlsOptions {
+    /// The way to `address`, a URL or `host:port`, with a full handshake every time.
+    pub(crate) fn route(&self, address: &str) -> anyhow::Result<Route> {
+        self.check()?;
+        let tls = if Scheme::of(address).is_tls() {
+            Some(TlsOptions { never_resumes: true, ..self.options() }.load().context("TLS")?)
+        } else if self.asks_for_tls() {
+            bail!("options for TLS need an address with mqtts:// or wss://, such as mqtts://host:8883")
+        } else {
+            self.check_unused()?;
+            None
+        };
+        Route::parse(address, tls.as_ref()).and_then(Route::resolved).with_context(|| address.to_owned())
+    }
+
+    pub(super) fn options(&self) -> TlsOptions {
         TlsOptions {
             ca_file: self.cafile.clone(),
             ca_dir: self.capath.clone(),

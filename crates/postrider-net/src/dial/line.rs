@@ -57,6 +57,18 @@ impl<S: Read + Write> Line<S> {
         }
     }
 
+    /// Whether what was not taken waits for the socket to take more, rather than for the far end to answer.
+    #[must_use]
+    pub fn awaits_room(&self) -> bool {
+        matches!(self.0, Layers::Plain(_)) || self.is_behind()
+    }
+
+    /// Whether bytes that the socket has given up may lie in a layer: then a reader goes on until `WouldBlock`.
+    #[must_use]
+    pub const fn is_layered(&self) -> bool {
+        !matches!(self.0, Layers::Plain(_))
+    }
+
     /// Says good-bye in the layers' own words, as far as the socket takes it at once.
     pub fn close(&mut self) {
         match &mut self.0 {

@@ -60,6 +60,12 @@ impl Scheme {
         }
     }
 
+    /// That of an address; the first if it has none or one that nobody knows.
+    #[must_use]
+    pub fn of(address: &str) -> Self {
+        address.split_once("://").and_then(|(name, _)| Self::named(name)).unwrap_or(Self::Mqtt)
+    }
+
     /// Whether it is TLS.
     #[must_use]
     pub const fn is_tls(self) -> bool {

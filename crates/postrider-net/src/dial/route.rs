@@ -1,9 +1,9 @@
 //! A way to a server, ready to be gone again and again.
 
-use super::place::{Parts, Place};
+use super::place::{Parts, Place, Scheme};
 use super::{Proxy, Tls, TlsOptions, WebSocket};
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs};
 
 /// Where to connect, and through what. [`Route::open`] goes it, [`Route::open_blocking`] without a runtime.
 #[derive(Clone, Debug)]
@@ -48,6 +48,32 @@ impl Route {
         Ok(route)
     }
 
+    /// The same with the host's name looked up, once and for all; in TLS the server still has to be called so.
+    ///
+    /// # Errors
+    /// The host has no address.
+    pub fn resolved(mut self) -> io::Result<Self> {
+        let Place::Tcp { host, port } = &self.place else { return Ok(self) };
+        let mut found = (&**host, *port).to_socket_addrs()?;
+        let nothing = || io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
+        let address = found.next().ok_or_else(nothing)?.ip().to_string();
+        if let Some(tls) = &mut self.tls {
+            tls.server_name.get_or_insert_with(|| (**host).into());
+        }
+        self.place = Place::Tcp { host: address.into(), port: *port };
+        Ok(self)
+    }
+
+    /// As an address that [`Route::parse`] reads.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let path = self.web.as_ref().map_or("", |web| &web.path);
+        match self.place {
+            Place::Tcp { .. } => format!("{}://{self}{path}", self.scheme().name()),
+            Place::Unix(_) => format!("unix://{self}"),
+        }
+    }
+
     /// What the server is called in TLS and HTTP; a socket on this machine has no name of its own.
     pub(super) fn host(&self) -> &str {
         match &self.place {
@@ -56,18 +82,15 @@ impl Route {
         }
     }
 
-    /// The layers in one word, such as `mqtts` or `ws over unix`.
+    /// The transport in one word.
     #[must_use]
-    pub fn transport(&self) -> String {
-        let name = match (&self.tls, &self.web) {
-            (None, None) => "mqtt",
-            (Some(_), None) => "mqtts",
-            (None, Some(_)) => "ws",
-            (Some(_), Some(_)) => "wss",
-        };
-        match self.place {
-            Place::Tcp { .. } => name.to_owned(),
-            Place::Unix(_) => format!("{name} over unix"),
+    pub const fn scheme(&self) -> Scheme {
+        match (&self.place, &self.tls, &self.web) {
+            (Place::Unix(_), None, None) => Scheme::Unix,
+            (_, None, None) => Scheme::Mqtt,
+            (_, Some(_), None) => Scheme::Mqtts,
+            (_, None, Some(_)) => Scheme::Ws,
+            (_, Some(_), Some(_)) => Scheme::Wss,
         }
     }
 }

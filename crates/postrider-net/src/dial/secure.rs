@@ -32,13 +32,19 @@ impl<S: Read + Write> Secure<S> {
 
     /// Goes on with the handshake; done when it succeeds.
     pub(super) fn open(&mut self) -> io::Result<()> {
+        if !self.session.is_handshaking() {
+            return Ok(());
+        }
         while self.session.is_handshaking() {
             self.push()?;
-            if self.session.is_handshaking() && self.pull()? == 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, NO_HANDSHAKE));
+            match self.pull() {
+                Ok(count) if count > 0 => {}
+                Err(error) if error.kind() != io::ErrorKind::ConnectionReset => return Err(error),
+                Ok(_) | Err(_) => return Err(io::Error::new(io::ErrorKind::ConnectionReset, NO_HANDSHAKE)),
             }
         }
-        Ok(())
+        // Our last word, and with it what was written before there were keys.
+        self.push_what_fits()
     }
 
     pub(super) fn is_behind(&self) -> bool {
@@ -61,6 +67,14 @@ impl<S: Read + Write> Secure<S> {
             return Err(io::Error::new(io::ErrorKind::InvalidData, explain(&error, &self.trust, &self.host)));
         }
         Ok(count)
+    }
+
+    /// [`Secure::push`], and whatever the socket does not take stays for the next time.
+    fn push_what_fits(&mut self) -> io::Result<()> {
+        match self.push() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            result => result,
+        }
     }
 
     /// Hands everything encrypted to the socket.
@@ -86,11 +100,7 @@ impl<S: Read + Write> Read for Secure<S> {
             }
             self.pull()?;
             // Such as the answer to a new key.
-            if let Err(error) = self.push()
-                && error.kind() != io::ErrorKind::WouldBlock
-            {
-                return Err(error);
-            }
+            self.push_what_fits()?;
         }
     }
 }
@@ -98,11 +108,7 @@ impl<S: Read + Write> Read for Secure<S> {
 impl<S: Read + Write> Write for Secure<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.session.writer().write(bytes)?;
-        match self.push() {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
+        self.push_what_fits()?;
         // Nothing is taken while much waits for the socket.
         if count == 0 && !bytes.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(count) }
     }

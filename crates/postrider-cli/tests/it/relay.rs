@@ -151,7 +151,7 @@ fn negotiate(mut client: TcpStream, notes: &Mutex<Vec<String>>) -> std::io::Resu
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
         return client.write_all(&[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]);
     };
-    client.write_all(&[5, 0, 0, 3, 4, b'h', b'e', b'r', b'e', 0, 0])?;
+    client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
     let (mut from, mut to) = (client.try_clone()?, server.try_clone()?);
     spawn(move || {
         let _ = std::io::copy(&mut from, &mut to);

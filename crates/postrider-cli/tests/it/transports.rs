@@ -151,7 +151,7 @@ fn messages_go_over_a_socket_of_this_machine() {
     let _ = std::fs::remove_file(Path::new(&path));
 }
 
-// [MQTT-6.0.0-1], [MQTT-6.0.0-2], [MQTT-6.0.0-3]
+// Binary messages that do not end where packets do, with the subprotocol mqtt: chapter 6, the client's half.
 #[test]
 fn messages_go_over_websocket_with_tls_and_without() {
     let broker = Broker::start();

@@ -44,6 +44,8 @@ fn wanted() -> Result<BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>> {
         }
     }
     corpus.insert(PASSWORD_FILE, password_files()?);
+    corpus.append(&mut of_doors()?);
+    corpus.insert(MOSQUITTO_CONF, mosquitto_files()?);
     Ok(corpus)
 }
 
@@ -58,6 +60,40 @@ fn password_files() -> Result<BTreeMap<String, Vec<u8>>> {
         ensure!(!why.is_empty() && slug(name) == name, "{name} needs a reason and a plain name");
         let bytes = text.replace("\\n", "\n").replace("\\r", "\r").replace("\\x00", "\0").into_bytes();
         ensure!(inputs.insert(name.to_owned(), bytes).is_none(), "{name} names two inputs");
+    }
+    Ok(inputs)
+}
+
+/// What comes to listeners before MQTT: `target | name | hex | why`.
+fn of_doors() -> Result<BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>> {
+    let path = root().join("crates/postrider-net/testdata/doors.txt");
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let mut corpus: BTreeMap<&'static str, BTreeMap<String, Vec<u8>>> =
+        DOORS.map(|target| (target, BTreeMap::new())).into();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [target, name, digits, why] = fields[..] else { bail!("not `target | name | hex | why`: {line}") };
+        ensure!(!why.is_empty() && slug(name) == name, "{name} needs a reason and a plain name");
+        let inputs = corpus.get_mut(target).with_context(|| format!("there is no target {target}"))?;
+        ensure!(inputs.insert(name.to_owned(), parse_hex(digits)?).is_none(), "{name} names two inputs");
+    }
+    Ok(corpus)
+}
+
+/// Configurations of mosquitto: `name | here | mosquitto | text | why`; most stand below a listener.
+fn mosquitto_files() -> Result<BTreeMap<String, Vec<u8>>> {
+    let path = root().join("crates/postrider-config/testdata/mosquitto-conf.txt");
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let mut inputs = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split('|').collect();
+        let [name, _, _, text, _] = fields[..] else { bail!("not five fields: {line}") };
+        let (name, text) = (name.trim(), text.trim_start().replace("PORT", "1884"));
+        ensure!(slug(name) == name, "{name} is no plain name");
+        let text = text.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r").replace("\\x00", "\0");
+        let whole = text.strip_prefix('!').map(str::to_owned);
+        let text = whole.unwrap_or_else(|| format!("listener 1884 127.0.0.1\n{text}"));
+        ensure!(inputs.insert(name.to_owned(), text.into_bytes()).is_none(), "{name} names two inputs");
     }
     Ok(inputs)
 }
@@ -186,12 +222,19 @@ fn saved(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 
 /// Where bolero looks for the saved inputs of `tests/it/fuzz.rs`.
 fn folder(target: &str) -> PathBuf {
-    let package = if target == PASSWORD_FILE { "postrider-auth" } else { "postrider-proto" };
-    root().join(format!("crates/{package}/tests/it/__fuzz__/fuzz__{target}/corpus"))
+    let (package, module) = match target {
+        PASSWORD_FILE => ("postrider-auth", "fuzz"),
+        MOSQUITTO_CONF => ("postrider-config", "fuzz_mosquitto"),
+        target if DOORS.contains(&target) => ("postrider-net", "fuzz"),
+        _ => ("postrider-proto", "fuzz"),
+    };
+    root().join(format!("crates/{package}/tests/it/__fuzz__/{module}__{target}/corpus"))
 }
 
 const FRAME: &str = "frame";
+const MOSQUITTO_CONF: &str = "mosquitto_conf";
 const PASSWORD_FILE: &str = "password_file";
+const DOORS: [&str; 3] = ["http_request", "proxy_header", "websocket_frames"];
 const TARGETS: [&str; 5] = [FRAME, "packet_v3_1", "packet_v3_1_1", "packet_v5", "topic_and_filter"];
 const TARGET_BYTES_MAX: usize = 4096;
 

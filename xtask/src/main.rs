@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod clauses;
 mod command;
+mod configuration;
 mod corpus;
 mod deny;
 mod docs;
@@ -88,6 +89,12 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// Writes docs/configuration.md and docs/mosquitto.md anew from the tables that read them
+    Configuration {
+        /// Writes nothing; fails when the page is out of date
+        #[arg(long)]
+        check: bool,
+    },
     /// Licences, duplicate versions, sources and advisories of what we depend on
     Deny,
     /// The documentation of our crates
@@ -125,6 +132,8 @@ fn open(verb: Verb) -> anyhow::Result<()> {
         Verb::Limits => limits::run(),
         Verb::Clauses { check: false } => clauses::write(),
         Verb::Clauses { check: true } => clauses::check().map(|note| println!("{note}")),
+        Verb::Configuration { check: false } => configuration::write(),
+        Verb::Configuration { check: true } => configuration::check().map(|note| println!("{note}")),
         Verb::Deny => deny::run().map(|note| println!("{note}")),
         Verb::Docs { open } => docs::run(open),
     }

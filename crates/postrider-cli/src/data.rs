@@ -2,47 +2,48 @@
 //!
 //! Owns: the usual directory, the promise of each mode in words.
 
-use crate::args::{Durability, Serve};
+use crate::args::Serve;
 use crate::concern;
 use crate::serve::say;
 use anyhow::{Context, bail};
-use postrider::{Broker, Builder, Limits, Restored, defaults};
-use std::path::{Path, PathBuf};
+use postrider::{Broker, Builder, Restored};
+use postrider_config::Config;
+use postrider_config::model::{Durability, Place};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Where messages and sessions are.
-enum Place {
-    Memory,
-    Directory(PathBuf),
-}
-
-/// What clients are allowed where the data is.
-pub(crate) fn limits(args: &Serve) -> anyhow::Result<Limits> {
-    let limits = defaults::limits();
-    Ok(match place(args)? {
-        Place::Memory => limits,
-        Place::Directory(_) => Limits { mailbox: defaults::mailbox_on_disk(limits.mailbox), ..limits },
-    })
+/// Where messages and sessions are; nothing where they are in memory.
+pub(crate) fn directory(config: &Config) -> anyhow::Result<Option<PathBuf>> {
+    match &config.data.place {
+        Place::Memory => Ok(None),
+        Place::Directory(path) => Ok(Some(path.clone())),
+        Place::Usual => usual_place().map(Some).context("there is no home; name a directory with --data-dir"),
+    }
 }
 
 /// A builder that keeps what it is told to keep.
-pub(crate) fn keep(builder: Builder, args: &Serve) -> anyhow::Result<Builder> {
-    let path = match place(args)? {
-        Place::Memory => return Ok(builder),
-        Place::Directory(path) => path,
-    };
-    let durability = match args.durability {
-        Some(Durability::Os) => postrider::Durability::Os,
-        Some(Durability::Fsync | Durability::Memory) | None => postrider::Durability::Fsync,
+pub(crate) fn keep(
+    builder: Builder,
+    config: &Config,
+    directory: Option<PathBuf>,
+    args: &Serve,
+) -> anyhow::Result<Builder> {
+    let Some(path) = directory else { return Ok(builder) };
+    let durability = match config.data.durability {
+        Durability::Os => postrider::Durability::Os,
+        Durability::Fsync => postrider::Durability::Fsync,
+        Durability::Memory => {
+            bail!("with durability memory nothing is kept in {}; leave one of the two out", path.display())
+        }
     };
     let mut builder = builder.data_directory(path).durability(durability);
     if args.accept_loss {
         builder = builder.accept_loss();
     }
-    if args.data_must_exist {
+    if config.data.must_exist {
         builder = builder.data_must_exist();
     }
-    if !args.quiet {
+    if !args.quiet && !config.process.daemonize {
         let mut last = Instant::now();
         builder = builder.on_progress(move |records| {
             if last.elapsed() >= PROGRESS {
@@ -55,13 +56,13 @@ pub(crate) fn keep(builder: Builder, args: &Serve) -> anyhow::Result<Builder> {
 }
 
 /// What there is to say about the data of a broker that has started.
-pub(crate) fn describe(broker: &Broker, args: &Serve) -> Vec<String> {
+pub(crate) fn describe(broker: &Broker, config: &Config) -> Vec<String> {
     let Some(restored) = broker.restored() else {
         return vec!["data directory: memory; nothing survives a restart".to_owned()];
     };
-    let promise = match args.durability {
-        Some(Durability::Os) => "os: what is acknowledged survives the end of this process",
-        Some(Durability::Fsync | Durability::Memory) | None => "fsync: what is acknowledged survives a loss of power",
+    let promise = match config.data.durability {
+        Durability::Os => "os: what is acknowledged survives the end of this process",
+        Durability::Fsync | Durability::Memory => "fsync: what is acknowledged survives a loss of power",
     };
     let mut lines = vec![format!("data directory: {}; {promise}", restored.directory.display())];
     lines.push(found(restored));
@@ -79,22 +80,6 @@ fn found(restored: &Restored) -> String {
         "there again: sessions {sessions}, messages for them {messages}, retained messages {retained} ({} ms)",
         took.as_millis()
     )
-}
-
-fn place(args: &Serve) -> anyhow::Result<Place> {
-    let is_memory = |path: &Path| path == Path::new("memory");
-    match (&args.data_dir, args.durability) {
-        (Some(path), Some(Durability::Fsync | Durability::Os)) if is_memory(path) => {
-            bail!("memory survives nothing; name a directory with --data-dir, or leave --durability out")
-        }
-        (Some(path), Some(Durability::Memory)) if !is_memory(path) => {
-            bail!("with --durability memory nothing is kept in {}; leave one of the two out", path.display())
-        }
-        (Some(path), _) if is_memory(path) => Ok(Place::Memory),
-        (Some(path), _) => Ok(Place::Directory(path.clone())),
-        (None, Some(Durability::Memory)) => Ok(Place::Memory),
-        (None, _) => usual_place().map(Place::Directory).context("there is no home; name a directory with --data-dir"),
-    }
 }
 
 /// Where programs keep what they have to find again.

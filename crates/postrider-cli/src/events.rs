@@ -2,23 +2,18 @@
 //!
 //! Never: lets a client's text reach the terminal unescaped or at any length.
 
+use crate::serve::{Log, Settings};
 use postrider::{Cause, Event, Observe, ReasonCode, Version};
-use std::io::Write;
+use postrider_config::model::LogType;
+use postrider_config::mosquitto::wording::{self, Parting};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Prints events with the seconds since 1970 in front.
+/// Writes events into the log.
 #[derive(Debug)]
 pub(crate) struct Printer {
-    events: Events,
+    log: Log,
+    is_like_mosquitto: bool,
     denials: Allowance,
-}
-
-/// Which events are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Events {
-    All,
-    /// What the rules did not allow.
-    Denials,
 }
 
 /// Denials of one second that are printed: a client that tries again and again does not fill the disk.
@@ -33,38 +28,101 @@ struct Allowance {
 }
 
 impl Printer {
-    pub(crate) fn of_everything() -> Self {
-        Self { events: Events::All, denials: Allowance::default() }
-    }
-
-    pub(crate) fn of_denials() -> Self {
-        Self { events: Events::Denials, denials: Allowance::default() }
+    pub(crate) fn new(log: Log, settings: &Settings) -> Self {
+        Self { log, is_like_mosquitto: settings.is_like_mosquitto, denials: Allowance::default() }
     }
 }
 
 impl Observe for Printer {
     fn observe(&mut self, event: &Event) {
-        let is_denial = is_denial(event);
-        if self.events == Events::Denials && !is_denial {
+        let kind = self.kind_of(event);
+        if !self.log.wants(kind) {
             return;
         }
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        if is_denial {
+        if is_denial(event) {
+            let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
             let left_out = self.denials.begin(seconds);
             if left_out > 0 {
-                print(seconds, &format!("{left_out} more denials were not printed"));
+                self.log.write(kind, &format!("{left_out} more denials were not printed"));
             }
             if !self.denials.take() {
                 return;
             }
         }
-        print(seconds, &sentence(event));
+        if is_about_a_connection(event) && !self.log.wants_connections() {
+            return;
+        }
+        let known = self.is_like_mosquitto.then(|| in_other_words(event)).flatten();
+        self.log.write(kind, &known.unwrap_or_else(|| sentence(event)));
     }
 }
 
-fn print(seconds: u64, sentence: &str) {
-    // Nobody reads: nothing to be done.
-    let _ = writeln!(std::io::stdout().lock(), "{seconds}: {sentence}");
+impl Printer {
+    fn kind_of(&self, event: &Event) -> LogType {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else happens is information")]
+        match event {
+            event if is_denial(event) => LogType::Notice,
+            event if is_about_a_connection(event) && self.is_like_mosquitto => LogType::Notice,
+            Event::Subscribed { .. } => LogType::Subscribe,
+            Event::Unsubscribed { .. } => LogType::Unsubscribe,
+            Event::Dropped { .. } | Event::ShareDropped { .. } | Event::Missed(_) => LogType::Warning,
+            _ => LogType::Information,
+        }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other events are about something else")]
+fn is_about_a_connection(event: &Event) -> bool {
+    match event {
+        Event::Connected { .. }
+        | Event::Refused { .. }
+        | Event::HandshakeFailed { .. }
+        | Event::Disconnected { .. } => true,
+        _ => false,
+    }
+}
+
+/// The lines that people search mosquitto's logs for.
+#[expect(clippy::wildcard_enum_match_arm, reason = "for everything else there are words of our own")]
+fn in_other_words(event: &Event) -> Option<String> {
+    match event {
+        Event::Connected { client_id, peer, version, is_clean, keep_alive_s, principal, .. } => {
+            let name = shown(peer.as_str());
+            let (address, port) = name.rsplit_once(':').unwrap_or((&name, "0"));
+            let edition = match version {
+                Version::V3_1 => 1,
+                Version::V3_1_1 => 2,
+                Version::V5 => 5,
+            };
+            let username = principal.as_ref().map(|principal| shown(principal.as_str()));
+            Some(wording::new_client(&wording::Connected {
+                address: address.trim_matches(['[', ']']),
+                port: port.parse().unwrap_or_default(),
+                client_id: &shown(client_id.as_str()),
+                edition,
+                is_clean: *is_clean,
+                keep_alive_s: *keep_alive_s,
+                username: username.as_deref(),
+            }))
+        }
+        Event::Disconnected { client_id, cause } => {
+            let parting = match cause {
+                Cause::Disconnect(_) => Parting::Disconnected,
+                Cause::Closed | Cause::Slow | Cause::Administrative | Cause::Shutdown => Parting::Closed,
+                Cause::Violation(..) => Parting::ProtocolError,
+                Cause::KeepAlive => Parting::TimedOut,
+                Cause::TakenOver => Parting::TakenOver,
+            };
+            Some(wording::parted(Some(&shown(client_id.as_str())), parting))
+        }
+        Event::Subscribed { client_id, filter, granted: Ok(qos), .. } => {
+            Some(wording::subscribed(&shown(client_id.as_str()), qos.as_u8(), &shown(filter)))
+        }
+        Event::Unsubscribed { client_id, filter } => {
+            Some(wording::unsubscribed(&shown(client_id.as_str()), &shown(filter)))
+        }
+        _ => None,
+    }
 }
 
 impl Allowance {
@@ -99,7 +157,7 @@ fn is_denial(event: &Event) -> bool {
 
 fn sentence(event: &Event) -> String {
     match event {
-        Event::Connected { client_id, peer, version, session_present, keep_alive_s } => {
+        Event::Connected { client_id, peer, version, session_present, keep_alive_s, .. } => {
             let edition = edition(*version);
             let session = if *session_present { "resumed" } else { "new" };
             let (id, peer) = (shown(client_id.as_str()), shown(peer.as_str()));
@@ -108,6 +166,7 @@ fn sentence(event: &Event) -> String {
         Event::Refused { client_id, peer, reason } => {
             format!("{} from {} was refused: {}", shown(client_id.as_str()), shown(peer.as_str()), reason.text())
         }
+        Event::HandshakeFailed { peer, reason } => format!("{peer} did not get in: {}", shown(reason)),
         Event::Disconnected { client_id, cause } => {
             format!("{} disconnected: {}", shown(client_id.as_str()), why(*cause))
         }

@@ -8,6 +8,7 @@ mod backup;
 mod bench;
 mod check;
 mod concern;
+mod config;
 mod conformance;
 mod contact;
 mod data;
@@ -17,11 +18,9 @@ mod events;
 mod output;
 mod parts;
 mod passwd;
-mod passwords;
 mod prompt;
 mod publish;
 mod request;
-mod rules;
 mod serve;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -52,6 +51,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Conformance(args)) => conformance::run(&args),
         Some(Command::Torture(args)) => torture::run(&args),
         Some(Command::Passwd(args)) => passwd::run(&args),
+        Some(Command::Config(args)) => config::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Salvage(args)) => check::salvage(&args),
         Some(Command::Dump(args)) => dump::run(&args),

@@ -152,7 +152,7 @@ impl Engine {
             && let Some(session) = self.sessions.get_mut(key)
         {
             // It keeps the aliases.
-            session.flows_mut(&self.limits);
+            session.flows_mut();
         }
         self.links.insert(link, LinkState::Open(key, extra(&candidate)));
         self.counters.clients_connected += 1;
@@ -195,12 +195,19 @@ impl Engine {
     }
 
     fn online(&self, link: LinkId, candidate: &Candidate) -> Online {
+        let listener = candidate.peer.listener();
+        let is_counted = candidate.version.is_v5() && self.limits.is_receive_maximum_strict;
         Online {
             link,
             credit: i64::from(self.limits.outbox_bytes_max),
             packet_bytes_max: candidate.packet_bytes_max,
-            receive_maximum: candidate.receive_maximum.min(self.limits.in_flight_max),
-            topic_alias_max: candidate.topic_alias_max,
+            receive_maximum: candidate.receive_maximum.min(self.limits.in_flight_max_at(listener)),
+            topic_alias_max: candidate.topic_alias_max.min(self.limits.topic_alias_out_max_at(listener)),
+            our_receive_maximum: if is_counted { self.limits.receive_maximum_at(listener) } else { 0 },
+            listener,
+            qos_max: self.limits.qos_max_at(listener),
+            may_retain: self.limits.retain_available,
+            is_mounted: self.limits.mount_point_at(listener).is_some(),
             version: candidate.version,
             wants_problems: candidate.wants_problems,
             is_bridge: candidate.is_bridge,
@@ -217,7 +224,6 @@ impl Engine {
     /// A stored session goes on. [MQTT-3.1.2-5], [MQTT-3.1.3-9]
     fn resume(&mut self, key: SessionKey, online: Online, will: Option<Box<Will>>, expiry_s: u32) {
         self.cancel_will(key);
-        let limits = &self.limits;
         let Some(session) = self.sessions.get_mut(key) else { return };
         if let Some(timer) = session.expiry_timer.take() {
             self.timers.cancel(timer);
@@ -226,7 +232,7 @@ impl Engine {
         session.will = will;
         session.expiry_s = expiry_s;
         if let Some(flows) = &mut session.flows {
-            flows.connect(&online, limits);
+            flows.connect(&online);
         }
     }
 
@@ -253,7 +259,9 @@ impl Engine {
             peer: candidate.peer.clone(),
             version: candidate.version,
             session_present,
+            is_clean: candidate.start == Start::Clean,
             keep_alive_s: candidate.keep_alive_s,
+            principal: candidate.principal.clone(),
         });
     }
 
@@ -263,22 +271,23 @@ impl Engine {
         if !candidate.version.is_v5() {
             return (must, may);
         }
-        let limits = &self.limits;
+        let (limits, listener) = (&self.limits, candidate.peer.listener());
+        let (link, qos_max) = (limits.link_at(listener), limits.qos_max_at(listener));
         if candidate.is_expiry_ours {
             must.push(Property::FourBytes(PropertyId::SessionExpiryInterval, candidate.expiry_s));
         }
-        must.push(Property::TwoBytes(PropertyId::ReceiveMaximum, limits.receive_maximum));
-        if limits.qos_max < Qos::ExactlyOnce {
-            must.push(Property::Byte(PropertyId::MaximumQos, limits.qos_max.as_u8()));
+        must.push(Property::TwoBytes(PropertyId::ReceiveMaximum, limits.receive_maximum_at(listener)));
+        if qos_max < Qos::ExactlyOnce {
+            must.push(Property::Byte(PropertyId::MaximumQos, qos_max.as_u8()));
         }
         if !limits.retain_available {
             must.push(Property::Byte(PropertyId::RetainAvailable, 0));
         }
-        must.push(Property::FourBytes(PropertyId::MaximumPacketSize, limits.link.packet_bytes_max));
+        must.push(Property::FourBytes(PropertyId::MaximumPacketSize, link.packet_bytes_max));
         if candidate.is_assigned {
             must.push(Property::Text(PropertyId::AssignedClientIdentifier, candidate.client_id.as_str().into()));
         }
-        must.push(Property::TwoBytes(PropertyId::TopicAliasMaximum, limits.link.topic_alias_max));
+        must.push(Property::TwoBytes(PropertyId::TopicAliasMaximum, link.topic_alias_max));
         if !limits.wildcards_available {
             must.push(Property::Byte(PropertyId::WildcardSubscriptionAvailable, 0));
         }

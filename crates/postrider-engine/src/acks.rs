@@ -17,12 +17,11 @@ use postrider_session::{Mono, Now, Parcel};
 impl Engine {
     #[inline]
     pub(crate) fn on_ack(&mut self, now: Now, key: SessionKey, ack: &Ack<'_>, tray: &mut Tray) {
-        let limits = &self.limits;
         let Some(session) = self.sessions.get_mut(key) else { return };
         if session.online.is_none() {
             return;
         }
-        let flows = session.flows_mut(limits);
+        let flows = session.flows_mut();
         let was_closed = self.groups.is_waiting()
             || !flows.mailbox.is_empty()
             || !flows.replays.is_empty()

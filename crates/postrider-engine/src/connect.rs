@@ -8,7 +8,7 @@ use crate::judge::Pending;
 use crate::links::LinkState;
 use crate::will::Will;
 use crate::{Effect, Engine, Judge, LinkId, Tray, Who};
-use postrider_ports::{AuthenticateRequest, ClientId, Peer};
+use postrider_ports::{AuthenticateRequest, ClientId, ListenerId, Peer};
 use postrider_proto::{Connect, Property, PropertyId, ReasonCode, Start, Version};
 use postrider_session::Now;
 
@@ -42,6 +42,10 @@ impl Engine {
         if !self.may_connect_now(now, peer.listener()) {
             return Err(Refusal::of(ReasonCode::ConnectionRateExceeded));
         }
+        let own = self.limits.at(peer.listener());
+        if own.is_some_and(|own| own.refused_versions.contains(&connect.version)) {
+            return Err(Refusal::of(ReasonCode::UnsupportedProtocolVersion));
+        }
         let candidate = self.candidate(connect, peer)?;
         if self.is_banned(now, &candidate.client_id) {
             return Err(Refusal::of(ReasonCode::Banned));
@@ -57,11 +61,11 @@ impl Engine {
             Some(will) if !self.is_well_formed(will.properties, will.payload) => {
                 return Err(Refusal::of(ReasonCode::PayloadFormatInvalid));
             }
-            Some(will) => Some(Box::new(Will::of(will, &self.limits)?)),
+            Some(will) => Some(Box::new(Will::of(will, peer.listener(), &self.limits)?)),
             None => None,
         };
-        let keep_alive_s = self.keep_alive_s(connect)?;
-        let (client_id, is_assigned) = self.client_id(connect)?;
+        let keep_alive_s = self.keep_alive_s(connect, peer.listener())?;
+        let (client_id, is_assigned) = self.client_id(connect, peer.listener())?;
         let expiry_s = match (connect.version, connect.start) {
             (Version::V5, _) => number(PropertyId::SessionExpiryInterval).unwrap_or(0),
             (Version::V3_1 | Version::V3_1_1, Start::Clean) => 0,
@@ -99,8 +103,8 @@ impl Engine {
 
     /// The keep alive that will hold: the client's, or ours where it asks for a longer one. 3.1 and 3.1.1
     /// clients cannot be told, so they are refused instead. [MQTT-3.2.2-21]
-    fn keep_alive_s(&self, connect: &Connect<'_>) -> Result<u16, Refusal> {
-        let (asked, limit) = (connect.keep_alive_s, self.limits.keep_alive_s_max);
+    fn keep_alive_s(&self, connect: &Connect<'_>, listener: ListenerId) -> Result<u16, Refusal> {
+        let (asked, limit) = (connect.keep_alive_s, self.limits.keep_alive_s_max_at(listener));
         if limit == 0 || (asked != 0 && asked <= limit) {
             return Ok(asked);
         }
@@ -108,20 +112,34 @@ impl Engine {
     }
 
     /// The client's identifier, or one of ours for an empty one. [MQTT-3.1.3-6], [MQTT-3.1.3-8]
-    fn client_id(&mut self, connect: &Connect<'_>) -> Result<(ClientId, bool), Refusal> {
-        if !connect.client_id.is_empty() {
-            return Ok((ClientId::from(connect.client_id.as_str()), false));
+    fn client_id(&mut self, connect: &Connect<'_>, listener: ListenerId) -> Result<(ClientId, bool), Refusal> {
+        let own = self.limits.at(listener);
+        let name = match own.filter(|own| own.client_id_is_user_name) {
+            None => connect.client_id,
+            Some(_) => match connect.user_name {
+                Some(name) if !name.is_empty() => name,
+                Some(_) | None => return Err(Refusal::of(ReasonCode::BadUserNameOrPassword)),
+            },
+        };
+        if !name.is_empty() {
+            let prefixes = &self.limits.client_id_prefixes;
+            if !prefixes.is_empty() && !prefixes.iter().any(|prefix| name.as_str().starts_with(&**prefix)) {
+                return Err(Refusal::of(ReasonCode::NotAuthorized));
+            }
+            return Ok((ClientId::from(name.as_str()), false));
         }
         let may_be_empty = match connect.version {
             Version::V3_1 => false,
             Version::V3_1_1 => connect.start == Start::Clean,
             Version::V5 => true,
         };
-        if !may_be_empty || !self.limits.assigns_client_ids {
+        let assigns = own.and_then(|own| own.assigns_client_ids).unwrap_or(self.limits.assigns_client_ids);
+        if !may_be_empty || !assigns {
             return Err(Refusal::of(ReasonCode::ClientIdentifierNotValid));
         }
+        let prefix = own.and_then(|own| own.client_id_prefix.as_deref()).unwrap_or(&self.limits.client_id_prefix);
         loop {
-            let name = format!("{}{:016x}", self.limits.client_id_prefix, self.entropy.next_u64());
+            let name = format!("{prefix}{:016x}", self.entropy.next_u64());
             if self.sessions.find(&name).is_none() {
                 return Ok((ClientId::from(name.as_str()), true));
             }

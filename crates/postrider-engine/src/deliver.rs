@@ -6,6 +6,7 @@
 use crate::aliases::Alias;
 use crate::frames::Form;
 use crate::log::Log;
+use crate::mount;
 use crate::outgoing::{How, Outgoing};
 use crate::sessions::{Online, Session};
 use crate::stored::Stored;
@@ -99,7 +100,8 @@ impl Engine {
             }
             return Delivered::Taken;
         }
-        if session.online.is_none() && (delivery.qos == Qos::AtMostOnce || outgoing.is_ours()) {
+        let is_passed_over = delivery.qos == Qos::AtMostOnce && !self.limits.queues_qos0;
+        if session.online.is_none() && (is_passed_over || outgoing.is_ours()) {
             self.pass_over(hit.session, outgoing, tray);
             return Delivered::Taken;
         }
@@ -160,7 +162,7 @@ impl Engine {
             // Nobody holds a record for it, nor would read it back.
             bounds.memory_bytes_max = u64::MAX;
         }
-        let flows = session.flows_mut(&self.limits);
+        let flows = session.flows_mut();
         self.counters.queued_bytes -= flows.mailbox.bytes();
         let offered = flows.mailbox.offer(now.mono, delivery.parcel(outgoing), &bounds);
         self.counters.queued_bytes += flows.mailbox.bytes();
@@ -263,14 +265,15 @@ impl Session {
             // others of its group may have to get.
             let is_kept = self.is_durable() || self.stored.is_some() || delivery.share.is_some();
             let parcel = is_kept.then(|| delivery.parcel_sent(outgoing));
-            packet_id = Some(self.flows_mut(limits).outbound.begin(form.qos, parcel));
+            packet_id = Some(self.flows_mut().outbound.begin(form.qos, parcel));
         }
         if outgoing.sequence().is_some() {
             self.on_sent(now, delivery, packet_id, outgoing, log, tray);
         }
         let alias =
             if online.topic_alias_max == 0 { None } else { self.alias(now, form, &online, delivery.ids, outgoing) };
-        let how = How { ids: delivery.ids, packet_id, is_dup: false, alias };
+        let unseen = if online.is_mounted { mount::unseen(limits, online.listener, outgoing.parts.topic) } else { 0 };
+        let how = How { ids: delivery.ids, packet_id, is_dup: false, alias, unseen };
         self.charge(outgoing.send(now, form, &how, &online, tray));
         Ok(())
     }
@@ -321,6 +324,7 @@ impl Session {
         now: Now,
         parcel: &Parcel,
         packet_id: PacketId,
+        limits: &Limits,
         tray: &mut Tray,
     ) -> Result<(), DropReason> {
         let Some(online) = self.online else { return Err(DropReason::Offline) };
@@ -330,7 +334,8 @@ impl Session {
         if !outgoing.fits(now, form, &online, ids) {
             return Err(DropReason::TooLarge);
         }
-        let how = How { ids, packet_id: Some(packet_id), is_dup: true, alias: None };
+        let unseen = if online.is_mounted { mount::unseen(limits, online.listener, outgoing.parts.topic) } else { 0 };
+        let how = How { ids, packet_id: Some(packet_id), is_dup: true, alias: None, unseen };
         self.charge(outgoing.send(now, form, &how, &online, tray));
         Ok(())
     }

@@ -105,7 +105,7 @@ impl Engine {
         if let Some(flows) = &mut session.flows {
             // QoS 0 is not kept for a client that is away. [3.1.2.4 of 3.1.1]
             let before = flows.mailbox.bytes();
-            let gone = flows.mailbox.take_qos0().len() as u64;
+            let gone = if self.limits.queues_qos0 { 0 } else { flows.mailbox.take_qos0().len() as u64 };
             self.counters.queued_bytes -= before - flows.mailbox.bytes();
             if flows.is_idle() {
                 session.flows = None;

@@ -1,5 +1,6 @@
 //! The engine itself: what it owns, and which room takes which input.
 
+use crate::adopt::Highest;
 use crate::bans::Bans;
 use crate::entropy::Entropy;
 use crate::fanout::Fanout;
@@ -16,7 +17,7 @@ use crate::timers::Timer;
 use crate::{Input, Limits, LinkId, Progress, Seeds, Tray};
 use bytes::Bytes;
 use postrider_ports::{Cause, Counters, Event, PartitionId, Ticket};
-use postrider_proto::Packet;
+use postrider_proto::{Packet, Qos};
 use postrider_router::{Matches, Retained, Router, SessionKey};
 use postrider_session::{Mono, Now, Wheel};
 use std::collections::{BTreeMap, VecDeque};
@@ -45,6 +46,11 @@ pub struct Engine {
     pub(crate) matches: Option<Box<Matches>>,
     /// Whether any rate of messages or bytes is limited.
     pub(crate) is_metered: bool,
+    pub(crate) highest: Highest,
+    /// Whether the clients of any listener live below a topic.
+    pub(crate) has_mounts: bool,
+    /// The highest QoS that all listeners take.
+    pub(crate) qos_max_least: Qos,
     pub(crate) meters: Meters,
     pub(crate) bans: Bans,
     /// What was counted as it happened; [`Engine::counters`] adds what is known otherwise.
@@ -70,6 +76,9 @@ impl Engine {
     pub fn new(limits: Limits, partition: PartitionId, seeds: Seeds) -> Self {
         Self {
             is_metered: limits.limits_publishing(),
+            has_mounts: limits.has_mounts(),
+            highest: Highest::of(&limits),
+            qos_max_least: limits.qos_max_least(),
             sys: Sys::new(&limits),
             limits,
             partition,
@@ -118,6 +127,7 @@ impl Engine {
             Input::Asked { ticket, question } => self.on_asked(now, ticket, &question, tray),
             Input::Committed { through, room, is_full } => self.on_committed(through, room, is_full, tray),
             Input::Loaded { ticket, records } => self.on_loaded(now, ticket, records, tray),
+            Input::Adopted(limits) => self.adopt(now, *limits),
             Input::Continue => self.on_continue(now, tray),
             Input::Tick => self.on_tick(now, tray),
         }
@@ -149,6 +159,22 @@ impl Engine {
         let Some(key) = self.links.session_of(link) else {
             return self.on_early_packet(now, link, packet, tray);
         };
+        if self.has_mounts {
+            return self.on_packet_below(now, (link, key), packet, source, tray);
+        }
+        self.on_open_packet(now, (link, key), packet, source, tray)
+    }
+
+    /// A packet of a client that is in.
+    #[inline(always)]
+    pub(crate) fn on_open_packet(
+        &mut self,
+        now: Now,
+        (link, key): (LinkId, SessionKey),
+        packet: &Packet<'_>,
+        source: &Bytes,
+        tray: &mut Tray,
+    ) -> Progress {
         match packet {
             Packet::Publish(publish) => self.on_publish(now, link, key, publish, source, tray),
             Packet::Ack(ack) => {

@@ -1,5 +1,6 @@
 //! Everything that can happen to an engine. If it is not here, it does not exist.
 
+use crate::Limits;
 use bytes::Bytes;
 use postrider_ports::{Access, AuthenticateAnswer, Cause, PartitionId, Peer, Question, Ticket};
 use postrider_proto::{Connect, Packet};
@@ -74,6 +75,8 @@ pub enum Input<'a> {
     },
     /// What the driver has counted since the last time.
     Passed(Box<Passed>),
+    /// Other limits are to hold from now on.
+    Adopted(Box<Limits>),
     /// An administrator asks.
     Asked {
         /// Comes back with the answer.

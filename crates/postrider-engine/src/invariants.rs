@@ -80,7 +80,7 @@ fn check_sessions(engine: &Engine) -> Result<(), String> {
             return Err(format!("{name} has more credit than its outbox has room"));
         }
         let Some(flows) = &session.flows else { continue };
-        let bounds = &limits.mailbox;
+        let bounds = &engine.highest.mailbox;
         let qos0 = flows.mailbox.qos0_len();
         // What was in flight at a crash waits again, beside as much as there may be.
         let waiting = flows.mailbox.len() - qos0 as usize;
@@ -97,10 +97,10 @@ fn check_sessions(engine: &Engine) -> Result<(), String> {
         if ids.len() != flows.outbound.len() {
             return Err(format!("{name} has a packet identifier in use twice"));
         }
-        if session.online.is_none() && flows.mailbox.qos0_len() > 0 {
+        if session.online.is_none() && flows.mailbox.qos0_len() > 0 && !limits.queues_qos0 {
             return Err(format!("{name} keeps QoS 0 while it is away"));
         }
-        if flows.replays.len() > 2 * limits.subscriptions_max as usize {
+        if flows.replays.len() > 2 * engine.highest.subscriptions as usize {
             return Err(format!("{name} piles up replays"));
         }
         check_nothing_stuck(engine, key, name.as_str())?;
@@ -135,7 +135,7 @@ fn check_subscriptions(engine: &Engine) -> Result<(), String> {
             return Err(format!("{} has a filter twice", session.subject.client_id));
         }
         let charged: u32 = session.filters.iter().filter_map(|id| engine.router.text(*id)).map(filter_bytes).sum();
-        if charged != session.filters_bytes || charged > engine.limits.subscription_bytes_max {
+        if charged != session.filters_bytes || charged > engine.highest.subscription_bytes {
             return Err(format!("{} is charged wrongly for its filters", session.subject.client_id));
         }
         if let Some(filter) = session.filters.iter().find(|filter| engine.router.grant(**filter, key).is_none()) {
@@ -238,7 +238,7 @@ fn check_retained(engine: &Engine) -> Result<(), String> {
         return Err(format!("{} retained messages are our own, {} are counted", ours.len(), engine.sys.kept));
     }
     let bytes: u64 = theirs.iter().map(|kept| kept.message.size() as u64).sum();
-    if bytes == engine.retained_bytes && bytes <= engine.limits.retained_bytes_max {
+    if bytes == engine.retained_bytes && bytes <= engine.highest.retained_bytes {
         Ok(())
     } else {
         Err(format!("retained messages take {bytes} bytes, {} are counted", engine.retained_bytes))

@@ -7,6 +7,7 @@
 
 mod accept;
 mod acks;
+mod adopt;
 mod aliases;
 mod asked;
 mod bans;
@@ -29,6 +30,7 @@ mod limits;
 mod links;
 mod load;
 mod log;
+mod mount;
 mod outgoing;
 mod pictures;
 mod publish;
@@ -57,7 +59,7 @@ pub use effect::{Body, Effect, Importance, Judge, Lane, Tray, Urgency};
 pub use engine::Engine;
 pub use input::{Input, LinkId, LoadedRecord, Passed, Progress, Verdict};
 pub use invariants::check_all;
-pub use limits::{Durability, Limits, PayloadFormat, Seeds, ShareStrategy, Who};
+pub use limits::{Durability, Limits, ListenerLimits, PayloadFormat, Seeds, ShareStrategy, Who};
 pub use rates::{Rate, Rates};
 pub use records::{KINDS_KEPT, RecordError, describe_record};
 pub use recovery::{Concerned, LostRecord, Nameless, Owed, Recovery};

@@ -4,7 +4,8 @@
 //! product's defaults stand in one place, with the configuration.
 
 use crate::{BanRule, Rates};
-use postrider_proto::Qos;
+use postrider_ports::ListenerId;
+use postrider_proto::{Qos, Version};
 use postrider_session::{Bounds, LinkLimits};
 
 /// What clients are allowed and what is announced to them.
@@ -41,6 +42,17 @@ pub struct Limits {
     pub assigns_client_ids: bool,
     /// What assigned identifiers begin with.
     pub client_id_prefix: Box<str>,
+    /// What the client identifiers of all clients begin with, one of these; anything if there are none.
+    pub client_id_prefixes: Vec<Box<str>>,
+    /// Largest payload in bytes. A larger one is acknowledged and goes nowhere; 5.0 clients hear 0x97.
+    pub payload_bytes_max: u32,
+    /// Whether a subscriber gets messages with the QoS it was granted also where they were published with a lower one,
+    /// which the specification does not know.
+    pub raises_qos: bool,
+    /// Whether messages with QoS 0 wait for clients that are away. They wait in memory alone.
+    pub queues_qos0: bool,
+    /// Whether a client of 5.0 that has sent more than the Receive Maximum is disconnected. [MQTT-3.3.4-9]
+    pub is_receive_maximum_strict: bool,
     /// Subscriptions of one client.
     pub subscriptions_max: u32,
     /// Bytes that the subscriptions of one client take: each its filter's text and 64, and 64 for each level where the
@@ -58,8 +70,9 @@ pub struct Limits {
     pub sessions_max: u32,
     /// What one connection may do, beside what is announced.
     pub client_rates: Rates,
-    /// What all clients of one listener may do together, by [`postrider_ports::ListenerId`]; none for those beyond.
-    pub listener_rates: Vec<Rates>,
+    /// Where the clients of a listener are allowed something else, by [`postrider_ports::ListenerId`]; nothing else
+    /// for those beyond.
+    pub listeners: Vec<ListenerLimits>,
     /// What all clients may do together.
     pub broker_rates: Rates,
     /// When a client identifier is banned; `None` for never.
@@ -85,6 +98,56 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// What differs for a listener.
+    pub(crate) fn at(&self, listener: ListenerId) -> Option<&ListenerLimits> {
+        self.listeners.get(usize::from(listener.0))
+    }
+
+    /// What the own half of a link checks that came through this listener.
+    #[must_use]
+    pub fn link_at(&self, listener: ListenerId) -> LinkLimits {
+        self.at(listener).and_then(|own| own.link).unwrap_or(self.link)
+    }
+
+    pub(crate) fn qos_max_at(&self, listener: ListenerId) -> Qos {
+        self.at(listener).and_then(|own| own.qos_max).unwrap_or(self.qos_max)
+    }
+
+    pub(crate) fn receive_maximum_at(&self, listener: ListenerId) -> u16 {
+        self.at(listener).and_then(|own| own.receive_maximum).unwrap_or(self.receive_maximum)
+    }
+
+    pub(crate) fn in_flight_max_at(&self, listener: ListenerId) -> u16 {
+        self.at(listener).and_then(|own| own.in_flight_max).unwrap_or(self.in_flight_max)
+    }
+
+    /// The highest QoS of a grant.
+    pub(crate) fn granted_qos_max_at(&self, listener: ListenerId) -> Qos {
+        let own = self.at(listener).and_then(|own| own.granted_qos_max);
+        self.qos_max_at(listener).min(own.unwrap_or(Qos::ExactlyOnce))
+    }
+
+    pub(crate) fn topic_alias_out_max_at(&self, listener: ListenerId) -> u16 {
+        self.at(listener).and_then(|own| own.topic_alias_out_max).unwrap_or(self.topic_alias_out_max)
+    }
+
+    pub(crate) fn keep_alive_s_max_at(&self, listener: ListenerId) -> u16 {
+        self.at(listener).and_then(|own| own.keep_alive_s_max).unwrap_or(self.keep_alive_s_max)
+    }
+
+    pub(crate) fn mount_point_at(&self, listener: ListenerId) -> Option<&str> {
+        self.at(listener)?.mount_point.as_deref()
+    }
+
+    pub(crate) fn has_mounts(&self) -> bool {
+        self.listeners.iter().any(|own| own.mount_point.is_some())
+    }
+
+    /// The lowest of all highest QoS.
+    pub(crate) fn qos_max_least(&self) -> Qos {
+        self.listeners.iter().filter_map(|own| own.qos_max).fold(self.qos_max, Qos::min)
+    }
+
     /// Whether clients may share subscriptions: members in another partition would get copies of their own.
     #[must_use]
     pub const fn shares_available(&self) -> bool {
@@ -95,6 +158,37 @@ impl Limits {
     pub(crate) const fn has_sys(&self) -> bool {
         self.sys_interval_s > 0 && self.partitions == 1
     }
+}
+
+/// Where the clients of one listener are allowed something else than all others; `None` where not.
+#[derive(Clone, Debug, Default)]
+pub struct ListenerLimits {
+    /// See [`Limits::link`]; the most levels of a topic are the same for all.
+    pub link: Option<LinkLimits>,
+    /// See [`Limits::receive_maximum`].
+    pub receive_maximum: Option<u16>,
+    /// See [`Limits::in_flight_max`].
+    pub in_flight_max: Option<u16>,
+    /// See [`Limits::topic_alias_out_max`].
+    pub topic_alias_out_max: Option<u16>,
+    /// See [`Limits::qos_max`].
+    pub qos_max: Option<Qos>,
+    /// Highest QoS of a grant alone.
+    pub granted_qos_max: Option<Qos>,
+    /// See [`Limits::keep_alive_s_max`].
+    pub keep_alive_s_max: Option<u16>,
+    /// See [`Limits::assigns_client_ids`].
+    pub assigns_client_ids: Option<bool>,
+    /// See [`Limits::client_id_prefix`].
+    pub client_id_prefix: Option<Box<str>>,
+    /// Editions of MQTT that are not let in.
+    pub refused_versions: Vec<Version>,
+    /// Whether the user name takes the place of the client identifier; a client without one is refused.
+    pub client_id_is_user_name: bool,
+    /// What stands before every topic and filter of these clients, without them seeing it. It has no wildcard.
+    pub mount_point: Option<Box<str>>,
+    /// What they may do together.
+    pub rates: Option<Rates>,
 }
 
 /// What becomes of an acknowledged message and of a session when something ends.

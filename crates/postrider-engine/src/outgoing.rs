@@ -39,6 +39,8 @@ pub(crate) struct How<'a> {
     pub(crate) packet_id: Option<PacketId>,
     pub(crate) is_dup: bool,
     pub(crate) alias: Option<Alias>,
+    /// Bytes of the topic that the client does not see.
+    pub(crate) unseen: usize,
 }
 
 /// Payloads of this many bytes and more are sent without copying.
@@ -171,12 +173,22 @@ impl<'a> Outgoing<'a> {
         Some(u32::try_from(left_ms.div_ceil(1000)).unwrap_or(u32::MAX).max(1))
     }
 
+    #[inline]
+    fn seen(&self, how: &How<'_>) -> Topic<'_> {
+        let topic = self.parts.topic;
+        match how.alias {
+            Some(alias) if alias.is_known => Topic::ALIASED,
+            _ if how.unseen == 0 => topic,
+            _ => Topic::trusted(topic.as_bytes().get(how.unseen..).unwrap_or_default()),
+        }
+    }
+
     fn head<'b>(&'b self, now: Now, form: Form, how: &How<'b>) -> PublishHead<'b> {
         PublishHead {
             dup: how.is_dup,
             qos: form.qos,
             retain: form.retain,
-            topic: if how.alias.is_some_and(|alias| alias.is_known) { Topic::ALIASED } else { self.parts.topic },
+            topic: self.seen(how),
             packet_id: how.packet_id,
             expiry_s: if form.is_v5 { self.expiry_s(now) } else { None },
             properties: self.parts.properties,
@@ -194,7 +206,7 @@ impl<'a> Outgoing<'a> {
 
     pub(crate) fn fits_into(&self, bytes_max: usize, now: Now, form: Form, online: &Online, ids: &[u32]) -> bool {
         let packet_id = (form.qos != Qos::AtMostOnce).then_some(PacketId::FIRST);
-        let head = self.head(now, form, &How { ids, packet_id, is_dup: false, alias: None });
+        let head = self.head(now, form, &How { ids, packet_id, is_dup: false, alias: None, unseen: 0 });
         head.packet_len(online.version) <= bytes_max
     }
 
@@ -217,7 +229,8 @@ impl<'a> Outgoing<'a> {
     /// Sends the message in one form and returns the bytes it takes.
     #[inline]
     pub(crate) fn send(&mut self, now: Now, form: Form, how: &How<'_>, online: &Online, tray: &mut Tray) -> usize {
-        let can_repeat = self.is_for_many && how.ids.is_empty() && !how.is_dup && how.alias.is_none();
+        let can_repeat =
+            self.is_for_many && how.ids.is_empty() && !how.is_dup && how.alias.is_none() && how.unseen == 0;
         let frame = match self.frames.find(form).filter(|_| can_repeat) {
             Some(known) => match how.packet_id {
                 None => known.clone(),

@@ -85,7 +85,7 @@ impl Engine {
         source: &Bytes,
         tray: &mut Tray,
     ) -> Progress {
-        if let Err(violation) = self.check_publish(publish) {
+        if let Err(violation) = self.check_publish(link, publish) {
             return self.violate(now, link, violation, tray);
         }
         if self.is_metered && !self.may_publish_now(now, link, publish) {
@@ -107,6 +107,7 @@ impl Engine {
                 Err(ReasonCode::PayloadFormatInvalid)
             }
             Ok(()) if room == RoomFor::Nothing => Err(ReasonCode::QuotaExceeded),
+            Ok(()) if publish.payload.len() > self.limits.payload_bytes_max as usize => Err(ReasonCode::QuotaExceeded),
             Ok(()) => match self.may_publish(link, key, publish, tray) {
                 Some(Access::Allow) => Ok(()),
                 Some(Access::DenyFor(text)) => {
@@ -152,14 +153,19 @@ impl Engine {
 
     /// What the announced limits forbid outright.
     #[inline]
-    fn check_publish(&self, publish: &Publish<'_>) -> Result<(), Violation> {
-        if publish.qos > self.limits.qos_max {
-            return Err(Violation::QosNotSupported);
+    fn check_publish(&self, link: LinkId, publish: &Publish<'_>) -> Result<(), Violation> {
+        let is_plain = publish.qos <= self.qos_max_least && (self.limits.retain_available || !publish.retain);
+        if is_plain { Ok(()) } else { self.check_told(link, publish) }
+    }
+
+    /// What the client was told when it came in.
+    #[cold]
+    fn check_told(&self, link: LinkId, publish: &Publish<'_>) -> Result<(), Violation> {
+        match self.online_of(link) {
+            Some(online) if publish.qos > online.qos_max => Err(Violation::QosNotSupported),
+            Some(online) if publish.retain && !online.may_retain => Err(Violation::RetainNotSupported),
+            Some(_) | None => Ok(()),
         }
-        if publish.retain && !self.limits.retain_available {
-            return Err(Violation::RetainNotSupported);
-        }
-        Ok(())
     }
 
     /// Whether a payload that calls itself UTF-8 is. Looked at only when asked to: it costs a look at every byte.
@@ -172,9 +178,8 @@ impl Engine {
     }
 
     fn admit(&mut self, now: Now, key: SessionKey, qos: Qos, packet_id: PacketId) -> Admission {
-        let limits = &self.limits;
         let Some(session) = self.sessions.get_mut(key) else { return Admission::Exceeded };
-        let admission = session.flows_mut(limits).inbound.on_publish(qos, packet_id);
+        let admission = session.flows_mut().inbound.on_publish(qos, packet_id);
         if qos == Qos::ExactlyOnce
             && admission == Admission::New
             && let (Some(stored), Some(log)) = (&mut session.stored, &mut self.log)
@@ -212,7 +217,7 @@ impl Engine {
                 topic: publish.topic,
                 payload: publish.payload,
                 properties: kept,
-                qos: publish.qos,
+                qos: if self.limits.raises_qos { Qos::ExactlyOnce } else { publish.qos },
                 expires: expires.map(|seconds| now.mono.plus_s(u64::from(seconds))),
                 sequence: Sequence::NONE,
             },

@@ -60,7 +60,7 @@ impl Engine {
                     tray.wait_for(parcel.message.sequence());
                     // Whose right to it is gone does not get it again.
                     let sent = match may_get(session, &self.router, parcel.message.topic()) {
-                        true => session.send_again(now, &parcel, packet_id, tray),
+                        true => session.send_again(now, &parcel, packet_id, &self.limits, tray),
                         false => Err(DropReason::NotAllowed),
                     };
                     match sent {

@@ -120,7 +120,7 @@ impl Limits {
     pub(crate) fn limits_publishing(&self) -> bool {
         self.client_rates.limits_publishing()
             || self.broker_rates.limits_publishing()
-            || self.listener_rates.iter().any(Rates::limits_publishing)
+            || self.listeners.iter().filter_map(|own| own.rates).any(|rates| rates.limits_publishing())
     }
 }
 
@@ -196,7 +196,7 @@ impl Engine {
     }
 
     fn rates_of(&self, listener: ListenerId) -> Rates {
-        self.limits.listener_rates.get(usize::from(listener.0)).copied().unwrap_or(Rates::OFF)
+        self.limits.at(listener).and_then(|own| own.rates).unwrap_or(Rates::OFF)
     }
 }
 

@@ -2,12 +2,12 @@
 //!
 //! Owns: what is kept of each session, and where it is found by key and by client identifier.
 
+use crate::LinkId;
 use crate::aliases::Aliases;
-use crate::{Limits, LinkId};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use postrider_ports::{DropReason, Drops, Peer, Subject};
-use postrider_proto::{Filter, Version};
+use postrider_ports::{DropReason, Drops, ListenerId, Peer, Subject};
+use postrider_proto::{Filter, Qos, Version};
 use postrider_router::{FilterId, SessionKey};
 use postrider_session::flow::{Inbound, Outbound};
 use postrider_session::{Mailbox, Parcel, TimerKey};
@@ -54,8 +54,17 @@ pub(crate) struct Online {
     pub(crate) packet_bytes_max: u32,
     /// The client's Receive Maximum, within our own limit.
     pub(crate) receive_maximum: u16,
-    /// The client's Topic Alias Maximum. [3.1.2.11.5]
+    /// Topic aliases that we use: the client's Topic Alias Maximum, within our own limit. [3.1.2.11.5]
     pub(crate) topic_alias_max: u16,
+    /// The Receive Maximum that the client was told; 0 if nothing is counted. [3.2.2.3.3]
+    pub(crate) our_receive_maximum: u16,
+    pub(crate) listener: ListenerId,
+    /// The highest QoS that the client was told. [3.2.2.3.4]
+    pub(crate) qos_max: Qos,
+    /// Whether it was told that messages can be retained. [3.2.2.3.5]
+    pub(crate) may_retain: bool,
+    /// Topics are another thing to this client than to us; see [`crate::mount`].
+    pub(crate) is_mounted: bool,
     pub(crate) version: Version,
     /// Request Problem Information. [MQTT-3.1.2-29]
     pub(crate) wants_problems: bool,
@@ -93,12 +102,12 @@ impl Session {
 
     /// The flows, made if need be for the connection there is.
     #[inline]
-    pub(crate) fn flows_mut(&mut self, limits: &Limits) -> &mut Flows {
+    pub(crate) fn flows_mut(&mut self) -> &mut Flows {
         let online = self.online;
         self.flows.get_or_insert_with(|| {
             let mut flows = Box::<Flows>::default();
             if let Some(online) = online {
-                flows.connect(&online, limits);
+                flows.connect(&online);
             }
             flows
         })
@@ -118,12 +127,12 @@ impl Session {
 
 impl Flows {
     /// A new connection: quotas anew.
-    pub(crate) fn connect(&mut self, online: &Online, limits: &Limits) {
+    pub(crate) fn connect(&mut self, online: &Online) {
         // They end with their connection. [MQTT-3.3.2-7]
-        let maximum = online.topic_alias_max.min(limits.topic_alias_out_max);
+        let maximum = online.topic_alias_max;
         self.aliases = (maximum > 0).then(|| Box::new(Aliases::new(maximum)));
         self.outbound.connect(online.receive_maximum);
-        self.inbound.connect(if online.version.is_v5() { limits.receive_maximum } else { 0 });
+        self.inbound.connect(online.our_receive_maximum);
     }
 
     /// True when nothing would be lost with it.

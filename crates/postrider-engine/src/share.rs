@@ -195,7 +195,7 @@ impl Engine {
     /// A session subscribed to a shared subscription, perhaps again.
     pub(crate) fn join(&mut self, now: Now, share: FilterId, key: SessionKey, tray: &mut Tray) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let flows = session.flows_mut(&self.limits);
+        let flows = session.flows_mut();
         if !flows.shares.contains(&share) {
             flows.shares.push(share);
             self.counters.shared_subscriptions += 1;

@@ -7,7 +7,7 @@ use crate::records::session::ReplayState;
 use crate::replay::Replay;
 use crate::sessions::{Session, filter_bytes};
 use crate::{Engine, LinkId, Progress, Tray, Who};
-use postrider_ports::{Access, Event};
+use postrider_ports::{Access, Event, ListenerId};
 use postrider_proto::{
     Filter, Properties, PropertyId, Qos, ReasonCode, RetainHandling, Suback, Subscribe, Subscription, Unsuback,
     Unsubscribe,
@@ -64,7 +64,7 @@ impl Engine {
         if !replays.is_empty()
             && let Some(session) = self.sessions.get_mut(key)
         {
-            session.flows_mut(&self.limits).replays.extend(replays);
+            session.flows_mut().replays.extend(replays);
             self.pump(now, key, tray);
         }
         for share in shares {
@@ -91,7 +91,8 @@ impl Engine {
             Access::AllowExcept(_) | Access::Deny | Access::DenyFor(_) => return Err(ReasonCode::NotAuthorized),
         };
         let Some(session) = self.sessions.get(key) else { return Err(ReasonCode::UnspecifiedError) };
-        let mut grant = Grant::of(subscription.options, asked.identifier, self.limits.qos_max);
+        let listener = session.online.map_or(ListenerId::ATTACHED, |online| online.listener);
+        let mut grant = Grant::of(subscription.options, asked.identifier, self.limits.granted_qos_max_at(listener));
         if session.online.is_some_and(|online| online.is_bridge) {
             grant.no_local = true;
             grant.retain_as_published = true;

@@ -109,6 +109,12 @@ impl Sys {
         }
     }
 
+    /// Other limits hold from now on.
+    pub(crate) fn adopt(&mut self, now: Mono, limits: &Limits) {
+        let soonest = now.plus_s(u64::from(limits.sys_interval_s));
+        self.due = limits.has_sys().then(|| self.due.map_or(now, |due| due.min(soonest)));
+    }
+
     /// When the next report is due.
     #[inline]
     pub(crate) const fn next_deadline(&self) -> Option<Mono> {

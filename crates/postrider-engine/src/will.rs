@@ -5,10 +5,11 @@
 
 use crate::accept::Refusal;
 use crate::judge::Pending;
+use crate::mount;
 use crate::publish::{Authorized, Incoming, check_topic, forwarded};
 use crate::timers::Timer;
 use crate::{Effect, Engine, Judge, Limits, Tray, Urgency, Who};
-use postrider_ports::{Action, AuthorizeRequest, Event, Subject};
+use postrider_ports::{Action, AuthorizeRequest, Event, ListenerId, Subject};
 use postrider_proto::{self as proto, PropertyId, ReasonCode};
 use postrider_router::SessionKey;
 use postrider_session::{Message, MessageParts, Now, Sequence, TimerKey};
@@ -29,8 +30,8 @@ pub(crate) struct Will {
 
 impl Will {
     /// Takes over the will of a CONNECT. [MQTT-3.2.2-12], [MQTT-3.2.2-13], A13
-    pub(crate) fn of(will: &proto::Will<'_>, limits: &Limits) -> Result<Self, Refusal> {
-        if will.qos > limits.qos_max {
+    pub(crate) fn of(will: &proto::Will<'_>, listener: ListenerId, limits: &Limits) -> Result<Self, Refusal> {
+        if will.qos > limits.qos_max_at(listener) {
             return Err(Refusal::of(ReasonCode::QosNotSupported));
         }
         if will.retain && !limits.retain_available {
@@ -39,9 +40,17 @@ impl Will {
         if let Err(reason) = check_topic(will.topic, limits) {
             return Err(Refusal::of(reason));
         }
+        if will.payload.len() > limits.payload_bytes_max as usize {
+            return Err(Refusal::of(ReasonCode::QuotaExceeded));
+        }
+        let mounted = limits.mount_point_at(listener).map(|point| mount::before(point, will.topic.as_bytes()));
+        let topic = match &mounted {
+            None => will.topic,
+            Some(bytes) => mount::topic(bytes).map_err(Refusal::of)?,
+        };
         let properties = forwarded(will.properties);
         let parts = MessageParts {
-            topic: will.topic,
+            topic,
             payload: will.payload,
             properties: properties.as_properties(),
             qos: will.qos,

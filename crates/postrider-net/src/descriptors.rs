@@ -52,6 +52,13 @@ impl Descriptors {
         }
         Permit(self.clone())
     }
+
+    /// A place for one more connection, if there is one.
+    #[must_use]
+    pub fn try_acquire(self: &Arc<Self>) -> Option<Permit> {
+        self.0.try_acquire().ok()?.forget();
+        Some(Permit(self.clone()))
+    }
 }
 
 impl Drop for Permit {

@@ -8,13 +8,20 @@ use std::net::TcpStream;
 use std::task::{Context, Poll, ready};
 use tokio::io::Interest;
 
-/// A TCP connection. One task reads it; any thread may write.
+/// A connection. One task reads it; any thread may write. It is TCP or a Unix socket: of all that a TCP stream can do, only
+/// what both can is used, so that nobody has to ask which it is.
 #[derive(Debug)]
 pub struct Socket(tokio::net::TcpStream);
 
 impl From<tokio::net::TcpStream> for Socket {
     fn from(stream: tokio::net::TcpStream) -> Self {
         Self(stream)
+    }
+}
+
+impl From<Socket> for tokio::net::TcpStream {
+    fn from(socket: Socket) -> Self {
+        socket.0
     }
 }
 

@@ -15,6 +15,6 @@ mod reply;
 pub use admin::{Answer, Counters, Drops, Question, SessionInfo, Traffic};
 pub use authenticate::{Authenticate, AuthenticateAnswer, AuthenticateRequest};
 pub use authorize::{Access, Action, Authorize, AuthorizeRequest};
-pub use names::{ClientId, ListenerId, PartitionId, Peer, Principal, Subject, Ticket};
+pub use names::{Certificate, ClientId, ListenerId, PartitionId, Peer, Principal, Subject, Ticket};
 pub use observe::{Cause, DropReason, Event, Observe};
 pub use reply::Reply;

@@ -10,9 +10,31 @@ pub struct ClientId(Arc<str>);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Principal(Arc<str>);
 
-/// The far end of a connection as people and logs name it, such as `127.0.0.1:51234`.
+/// The far end of a connection: its name for people and logs, such as `127.0.0.1:51234`, where it came in, and what it has
+/// proved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Peer(Arc<str>, ListenerId);
+pub struct Peer {
+    name: Arc<str>,
+    listener: ListenerId,
+    certificate: Option<Arc<Certificate>>,
+}
+
+/// The names in a certificate that the far end has shown, and that was verified. What they mean is for authentication to
+/// say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Certificate {
+    /// The first common name of the subject.
+    pub common_name: Option<Box<str>>,
+    /// The whole subject, last part first: `CN=sensor-7,OU=floor 2,O=Example`. Of a certificate that only a proxy has seen
+    /// it is not known.
+    pub subject: Option<Box<str>>,
+    /// The first DNS name of the alternative names.
+    pub dns: Option<Box<str>>,
+    /// The first URI of them.
+    pub uri: Option<Box<str>>,
+    /// The first e-mail address of them.
+    pub email: Option<Box<str>>,
+}
 
 /// The listener that a connection came through, in the order they were configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,19 +49,32 @@ impl Peer {
     /// A peer that came through a listener.
     #[must_use]
     pub fn through(listener: ListenerId, name: &str) -> Self {
-        Self(Arc::from(name), listener)
+        Self { name: Arc::from(name), listener, certificate: None }
+    }
+
+    /// The same peer, with a certificate that was verified.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: Certificate) -> Self {
+        self.certificate = Some(Arc::new(certificate));
+        self
+    }
+
+    /// The certificate it has shown, if it was verified.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_deref()
     }
 
     /// Where it came in; [`ListenerId::ATTACHED`] for a peer made from its name alone.
     #[must_use]
     pub const fn listener(&self) -> ListenerId {
-        self.1
+        self.listener
     }
 
     /// The name itself. It may hold anything; escape it before showing it.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
     }
 }
 
@@ -52,7 +87,7 @@ impl From<&str> for Peer {
 impl core::fmt::Display for Peer {
     /// Escapes what is not printable, so that the name cannot forge a line of a log.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{}", self.0.escape_debug())
+        write!(f, "{}", self.name.escape_debug())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The power to watch, and to stop nothing.
 
-use crate::{ClientId, Peer};
+use crate::{ClientId, Peer, Principal};
 use postrider_proto::{Qos, ReasonCode, Version};
 use std::sync::Arc;
 
@@ -92,8 +92,12 @@ pub enum Event {
         version: Version,
         /// Whether a stored session goes on.
         session_present: bool,
+        /// Whether it asked for a new one. [3.1.2.4]
+        is_clean: bool,
         /// The keep alive that holds, in seconds.
         keep_alive_s: u16,
+        /// Who it is; `None` for anonymous clients.
+        principal: Option<Principal>,
     },
     /// A client was refused.
     Refused {
@@ -103,6 +107,13 @@ pub enum Event {
         peer: Peer,
         /// What it was told.
         reason: ReasonCode,
+    },
+    /// A connection ended before a client could speak: its TLS, WebSocket or PROXY header was not what was expected.
+    HandshakeFailed {
+        /// Where it comes from.
+        peer: Peer,
+        /// Why, for people.
+        reason: Box<str>,
     },
     /// A client is gone.
     Disconnected {

@@ -12,7 +12,7 @@ use durable::Gated;
 use postrider_engine::{Effect, Engine, Input, Judge, Lane, Limits, LinkId, Passed, Progress, Seeds, Tray, Verdict};
 use postrider_ports::{Answer, Cause, Event, ListenerId, PartitionId, Peer, Question, Ticket};
 use postrider_proto::{Packet, Version};
-use postrider_session::{Message, Mono, Now, Sequence, ServerLink, Violation};
+use postrider_session::{LinkLimits, Message, Mono, Now, Sequence, ServerLink, Violation};
 use std::collections::VecDeque;
 
 /// One engine and everything around it.
@@ -40,6 +40,8 @@ pub struct PureDriver {
     origin: Mono,
     /// What the engine has not heard of yet.
     passed: Passed,
+    /// Where the next connections come in.
+    pub listener: ListenerId,
     /// The first invariant that was found broken.
     pub broken: Option<String>,
 }
@@ -49,6 +51,8 @@ pub struct PureDriver {
 struct Link {
     id: LinkId,
     link: ServerLink,
+    limits: LinkLimits,
+    listener: ListenerId,
     is_named: bool,
     input: Vec<u8>,
     output: VecDeque<u8>,
@@ -97,6 +101,7 @@ impl PureDriver {
             shelf: None,
             origin: Mono(0),
             passed: Passed::default(),
+            listener: ListenerId(0),
             broken: None,
         }
     }
@@ -106,9 +111,12 @@ impl PureDriver {
         let now = self.local(now);
         self.passed.sockets += 1;
         let slot = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
+        let limits = self.engine.limits().link_at(self.listener);
         self.links.push(Link {
             id: LinkId { slot, epoch: 1 },
-            link: ServerLink::new(now.mono, &self.engine.limits().link),
+            link: ServerLink::new(now.mono, &limits),
+            limits,
+            listener: self.listener,
             is_named: false,
             input: Vec::new(),
             output: VecDeque::new(),
@@ -124,8 +132,8 @@ impl PureDriver {
     /// The far end has sent bytes.
     pub fn receive(&mut self, now: Now, at: usize, bytes: &[u8]) {
         let now = self.local(now);
-        let limits = self.engine.limits().link;
         let link = &mut self.links[at];
+        let limits = link.limits;
         if link.end != LinkEnd::Open {
             return;
         }
@@ -139,9 +147,9 @@ impl PureDriver {
 
     /// Decodes and offers what is there.
     fn offer(&mut self, now: Now, at: usize) {
-        let limits = self.engine.limits().link;
         loop {
             let link = &mut self.links[at];
+            let limits = link.limits;
             if link.is_held || link.end != LinkEnd::Open {
                 return;
             }
@@ -168,13 +176,12 @@ impl PureDriver {
     }
 
     fn offer_one(&mut self, now: Now, at: usize, packet: &Packet<'_>, source: &Bytes) -> Result<Progress, Violation> {
-        let limits = self.engine.limits().link;
         let link = &mut self.links[at];
-        let id = link.id;
+        let (id, limits) = (link.id, link.limits);
         match packet {
             Packet::Connect(connect) => {
                 link.is_named = true;
-                let peer = Peer::through(ListenerId(0), &format!("test:{at}"));
+                let peer = Peer::through(link.listener, &format!("test:{at}"));
                 Ok(self.engine.handle(now, Input::Linked { link: id, connect, peer: &peer }, &mut self.tray))
             }
             Packet::Publish(publish) => {
@@ -289,13 +296,12 @@ impl PureDriver {
     /// Time has passed.
     pub fn tick(&mut self, now: Now) {
         let now = self.local(now);
-        let limits = self.engine.limits().link;
         for at in 0..self.links.len() {
             let link = &self.links[at];
             if link.end != LinkEnd::Open {
                 continue;
             }
-            match link.link.on_timeout(now.mono, &limits) {
+            match link.link.on_timeout(now.mono, &link.limits) {
                 Ok(()) => {}
                 Err(Violation::KeepAliveTimeout) => {
                     let link = &mut self.links[at];
@@ -318,9 +324,9 @@ impl PureDriver {
     /// When [`PureDriver::tick`] has to come next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        let limits = self.engine.limits().link;
         let links = self.links.iter().filter(|link| link.end == LinkEnd::Open);
-        let next = links.filter_map(|link| link.link.next_deadline(&limits)).chain(self.engine.next_deadline()).min();
+        let next =
+            links.filter_map(|link| link.link.next_deadline(&link.limits)).chain(self.engine.next_deadline()).min();
         next.map(|next| next.plus_ms(self.origin.0))
     }
 
@@ -328,6 +334,13 @@ impl PureDriver {
     pub fn answer(&mut self, now: Now, ticket: Ticket, verdict: Verdict) {
         let now = self.local(now);
         self.engine.handle(now, Input::Judged { ticket, verdict }, &mut self.tray);
+        self.apply(now);
+    }
+
+    /// Other limits are to hold.
+    pub fn adopt(&mut self, now: Now, limits: Limits) {
+        let now = self.local(now);
+        self.engine.handle(now, Input::Adopted(Box::new(limits)), &mut self.tray);
         self.apply(now);
     }
 

@@ -5,7 +5,9 @@ use crate::memory_log::{MemoryLog, Remains};
 use crate::packets::{Hello, Pub, Sub};
 use crate::pure_driver::{LinkEnd, Pace, PureDriver};
 use postrider_engine::{Durability, Judge, Limits, PayloadFormat, Rates, ShareStrategy, Verdict, Who};
-use postrider_ports::{Access, Answer, AuthenticateAnswer, Counters, PartitionId, Question, SessionInfo, Ticket};
+use postrider_ports::{
+    Access, Answer, AuthenticateAnswer, Counters, ListenerId, PartitionId, Question, SessionInfo, Ticket,
+};
 use postrider_proto::{AckKind, Packet, Qos, ReasonCode, Version, split};
 use postrider_session::{Bounds, LinkLimits, Mono, Now, Overflow, Wall};
 use std::collections::HashMap;
@@ -42,6 +44,7 @@ pub fn limits() -> Limits {
             pre_auth_bytes_max: 64 * 1024,
             connect_ms_max: 10_000,
             topic_alias_max: 16,
+            keep_alive_grace_ms: 0,
             levels_max: 128,
         },
         receive_maximum: 100,
@@ -72,7 +75,12 @@ pub fn limits() -> Limits {
         retained_bytes_max: 10_000_000,
         sessions_max: 10_000,
         client_rates: Rates::OFF,
-        listener_rates: Vec::new(),
+        listeners: Vec::new(),
+        client_id_prefixes: Vec::new(),
+        payload_bytes_max: u32::MAX,
+        raises_qos: false,
+        queues_qos0: false,
+        is_receive_maximum_strict: true,
         broker_rates: Rates::OFF,
         ban: None,
         fanout_slice: 2048,
@@ -155,6 +163,19 @@ impl World {
         let client = Client { at, version: hello.version };
         self.raw(client, &hello.bytes());
         client
+    }
+
+    /// The next connections come in through this listener.
+    pub const fn through(&mut self, listener: u16) {
+        self.driver.listener = ListenerId(listener);
+    }
+
+    /// From now on other limits hold.
+    pub fn adopt(&mut self, change: impl FnOnce(&mut Limits)) {
+        let mut limits = self.driver.engine.limits().clone();
+        change(&mut limits);
+        self.driver.adopt(self.now, limits);
+        self.check();
     }
 
     /// Opens a connection and is let in; CONNACK is taken.

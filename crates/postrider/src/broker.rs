@@ -2,13 +2,14 @@
 //!
 //! Owns: starting, stopping, and the threads in between.
 
-use crate::acceptor;
 use crate::clock::Clock;
 use crate::conn::{Conn, Exit};
 use crate::deadlines::{self, Which};
 use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
 use crate::link_task::LinkTask;
+use crate::listen::{Connections, Listen, ListenerInfo};
+use crate::listeners::{Bound, Listeners};
 use crate::log_threads::{self, Closer};
 use crate::observer::Observer;
 use crate::shared::{Core, Plugins, Shared};
@@ -18,7 +19,7 @@ use crate::workers::Workers;
 use crate::{defaults, scratch, seeds};
 use postrider_engine::{Durability as Promise, Engine, Limits, Who};
 use postrider_journal::OnDamage;
-use postrider_net::{Descriptors, Listener};
+use postrider_net::Descriptors;
 use postrider_ports::{
     Answer, Authenticate, Authorize, ClientId, Counters, ListenerId, Observe, PartitionId, Peer, Principal, Question,
     SessionInfo,
@@ -43,8 +44,8 @@ use tokio::task::JoinHandle;
 /// ```
 pub struct Broker {
     shared: Arc<Shared>,
-    addresses: Vec<SocketAddr>,
-    tasks: Vec<JoinHandle<()>>,
+    listeners: Listeners,
+    deadlines: Option<JoinHandle<()>>,
     workers: Arc<Workers>,
     closer: Option<Closer>,
     restored: Option<Restored>,
@@ -52,7 +53,7 @@ pub struct Broker {
 
 /// What a broker is to be like; see [`Broker::builder`].
 pub struct Builder {
-    addresses: Vec<SocketAddr>,
+    listens: Vec<Listen>,
     limits: Limits,
     threads: usize,
     authenticate: Option<Box<dyn Authenticate>>,
@@ -71,7 +72,7 @@ impl Broker {
     #[must_use]
     pub fn builder() -> Builder {
         Builder {
-            addresses: Vec::new(),
+            listens: Vec::new(),
             limits: defaults::limits(),
             threads: 0,
             authenticate: None,
@@ -83,18 +84,68 @@ impl Broker {
         }
     }
 
-    /// Where it listens, in the order the listeners were asked for, with the ports that were chosen.
+    /// The TCP addresses it listens on, in the order the listeners were asked for, with the ports that were chosen.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.addresses()
+    }
+
+    /// All its listeners, in the order they were asked for.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<ListenerInfo> {
+        self.listeners.all()
+    }
+
+    /// Listens at one place more. Must be called within the runtime that [`Builder::start`] was called in.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Listen`], [`ErrorKind::ListenElsewhere`], [`ErrorKind::Tls`], [`ErrorKind::Stopped`].
+    pub fn add_listener(&self, listen: impl Into<Listen>) -> Result<ListenerId, Error> {
+        let bound = {
+            let _guard = self.workers.acceptors().enter();
+            Bound::new(listen.into())?
+        };
+        self.listeners.begin(bound, &self.shared, &self.workers)
+    }
+
+    /// Stops listening there; false if there is no such listener. When this returns, the address is free.
+    pub async fn remove_listener(&self, id: ListenerId, connections: Connections) -> bool {
+        let is_removed = self.listeners.remove(id).await;
+        if is_removed && connections == Connections::End {
+            self.shared.end_through(id);
+        }
+        is_removed
+    }
+
+    /// Reads certificates, keys, authorities and lists of revoked certificates of all listeners again, and returns how many
+    /// listeners have any. New connections use what was read; those that are there stay. If anything is wrong, nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Tls`].
+    pub fn reload_tls(&self) -> Result<usize, Error> {
+        self.listeners.reload_tls()
     }
 
     /// Serves a connection of the embedder's own, such as one end of a pipe or a TLS stream. `peer` is what
     /// logs call the far end. Must be called within a tokio runtime.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + 'static, peer: &str) {
         let conn = Arc::new(Conn::new(Exit::Task));
-        let task = LinkTask::new(self.shared.clone(), conn, Transport::task(stream), Peer::from(peer), None);
+        let since = self.shared.clock.now().mono;
+        let task = LinkTask::new(self.shared.clone(), conn, Transport::task(stream), Peer::from(peer), None, since);
         tokio::spawn(task);
+    }
+
+    /// From now on clients are allowed something else. What a client that is in was told holds on for it, and nothing
+    /// is taken from it. The number of partitions, the size of outboxes and what an acknowledgement promises stay.
+    pub fn adopt(&self, limits: Limits) {
+        self.shared.adopt(limits);
+    }
+
+    /// Whether the plugins that were given to the builder are asked who clients are, and what they may do. From the
+    /// start they are; whoever has nothing to ask at the moment saves the questions. What is not asked is allowed.
+    pub fn consult(&self, authenticate: bool, authorize: bool) {
+        self.shared.consult(authenticate, authorize);
     }
 
     /// What has been counted.
@@ -207,13 +258,8 @@ impl Broker {
         let _ = std::thread::Builder::new().name("postrider-closing".to_owned()).spawn(close);
     }
 
-    async fn say_good_bye(&mut self) {
-        let acceptors = self.tasks.split_off(1);
-        acceptors.iter().for_each(JoinHandle::abort);
-        for acceptor in acceptors {
-            // An acceptor that was stopped has closed its listener.
-            let _ = acceptor.await;
-        }
+    async fn say_good_bye(&self) {
+        self.listeners.end().await;
         self.shared.refuse_newcomers();
         let _ = self.shared.ask(Question::Shutdown).await;
         self.shared.deadlines.close(Which::Unnamed);
@@ -223,7 +269,8 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        for task in self.tasks.drain(..) {
+        self.listeners.abort();
+        if let Some(task) = &self.deadlines {
             task.abort();
         }
         self.shared.end();
@@ -243,8 +290,14 @@ impl Drop for Broker {
 impl Builder {
     /// Listens on a TCP address; may be called several times. Port 0 takes a free one.
     #[must_use]
-    pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.addresses.push(address);
+    pub fn listen(self, address: SocketAddr) -> Self {
+        self.listen_on(Listen::tcp(address))
+    }
+
+    /// Listens as it is described; may be called several times.
+    #[must_use]
+    pub fn listen_on(mut self, listen: Listen) -> Self {
+        self.listens.push(listen);
         self
     }
 
@@ -348,7 +401,7 @@ impl Builder {
     /// two for each gigabyte.
     ///
     /// # Errors
-    /// [`ErrorKind::Listen`], [`ErrorKind::Thread`]; with a data directory also [`ErrorKind::InUse`],
+    /// [`ErrorKind::Listen`], [`ErrorKind::ListenElsewhere`], [`ErrorKind::Tls`], [`ErrorKind::Thread`]; with a data directory also [`ErrorKind::InUse`],
     /// [`ErrorKind::NoStore`], [`ErrorKind::Newer`], [`ErrorKind::Damaged`], [`ErrorKind::Device`].
     pub fn start(mut self) -> Result<Broker, Error> {
         let thread = |source| Error::new(ErrorKind::Thread, source);
@@ -380,15 +433,15 @@ impl Builder {
         let shared = Shared::new(core, clock, plugins, descriptors);
         let workers = Arc::new(Workers::start(self.threads, &shared).map_err(thread)?);
         // From here on whatever goes wrong ends what has begun.
-        let (addresses, tasks) = (Vec::new(), Vec::new());
-        let mut broker = Broker { shared, addresses, tasks, workers, closer, restored };
-        broker.begin(self.addresses)?;
+        let listeners = Listeners::default();
+        let mut broker = Broker { shared, listeners, deadlines: None, workers, closer, restored };
+        broker.begin(self.listens)?;
         Ok(broker)
     }
 }
 
 impl Broker {
-    fn begin(&mut self, addresses: Vec<SocketAddr>) -> Result<(), Error> {
+    fn begin(&mut self, listens: Vec<Listen>) -> Result<(), Error> {
         let (shared, workers) = (&self.shared, &self.workers);
         log_threads::start(shared).map_err(|source| Error::new(ErrorKind::Thread, source))?;
         // What the broker says of itself is there before the first client, and what sessions of an earlier run may not
@@ -397,16 +450,14 @@ impl Broker {
             shared.tick(scratch);
             shared.review(scratch);
         });
-        let acceptors = workers.acceptors();
-        let listen = |address| {
-            let _guard = acceptors.enter();
-            Listener::bind(address).map_err(|source| Error::new(ErrorKind::Listen(address), source))
+        let bound = {
+            let _guard = workers.acceptors().enter();
+            // All of them have their addresses before the first takes somebody.
+            listens.into_iter().map(Bound::new).collect::<Result<Vec<_>, _>>()?
         };
-        let listeners = addresses.into_iter().map(listen).collect::<Result<Vec<_>, _>>()?;
-        self.addresses = listeners.iter().map(Listener::address).collect();
-        self.tasks.push(tokio::spawn(deadlines::run(shared.clone())));
-        for (id, listener) in (0..).map(ListenerId).zip(listeners) {
-            self.tasks.push(acceptors.spawn(acceptor::run(listener, id, shared.clone(), workers.clone())));
+        self.deadlines = Some(tokio::spawn(deadlines::run(shared.clone())));
+        for bound in bound {
+            self.listeners.begin(bound, shared, workers)?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::outbox::{Closing, Mail, Outbox, Pushed};
 use crate::scratch::Scratch;
 use postrider_engine::{Body, Lane, LinkId};
 use postrider_net::Socket;
+use postrider_ports::ListenerId;
 use postrider_session::Sequence;
 use std::io::{self, IoSlice};
 use std::sync::{Mutex, MutexGuard};
@@ -18,6 +19,7 @@ use std::task::Waker;
 #[derive(Debug)]
 pub(crate) struct Conn {
     exit: Exit,
+    pub(crate) listener: ListenerId,
     outbox: Mutex<Outbox>,
 }
 
@@ -36,8 +38,13 @@ const ROUNDS: usize = 16;
 const PIECES: usize = 64;
 
 impl Conn {
+    /// One that the embedder attached.
     pub(crate) fn new(exit: Exit) -> Self {
-        Self { exit, outbox: Mutex::new(Outbox::default()) }
+        Self::through(ListenerId::ATTACHED, exit)
+    }
+
+    pub(crate) fn through(listener: ListenerId, exit: Exit) -> Self {
+        Self { exit, listener, outbox: Mutex::new(Outbox::default()) }
     }
 
     pub(crate) const fn socket(&self) -> Option<&Socket> {

@@ -6,6 +6,7 @@
 use crate::conn::Conn;
 use crate::outbox::Closing;
 use crate::shared::Shared;
+use postrider_ports::ListenerId;
 use postrider_session::{Mono, TimerKey, Wheel};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,6 +17,8 @@ use tokio::sync::Notify;
 pub(crate) enum Which {
     /// No client was accepted on them.
     Unnamed,
+    /// They came through this listener.
+    Through(ListenerId),
     All,
 }
 
@@ -71,7 +74,12 @@ impl Deadlines {
     pub(crate) fn close(&self, which: Which) {
         let conns: Vec<Arc<Conn>> = self.wheel().iter().cloned().collect();
         for conn in conns {
-            if which == Which::All || conn.link().is_none() {
+            let is_meant = match which {
+                Which::Unnamed => conn.link().is_none(),
+                Which::Through(listener) => conn.listener == listener,
+                Which::All => true,
+            };
+            if is_meant {
                 conn.close(Closing::Now);
             }
         }

@@ -21,6 +21,8 @@ pub fn limits() -> Limits {
             connect_ms_max: 10_000,
             // As many topics as one device usually publishes to; each costs its name.
             topic_alias_max: 16,
+            // The specification gives half of it already.
+            keep_alive_grace_ms: 0,
             // Deep hierarchies have ten levels.
             levels_max: 128,
         },
@@ -52,6 +54,16 @@ pub fn limits() -> Limits {
         assigns_client_ids: true,
         // Recognised in logs and lists.
         client_id_prefix: "auto-".into(),
+        // Whoever may come in may name itself.
+        client_id_prefixes: Vec::new(),
+        // The largest packet bounds it.
+        payload_bytes_max: u32::MAX,
+        // The specification asks for the lower of both.
+        raises_qos: false,
+        // The specification allows either, and what has QoS 0 was not to be kept.
+        queues_qos0: false,
+        // The specification asks for it.
+        is_receive_maximum_strict: true,
         // A gateway with a filter a device fits; a million do not.
         subscriptions_max: 10_000,
         // As many filters of usual length; not as many of 64 KiB or of 128 levels.
@@ -79,7 +91,7 @@ pub fn limits() -> Limits {
         // The outbox, the mailbox and the memory are bounded; a rate is for whoever sells them.
         client_rates: Rates::OFF,
         // As above.
-        listener_rates: Vec::new(),
+        listeners: Vec::new(),
         // As above.
         broker_rates: Rates::OFF,
         // A bad client is told and disconnected; keeping it out is for who knows its clients.

@@ -1,5 +1,6 @@
 //! The one error of the public interface.
 
+use postrider_net::tls::TlsError;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -19,6 +20,10 @@ pub struct Error {
 pub enum ErrorKind {
     /// An address could not be listened on.
     Listen(SocketAddr),
+    /// A Unix socket, or one that was inherited, could not be listened on.
+    ListenElsewhere,
+    /// The files that TLS needs cannot be used.
+    Tls,
     /// A thread could not be started.
     Thread,
     /// The broker has stopped.
@@ -50,6 +55,16 @@ impl Error {
         Self { kind, what: Some(what), advice: Some(advice), source: Some(Box::new(source)) }
     }
 
+    /// About a listener that is not at a TCP address.
+    pub(crate) fn of_listener(what: &str, source: io::Error) -> Self {
+        let what = format!("cannot listen on {what}");
+        Self { kind: ErrorKind::ListenElsewhere, what: Some(what), advice: None, source: Some(Box::new(source)) }
+    }
+
+    pub(crate) fn of_tls(source: TlsError) -> Self {
+        Self { kind: ErrorKind::Tls, what: None, advice: None, source: Some(Box::new(source)) }
+    }
+
     pub(crate) const fn stopped() -> Self {
         Self { kind: ErrorKind::Stopped, what: None, advice: None, source: None }
     }
@@ -79,6 +94,8 @@ impl fmt::Display for Error {
         match (&self.what, self.kind) {
             (Some(what), _) => f.write_str(what),
             (None, ErrorKind::Listen(address)) => write!(f, "cannot listen on {address}"),
+            (None, ErrorKind::ListenElsewhere) => f.write_str("cannot listen"),
+            (None, ErrorKind::Tls) => f.write_str("TLS cannot be used"),
             (None, ErrorKind::Thread) => f.write_str("cannot start a thread"),
             (None, ErrorKind::Stopped) => f.write_str("the broker has stopped"),
             (None, ErrorKind::InUse | ErrorKind::NoStore | ErrorKind::Newer) => f.write_str("the data is not for us"),

@@ -19,6 +19,8 @@ use std::sync::Arc;
 /// The way in of one connection.
 pub(crate) struct Intake {
     link: ServerLink,
+    /// What held for its listener when it was opened.
+    limits: Arc<LinkLimits>,
     /// A packet that is not whole, or packets that wait.
     kept: Vec<u8>,
     /// Known until the client is in.
@@ -50,9 +52,10 @@ const SMALL: usize = 4096;
 type Batch<'a> = SmallVec<[(Packet<'a>, usize); PACKETS]>;
 
 impl Intake {
-    pub(crate) fn new(now: Mono, limits: &LinkLimits, peer: Peer) -> Self {
+    pub(crate) fn new(now: Mono, limits: Arc<LinkLimits>, peer: Peer) -> Self {
         Self {
-            link: ServerLink::new(now, limits),
+            link: ServerLink::new(now, &limits),
+            limits,
             kept: Vec::new(),
             peer: Some(Box::new(peer)),
             hold: Hold::No,
@@ -78,20 +81,21 @@ impl Intake {
         }
     }
 
-    pub(crate) fn next_deadline(&self, limits: &LinkLimits) -> Option<Mono> {
-        self.link.next_deadline(limits)
+    pub(crate) fn next_deadline(&self) -> Option<Mono> {
+        self.link.next_deadline(&self.limits)
     }
 
     /// A client that we do not read, because something of its own waits for us, is not silent.
-    pub(crate) fn on_timeout(&mut self, now: Mono, limits: &LinkLimits) -> Result<(), Violation> {
+    pub(crate) fn on_timeout(&mut self, now: Mono) -> Result<(), Violation> {
         match self.hold {
-            Hold::Verdict | Hold::Fanout => self.on_unread(now, limits),
-            Hold::No | Hold::Over => self.link.on_timeout(now, limits),
+            Hold::Verdict | Hold::Fanout => self.on_unread(now),
+            Hold::No | Hold::Over => self.link.on_timeout(now, &self.limits),
         }
     }
 
     /// The same when it is not read for another reason of ours.
-    pub(crate) fn on_unread(&mut self, now: Mono, limits: &LinkLimits) -> Result<(), Violation> {
+    pub(crate) fn on_unread(&mut self, now: Mono) -> Result<(), Violation> {
+        let limits = &self.limits;
         if self.link.is_accepted() { self.link.on_bytes(now, 0, limits) } else { self.link.on_timeout(now, limits) }
     }
 
@@ -123,7 +127,7 @@ impl Intake {
     /// Bytes came from the far end.
     pub(crate) fn take(&mut self, bytes: &Bytes, shared: &Arc<Shared>, conn: &Arc<Conn>, scratch: &mut Scratch) {
         let now = shared.clock.now();
-        if let Err(violation) = self.link.on_bytes(now.mono, bytes.len(), &shared.link_limits) {
+        if let Err(violation) = self.link.on_bytes(now.mono, bytes.len(), &self.limits) {
             self.violate(now, violation, shared, conn, scratch);
             return;
         }
@@ -153,10 +157,9 @@ impl Intake {
     /// Offers what was kept.
     pub(crate) fn offer_kept(&mut self, shared: &Arc<Shared>, conn: &Arc<Conn>, scratch: &mut Scratch) {
         self.is_fresh = false;
-        let limits = &shared.link_limits;
         // A packet that is not whole is not worth taking the buffer apart for.
         let is_whole = self.link.announced_len(&self.kept).is_some_and(|len| len <= self.kept.len());
-        if !is_whole && self.link.decode(&self.kept, limits).is_ok() {
+        if !is_whole && self.link.decode(&self.kept, &self.limits).is_ok() {
             return;
         }
         let now = shared.clock.now();
@@ -181,7 +184,7 @@ impl Intake {
         while self.hold == Hold::No {
             let mut batch: Batch<'_> = SmallVec::new();
             let mut decoded = used;
-            let result = decode(&mut self.link, bytes, &mut decoded, &shared.link_limits, &mut batch);
+            let result = decode(&mut self.link, bytes, &mut decoded, &self.limits, &mut batch);
             if batch.iter().all(|(packet, _)| matches!(packet, Packet::Pingreq)) {
                 used = decoded;
                 answer_pings(batch.len(), shared, conn, scratch);
@@ -224,7 +227,7 @@ impl Intake {
                     conn.outbox().close(Closing::Now);
                     return Ok(Progress::Gone);
                 }
-                let progress = self.offer_one(now, packet, source, partition, conn, &shared.link_limits)?;
+                let progress = self.offer_one(now, packet, source, partition, conn)?;
                 if progress != Progress::Hold {
                     partition.count_received(end - used);
                     used = *end;
@@ -255,7 +258,6 @@ impl Intake {
         source: &Bytes,
         partition: &mut Partition,
         conn: &Arc<Conn>,
-        limits: &LinkLimits,
     ) -> Result<Progress, Violation> {
         if let Packet::Connect(connect) = packet {
             let link = partition.link(conn);
@@ -268,7 +270,7 @@ impl Intake {
         if let Packet::Publish(publish) = packet
             && !publish.properties.is_empty()
         {
-            let packet = &Packet::Publish(self.link.resolve(*publish, limits)?);
+            let packet = &Packet::Publish(self.link.resolve(*publish, &self.limits)?);
             return Ok(partition.handle(now, Input::Received { link, packet, source }));
         }
         Ok(partition.handle(now, Input::Received { link, packet, source }))

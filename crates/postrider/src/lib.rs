@@ -20,13 +20,17 @@ mod conn;
 mod data;
 mod deadlines;
 pub mod defaults;
+mod door;
 mod draft;
 mod error;
 mod examine;
 mod failure;
 mod gates;
+mod handshake;
 mod intake;
 mod link_task;
+mod listen;
+mod listeners;
 mod log;
 mod log_threads;
 mod meter;
@@ -47,17 +51,22 @@ pub use data::{Data, StoreData};
 pub use error::{Error, ErrorKind};
 pub use examine::{Examined, Salvaged, check_data, salvage_data};
 pub use failure::Failure;
+pub use listen::{Connections, Listen, ListenerInfo};
 pub use postrider_engine::contents::{
     DeliveryData, MessageData, SessionData, SessionName, Stage, SubscriptionData, WillData,
 };
 pub use postrider_engine::{
-    BanRule, Concerned, Limits, Nameless, Owed, PayloadFormat, Rate, Rates, ShareStrategy, Who,
+    BanRule, Concerned, Limits, ListenerLimits, Nameless, Owed, PayloadFormat, Rate, Rates, ShareStrategy, Who,
 };
 pub use postrider_journal::{Damage, DamageKind};
+pub use postrider_net::proxy::{ProxyOptions, ProxyVersions};
+pub use postrider_net::tls::{CertificateFiles, ClientCertificates, Dates, TlsError, TlsOptions, TlsVersion, Trust};
+pub use postrider_net::websocket::{FileServer, Handler, Request, Response, WebSocketOptions};
+pub use postrider_net::{Address, Inherited, Network, NetworkError, SocketOptions, TcpKeepAlive, inherited};
 pub use postrider_ports::{
     Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
-    ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply, SessionInfo, Subject,
-    Traffic,
+    Certificate, ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply,
+    SessionInfo, Subject, Traffic,
 };
 pub use postrider_proto::{Qos, ReasonCode, Version};
 pub use postrider_session::{Bounds, LinkLimits, Overflow};

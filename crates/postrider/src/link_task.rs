@@ -39,9 +39,21 @@ pub(crate) struct LinkTask {
     is_due: bool,
     /// At its next turn this task goes on with work that the engine has cut into slices.
     has_work: bool,
-    _permit: Option<Permit>,
+    _permits: Option<Permits>,
     // Last, so that the socket is closed when the count goes down.
     shared: Counted,
+}
+
+/// A connection's places: among all, and at its listener if that has a limit of its own.
+pub(crate) struct Permits {
+    _of_all: Permit,
+    _of_listener: Option<Permit>,
+}
+
+impl Permits {
+    pub(crate) const fn new(of_all: Permit, of_listener: Option<Permit>) -> Self {
+        Self { _of_all: of_all, _of_listener: of_listener }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,16 +103,19 @@ const LAST_WORDS_MS_MAX: u64 = 2_000;
 const LINGERING_MS_MAX: u64 = 500;
 
 impl LinkTask {
+    /// Of a connection that came `since`.
     pub(crate) fn new(
         shared: Arc<Shared>,
         conn: Arc<Conn>,
         transport: Transport,
         peer: Peer,
-        permit: Option<Permit>,
+        permits: Option<Permits>,
+        since: Mono,
     ) -> Self {
         let shared = Counted::new(shared);
         shared.meter.on_socket();
-        let intake = Intake::new(shared.clock.now().mono, &shared.link_limits, peer);
+        let limits = shared.link_limits(peer.listener());
+        let intake = Intake::new(since, limits, peer);
         let phase = Phase::Serving;
         let mut task = Self {
             conn,
@@ -110,7 +125,7 @@ impl LinkTask {
             timer: None,
             is_due: false,
             has_work: false,
-            _permit: permit,
+            _permits: permits,
             shared,
         };
         task.set_timer();
@@ -301,10 +316,20 @@ impl LinkTask {
                 Turn::Again
             }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => Turn::Again,
+            // A layer above the socket has refused it and says why.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::InvalidData => self.close_gently(scratch),
             Poll::Ready(_) => self.close(Cause::Closed, scratch),
         };
         scratch.give_read_buffer(buffer);
         turn
+    }
+
+    /// The connection is over, but the far end shall read why.
+    fn close_gently(&mut self, scratch: &mut Scratch) -> Turn {
+        self.close(Cause::Closed, scratch);
+        self.phase = Phase::Lingering(self.shared.clock.now().mono.plus_ms(LINGERING_MS_MAX));
+        self.set_timer();
+        Turn::Again
     }
 
     /// The far end is gone.
@@ -340,8 +365,7 @@ impl LinkTask {
 
     /// A client that we do not read, because its answers wait for the log, is not silent.
     fn check_silence(&mut self, post: &Post, now: Mono) -> Result<(), Violation> {
-        let limits = &self.shared.link_limits;
-        if post.is_held { self.intake.on_unread(now, limits) } else { self.intake.on_timeout(now, limits) }
+        if post.is_held { self.intake.on_unread(now) } else { self.intake.on_timeout(now) }
     }
 
     /// Moves the timer to the next deadline there is.
@@ -351,9 +375,9 @@ impl LinkTask {
         }
         let deadline = match self.phase {
             Phase::LastWords(until) | Phase::Lingering(until) => Some(until),
-            Phase::Serving => self.intake.next_deadline(&self.shared.link_limits),
+            Phase::Serving => self.intake.next_deadline(),
             Phase::Stalled(since) => {
-                let link = self.intake.next_deadline(&self.shared.link_limits);
+                let link = self.intake.next_deadline();
                 link.into_iter().chain([since.plus_ms(STALLED_MS_MAX)]).min()
             }
         };

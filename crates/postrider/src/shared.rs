@@ -14,20 +14,22 @@ use crate::observer::Observer;
 use crate::outbox::Closing;
 use crate::partition::Partition;
 use crate::scratch::{self, Scratch};
-use postrider_engine::{Engine, Input, Judge, Limits, Tray, Verdict};
+use postrider_engine::{Engine, Input, Judge, Limits, Tray, Verdict, Who};
 use postrider_journal::Refused;
 use postrider_net::Descriptors;
-use postrider_ports::{Answer, Authenticate, AuthenticateAnswer, Authorize, Question, Reply, Ticket};
+use postrider_ports::{
+    Answer, Authenticate, AuthenticateAnswer, Authorize, Event, ListenerId, Question, Reply, Ticket,
+};
 use postrider_session::{LinkLimits, Mono, Now, Sequence};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::{oneshot, watch};
 
 /// The broker as its threads see it.
 pub(crate) struct Shared {
     partition: Mutex<Partition>,
     pub(crate) clock: Clock,
-    pub(crate) link_limits: LinkLimits,
+    link_limits: RwLock<LinkTable>,
     /// Bytes written to a socket after which the engine is told of the room.
     pub(crate) room_enough: u32,
     pub(crate) deadlines: Deadlines,
@@ -41,7 +43,23 @@ pub(crate) struct Shared {
     is_over: AtomicBool,
     authenticate: Option<Box<dyn Authenticate>>,
     authorize: Option<Box<dyn Authorize>>,
+    /// Whether these two are asked.
+    is_anybody_asked: AtomicBool,
+    is_leave_asked: AtomicBool,
     observer: Option<Observer>,
+}
+
+/// What the own half of a link checks, by listener.
+struct LinkTable {
+    own: Vec<Arc<LinkLimits>>,
+    others: Arc<LinkLimits>,
+}
+
+impl LinkTable {
+    fn of(limits: &Limits) -> Self {
+        let own = (0u16..).take(limits.listeners.len()).map(|at| Arc::new(limits.link_at(ListenerId(at)))).collect();
+        Self { own, others: Arc::new(limits.link) }
+    }
 }
 
 /// The powers an embedder has given away.
@@ -75,7 +93,7 @@ impl Shared {
         let limits: &Limits = engine.limits();
         let (log, post) = log.unzip();
         Arc::new(Self {
-            link_limits: limits.link,
+            link_limits: RwLock::new(LinkTable::of(limits)),
             // Never 0: nothing written is nothing to report.
             room_enough: (limits.outbox_bytes_max / 2).max(1),
             partition: Mutex::new(Partition::new(engine, tray, log)),
@@ -87,10 +105,50 @@ impl Shared {
             log: post,
             failure: watch::Sender::new(None),
             is_over: AtomicBool::new(false),
+            is_anybody_asked: AtomicBool::new(true),
+            is_leave_asked: AtomicBool::new(true),
             authenticate: plugins.authenticate,
             authorize: plugins.authorize,
             observer: plugins.observer,
         })
+    }
+
+    /// What the own half of a new link checks that came through this listener.
+    pub(crate) fn link_limits(&self, listener: ListenerId) -> Arc<LinkLimits> {
+        let table = self.link_limits.read().unwrap_or_else(PoisonError::into_inner);
+        table.own.get(usize::from(listener.0)).unwrap_or(&table.others).clone()
+    }
+
+    /// From now on other limits hold.
+    pub(crate) fn adopt(self: &Arc<Self>, limits: Limits) {
+        let now = self.clock.now();
+        let limits = self.asked(limits);
+        *self.link_limits.write().unwrap_or_else(PoisonError::into_inner) = LinkTable::of(&limits);
+        self.enter_alone(now, |partition| partition.handle(now, Input::Adopted(Box::new(limits))));
+    }
+
+    /// Whether the plugins that there are shall be asked from now on.
+    pub(crate) fn consult(self: &Arc<Self>, authenticate: bool, authorize: bool) {
+        self.is_anybody_asked.store(authenticate, Ordering::SeqCst);
+        self.is_leave_asked.store(authorize, Ordering::SeqCst);
+        let now = self.clock.now();
+        self.enter_alone(now, |partition| {
+            let limits = self.asked(partition.engine.limits().clone());
+            partition.handle(now, Input::Adopted(Box::new(limits)))
+        });
+    }
+
+    /// The limits with the plugins that are to be asked.
+    fn asked(&self, limits: Limits) -> Limits {
+        let who = |is_asked: &AtomicBool, is_there: bool| match is_there && is_asked.load(Ordering::SeqCst) {
+            true => Who::Plugin,
+            false => Who::Nobody,
+        };
+        Limits {
+            authenticate: who(&self.is_anybody_asked, self.authenticate.is_some()),
+            authorize: who(&self.is_leave_asked, self.authorize.is_some()),
+            ..limits
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Partition> {
@@ -194,6 +252,13 @@ impl Shared {
         }
         for (ticket, question) in core::mem::take(&mut scratch.judges) {
             self.judge(ticket, question);
+        }
+    }
+
+    /// Tells the observer, if there is one, of something that the engine does not know.
+    pub(crate) fn observe(&self, event: impl FnOnce() -> Event) {
+        if let Some(observer) = &self.observer {
+            observer.tell(event());
         }
     }
 
@@ -304,6 +369,14 @@ impl Shared {
         conns.iter().for_each(|conn| conn.close(Closing::Now));
         // And those that the partition does not know: not named yet, or saying their last words.
         self.deadlines.close(Which::All);
+    }
+
+    /// Ends the connections that came through one listener.
+    pub(crate) fn end_through(&self, listener: ListenerId) {
+        let conns = self.lock().conns();
+        conns.iter().filter(|conn| conn.listener == listener).for_each(|conn| conn.close(Closing::Now));
+        // And those that the partition does not know.
+        self.deadlines.close(Which::Through(listener));
     }
 
     /// When the engine has to be ticked next.

@@ -44,7 +44,11 @@ pub(crate) enum Written {
 
 impl Transport {
     pub(crate) fn task(stream: impl Stream + 'static) -> Self {
-        Self::Task(Box::new(TaskStream { stream: Box::pin(stream), writing: None }))
+        Self::boxed(Box::pin(stream))
+    }
+
+    pub(crate) fn boxed(stream: Pin<Box<dyn Stream>>) -> Self {
+        Self::Task(Box::new(TaskStream { stream, writing: None }))
     }
 
     /// Reads what is there; 0 is the end.

@@ -4,6 +4,7 @@
 
 mod absent;
 mod acl;
+mod config;
 mod connection;
 mod data;
 mod options_file;
@@ -18,6 +19,7 @@ mod transport;
 mod url;
 
 pub(crate) use acl::{Acl, Action, Explain, What};
+pub(crate) use config::{Configure, Form, Said, Verb};
 pub(crate) use connection::{Connection, Plan};
 pub(crate) use data::{Backup, Check, Dump, Restore, Salvage};
 #[cfg(feature = "sqlite")]
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Torture(Box<Torture>),
     /// Make and change a password file
     Passwd(Passwd),
+    /// Look at a configuration: check it, print it, explain it, import one of another broker
+    Config(Configure),
     /// Read a data directory, change nothing, and list what is damaged
     Check(Check),
     /// Copy what is whole of a damaged data directory into a new one
@@ -94,9 +98,12 @@ pub(crate) enum Command {
 
 #[derive(Clone, Debug, Group)]
 pub(crate) struct Serve {
-    /// Port to listen on; 0 takes a free one
-    #[arg(short, long, default_value_t = 1883)]
-    pub(crate) port: u16,
+    /// Configuration: our own TOML, or the mosquitto.conf of before as it is; SIGHUP has it read again
+    #[arg(short, long, value_name = "FILE", alias = "config-file")]
+    pub(crate) config: Option<PathBuf>,
+    /// Port to listen on, may be given several times; 0 takes a free one [default: 1883]
+    #[arg(short, long)]
+    pub(crate) port: Vec<u16>,
     /// Address to listen on; may be given several times [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Vec<IpAddr>,
@@ -132,6 +139,15 @@ pub(crate) struct Serve {
     /// machine is served, else 0]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) sys_interval: Option<u16>,
+    /// Go into the background once clients are served
+    #[arg(short, long)]
+    pub(crate) daemon: bool,
+    /// Read the configuration, say what is wrong with it, and open nothing
+    #[arg(long)]
+    pub(crate) test_config: bool,
+    /// Write the secrets of TLS connections into this file, to read along with a debugger
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_keylog: Option<PathBuf>,
     /// Print what happens: connections, subscriptions, refusals, drops
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
@@ -163,7 +179,7 @@ impl Command {
             Self::Sub(args) => Some(("sub", &args.connection)),
             Self::Rr(args) => Some(("rr", &args.connection)),
             Self::Serve(_) | Self::Acl(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
-            Self::Passwd(_) => None,
+            Self::Passwd(_) | Self::Config(_) => None,
             Self::Check(_) | Self::Salvage(_) | Self::Dump(_) | Self::Backup(_) | Self::Restore(_) => None,
             #[cfg(feature = "sqlite")]
             Self::Export(_) | Self::Import(_) => None,

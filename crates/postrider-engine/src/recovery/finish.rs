@@ -207,8 +207,7 @@ impl Engine {
         holders: &mut Vec<Sequence>,
     ) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let limits = &self.limits;
-        let flows = session.flows_mut(limits);
+        let flows = session.flows_mut();
         (flows.outbound, flows.inbound, flows.mailbox) = (outbound, inbound, restored.mailbox);
         holders.extend(flows.mailbox.recorded().map(|(sequence, ..)| sequence));
         let in_flight = flows.outbound.unfinished().filter_map(|(.., parcel)| Some(parcel?.recorded()));
@@ -226,7 +225,7 @@ impl Engine {
             let subscribed = self.router.subscribe(filter, key, grant);
             session.filters.push(subscribed.filter);
             session.filters_bytes += filter_bytes(filter);
-            let flows = session.flows_mut(limits);
+            let flows = session.flows_mut();
             if filter.share().is_some() {
                 flows.shares.push(subscribed.filter);
                 self.groups.found(subscribed.filter);

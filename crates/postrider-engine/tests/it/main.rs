@@ -12,6 +12,7 @@ mod fixture;
 mod fuzz;
 mod handover;
 mod limits;
+mod listeners;
 mod publish;
 mod qos;
 mod rates;

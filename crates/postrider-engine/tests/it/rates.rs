@@ -1,4 +1,4 @@
-use postrider_engine::{BanRule, Rate, Rates};
+use postrider_engine::{BanRule, ListenerLimits, Rate, Rates};
 use postrider_ports::Access;
 use postrider_proto::ReasonCode;
 use postrider_testkit::{Client, Hello, World, publish, subscribe};
@@ -15,6 +15,10 @@ fn flood(world: &mut World, writer: Client, count: u16) {
     for id in 1..=count {
         world.publish(writer, &publish("a", &id.to_string()).q1(id));
     }
+}
+
+fn at_listener(rates: Rates) -> ListenerLimits {
+    ListenerLimits { rates: Some(rates), ..ListenerLimits::default() }
 }
 
 #[test]
@@ -62,7 +66,7 @@ fn bytes_are_limited_too_and_a_large_message_passes_after_a_pause() {
 fn the_rates_of_a_listener_and_of_the_broker_hold_for_all_their_clients_together() {
     for is_listener in [true, false] {
         let mut world = World::with(|limits| match is_listener {
-            true => limits.listener_rates = vec![messages(10, 4)],
+            true => limits.listeners = vec![at_listener(messages(10, 4))],
             false => limits.broker_rates = messages(10, 4),
         });
         let writers = [world.connect(&Hello::new("a")), world.connect(&Hello::new("b"))];
@@ -106,7 +110,7 @@ fn a_publish_that_a_plugin_is_asked_about_is_charged_once() {
 #[test]
 fn connects_beyond_the_rate_are_refused_in_the_words_of_each_edition() {
     let connects = Rates { connects: rate(2, 1), ..Rates::OFF };
-    let mut world = World::with(|limits| limits.listener_rates = vec![connects]);
+    let mut world = World::with(|limits| limits.listeners = vec![at_listener(connects)]);
     world.connect(&Hello::new("a"));
     let refused = [world.dial(&Hello::new("b")), world.dial(&Hello::new("c").v3())];
     assert_eq!(world.take(refused[0]), ["CONNACK ConnectionRateExceeded"]);

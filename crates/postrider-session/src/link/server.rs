@@ -31,6 +31,8 @@ pub struct LinkLimits {
     pub pre_auth_bytes_max: u32,
     /// Milliseconds from the opening of the connection until a CONNECT must be accepted.
     pub connect_ms_max: u32,
+    /// Milliseconds beyond one and a half keep-alive times that a client may be silent. [MQTT-3.1.2-22]
+    pub keep_alive_grace_ms: u32,
     /// Topic Alias Maximum that we announce.
     pub topic_alias_max: u16,
     /// Most levels of a topic or filter.
@@ -225,7 +227,10 @@ impl ServerLink {
     pub fn next_deadline(&self, limits: &LinkLimits) -> Option<Mono> {
         match self.phase {
             Phase::Accepted if self.silence_ms_max == 0 => None,
-            Phase::Accepted => Some(self.since.plus_ms(u64::from(self.silence_ms_max))),
+            Phase::Accepted => {
+                let silence_ms = u64::from(self.silence_ms_max) + u64::from(limits.keep_alive_grace_ms);
+                Some(self.since.plus_ms(silence_ms))
+            }
             Phase::Opened | Phase::Asked | Phase::Exchanging => {
                 Some(self.since.plus_ms(u64::from(limits.connect_ms_max)))
             }

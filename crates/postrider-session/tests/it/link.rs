@@ -14,6 +14,7 @@ const LIMITS: LinkLimits = LinkLimits {
     pre_auth_bytes_max: 65_536,
     connect_ms_max: 10_000,
     topic_alias_max: 16,
+    keep_alive_grace_ms: 0,
     levels_max: 128,
 };
 const VERSIONS: [Version; 3] = [Version::V3_1, Version::V3_1_1, Version::V5];

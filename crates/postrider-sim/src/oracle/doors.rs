@@ -27,7 +27,7 @@ const REMEMBERED: usize = 64;
 
 impl Doors {
     pub(super) fn new(limits: &Limits) -> Self {
-        let listener = limits.listener_rates.first().and_then(|rates| rates.connects);
+        let listener = limits.listeners.first().and_then(|own| own.rates?.connects);
         Self {
             rule: limits.ban,
             strikes: BTreeMap::new(),

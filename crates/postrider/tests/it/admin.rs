@@ -2,7 +2,10 @@
 
 use crate::ground::everywhere;
 use crate::wire::{Wire, patiently, until};
-use postrider::{Broker, Builder, DropReason, Error, ErrorKind, ReasonCode, SessionInfo, Version};
+use postrider::{
+    Broker, Builder, DropReason, Error, ErrorKind, Limits, LinkLimits, ListenerLimits, ReasonCode, SessionInfo,
+    Version, defaults,
+};
 use postrider_proto::Packet;
 use postrider_testkit::{Hello, disconnect, pingreq, publish, subscribe};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -151,4 +154,21 @@ async fn a_broker_that_cannot_listen_says_why() {
     assert_eq!(error.kind(), ErrorKind::Listen(address));
     assert!(error.is_address_in_use());
     assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
+fn adopted_limits_hold_for_newcomers_and_for_the_listener_they_name() {
+    everywhere(async |builder: Builder| {
+        let here = "127.0.0.1:0".parse().expect("an address");
+        let broker = builder.listen(here).start().expect("a broker");
+        let mut old = Wire::client(&broker, &Hello::new("old")).await;
+        let link = LinkLimits { packet_bytes_max: 50, ..defaults::limits().link };
+        let own = ListenerLimits { link: Some(link), ..ListenerLimits::default() };
+        broker.adopt(Limits { listeners: vec![own], ..defaults::limits() });
+        old.send(&publish("a", "").sized(100).q1(1).bytes(Version::V5)).await;
+        old.expect("PUBACK #1 NoMatchingSubscribers").await;
+        let mut new = Wire::client(&broker, &Hello::new("new")).await;
+        new.send(&publish("a", "").sized(100).bytes(Version::V5)).await;
+        new.expect("DISCONNECT PacketTooLarge").await;
+    });
 }

@@ -130,6 +130,12 @@ impl Wire {
         self.take(|packet| describe(packet, version)).await.unwrap_or_else(|| "end".to_owned())
     }
 
+    /// The same, where the stream may end with an error.
+    pub(crate) async fn next_or_end(&mut self) -> String {
+        self.received.clear();
+        self.next().await
+    }
+
     pub(crate) async fn expect(&mut self, line: &str) {
         assert_eq!(self.next().await, line);
     }

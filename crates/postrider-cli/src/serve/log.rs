@@ -1,0 +1,169 @@
+//! Where lines for people go: terminal, file, syslog.
+//!
+//! Owns: the destinations, what is written down, how a line begins.
+//! Never: stops the broker because nobody reads.
+
+use anyhow::Context;
+use jiff::{Timestamp, tz::TimeZone};
+use postrider_config::model::{Facility, Log as Wanted, LogDestination, LogFormat, LogType, TimestampFormat};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A log that everybody in the process writes to; clones of it are the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Log(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    sinks: Vec<Sink>,
+    wanted: Wanted,
+}
+
+#[derive(Debug)]
+enum Sink {
+    Stdout,
+    Stderr,
+    Syslog(UnixDatagram),
+    File(File),
+}
+
+const SYSLOG: &str = "/dev/log";
+
+impl Log {
+    /// Opens all destinations.
+    ///
+    /// # Errors
+    /// Which cannot be had, and why.
+    pub(crate) fn open(wanted: &Wanted) -> anyhow::Result<Self> {
+        Ok(Self(Arc::new(Mutex::new(State::open(wanted)?))))
+    }
+
+    /// Opens them anew, as they may have been renamed; with a fault everything stays as it is.
+    pub(crate) fn reopen(&self, wanted: &Wanted) -> anyhow::Result<()> {
+        let state = State::open(wanted)?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        Ok(())
+    }
+
+    /// Writes a line, if lines of its type are wanted.
+    pub(crate) fn write(&self, kind: LogType, text: &str) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.wanted.types.contains(&kind) {
+            state.write(kind, text);
+        }
+    }
+
+    pub(crate) fn wants(&self, kind: LogType) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).wanted.types.contains(&kind)
+    }
+
+    /// Whether connects and disconnects are written down.
+    pub(crate) fn wants_connections(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).wanted.connection_messages
+    }
+}
+
+impl State {
+    fn open(wanted: &Wanted) -> anyhow::Result<Self> {
+        let sinks = wanted.destinations.iter().filter_map(|place| Sink::open(place).transpose());
+        Ok(Self { sinks: sinks.collect::<anyhow::Result<_>>()?, wanted: wanted.clone() })
+    }
+
+    fn write(&mut self, kind: LogType, text: &str) {
+        let now = Timestamp::now();
+        let line = match self.wanted.format {
+            LogFormat::Text => format!("{}{text}\n", self.stamp(now)),
+            LogFormat::Json => {
+                let line = serde_json::json!({ "time": now.to_string(), "type": word(kind), "text": text });
+                format!("{line}\n")
+            }
+        };
+        let priority = facility(self.wanted.facility) * 8 + severity(kind);
+        for sink in &mut self.sinks {
+            sink.write(&line, priority, text);
+        }
+    }
+
+    fn stamp(&self, now: Timestamp) -> String {
+        match &self.wanted.timestamp {
+            TimestampFormat::Off => String::new(),
+            TimestampFormat::Epoch => format!("{}: ", now.as_second()),
+            TimestampFormat::Pattern(pattern) => {
+                let zoned = now.to_zoned(TimeZone::system());
+                // A pattern that jiff does not know is shown as it is, so that somebody sees it.
+                let text = jiff::fmt::strtime::format(pattern, &zoned).unwrap_or_else(|_| pattern.clone());
+                format!("{text}: ")
+            }
+        }
+    }
+}
+
+impl Sink {
+    fn open(place: &LogDestination) -> anyhow::Result<Option<Self>> {
+        Ok(match place {
+            LogDestination::Stdout => Some(Self::Stdout),
+            LogDestination::Stderr => Some(Self::Stderr),
+            LogDestination::Syslog => {
+                let socket = UnixDatagram::unbound()?;
+                socket.connect(SYSLOG).with_context(|| format!("the system's log is not at {SYSLOG}"))?;
+                Some(Self::Syslog(socket))
+            }
+            // Nobody publishes it yet; the server says so when it starts.
+            LogDestination::Topic => None,
+            LogDestination::File(path) => Some(Self::File(append(path)?)),
+        })
+    }
+
+    fn write(&mut self, line: &str, priority: u8, text: &str) {
+        // Nobody reads, or the disk is full: the broker serves all the same.
+        let _ = match self {
+            Self::Stdout => std::io::stdout().lock().write_all(line.as_bytes()),
+            Self::Stderr => std::io::stderr().lock().write_all(line.as_bytes()),
+            Self::Syslog(socket) => {
+                let line = format!("<{priority}>postrider[{}]: {text}", std::process::id());
+                socket.send(line.as_bytes()).map(drop)
+            }
+            Self::File(file) => file.write_all(line.as_bytes()),
+        };
+    }
+}
+
+fn append(path: &Path) -> anyhow::Result<File> {
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.with_context(|| format!("the log file {} cannot be opened", path.display()))
+}
+
+const fn facility(facility: Facility) -> u8 {
+    match facility {
+        Facility::Daemon => 3,
+        Facility::Local(number) => 16 + number,
+    }
+}
+
+/// As syslog(3) counts.
+const fn severity(kind: LogType) -> u8 {
+    match kind {
+        LogType::Error => 3,
+        LogType::Warning => 4,
+        LogType::Notice => 5,
+        LogType::Information | LogType::Subscribe | LogType::Unsubscribe | LogType::Websockets => 6,
+        LogType::Debug | LogType::Internal => 7,
+    }
+}
+
+const fn word(kind: LogType) -> &'static str {
+    match kind {
+        LogType::Error => "error",
+        LogType::Warning => "warning",
+        LogType::Notice => "notice",
+        LogType::Information => "information",
+        LogType::Debug => "debug",
+        LogType::Subscribe => "subscribe",
+        LogType::Unsubscribe => "unsubscribe",
+        LogType::Websockets => "websockets",
+        LogType::Internal => "internal",
+    }
+}

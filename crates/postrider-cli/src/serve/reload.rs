@@ -1,0 +1,210 @@
+//! A broker that runs, and what it is told anew.
+//!
+//! Owns: the order of a reload: everything is read and tried first, then everything holds.
+//! Never: disconnects anybody who may still come in, or leaves half of a configuration behind.
+
+use super::files::Files;
+use super::gate::{Gate, Lock};
+use super::log::Log;
+use super::settings::Settings;
+use super::{limits, listens};
+use crate::args::Serve;
+use anyhow::anyhow;
+use postrider::{Broker, Connections, ListenerId, ListenerInfo};
+use postrider_config::model::{Listener, LogType};
+use postrider_config::mosquitto::wording;
+
+/// A broker and everything that it was made of.
+pub(crate) struct Running {
+    pub(super) broker: Broker,
+    pub(super) log: Log,
+    pub(super) gate: Gate,
+    pub(super) files: Files,
+    pub(super) settings: Settings,
+    /// The broker's listeners, and which of the tree each is.
+    places: Vec<(ListenerId, usize)>,
+}
+
+/// A listener of the tree, and what the broker opens for it.
+type Fresh = (usize, Vec<postrider::Listen>);
+
+/// What is to become of the listeners.
+struct Plan {
+    /// The same socket as before, under another number of the tree perhaps.
+    kept: Vec<(ListenerId, usize)>,
+    gone: Vec<ListenerId>,
+    new: Vec<usize>,
+}
+
+impl Running {
+    pub(super) fn new(
+        broker: Broker,
+        log: Log,
+        gate: Gate,
+        files: Files,
+        settings: Settings,
+        (ids, order): (Vec<ListenerId>, Vec<usize>),
+    ) -> Self {
+        Self { broker, log, gate, files, settings, places: ids.into_iter().zip(order).collect() }
+    }
+
+    /// The broker's listeners and what the tree says of them.
+    pub(super) fn listeners(&self) -> Vec<(ListenerInfo, &Listener)> {
+        let infos = self.broker.listeners();
+        let of = |info: ListenerInfo| {
+            let (_, at) = self.places.iter().find(|(id, _)| *id == info.id)?;
+            Some((info, self.settings.config.listeners.get(*at)?))
+        };
+        infos.into_iter().filter_map(of).collect()
+    }
+
+    pub(super) fn note(&self, text: &str) {
+        self.log.write(LogType::Notice, text);
+    }
+
+    /// Whoever asks nobody anything is not asked.
+    pub(super) fn consult(&self) {
+        self.broker.consult(self.gate.asks_who(), self.gate.has_rules());
+    }
+
+    /// Figures, for who sends SIGUSR2.
+    pub(super) async fn show(&self) {
+        let Ok(counters) = self.broker.counters().await else { return };
+        self.note(&format!(
+            "connected {}, sessions {}, subscriptions {}, retained {}, queued bytes {}",
+            counters.clients_connected,
+            counters.sessions,
+            counters.subscriptions,
+            counters.retained,
+            counters.queued_bytes
+        ));
+    }
+
+    /// Reads everything again. With any fault in it everything stays as it is.
+    pub(super) async fn reload(&mut self, args: &Serve) {
+        if self.settings.is_like_mosquitto {
+            self.log.write(LogType::Information, &wording::reloading());
+        }
+        match self.try_reload(args).await {
+            Ok(what) => self.note(&what),
+            Err(error) => {
+                let text = format!("{error:#}; nothing has changed: everything is as it was");
+                self.log.write(LogType::Error, &text);
+                crate::print_error(&anyhow!(text));
+            }
+        }
+    }
+
+    async fn try_reload(&mut self, args: &Serve) -> anyhow::Result<String> {
+        let settings = Settings::read(args)?;
+        let again = self.files.read_again(&settings.config)?;
+        let plan = self.plan(&settings.config.listeners);
+        let fresh = plan.new.iter().map(|at| Ok((*at, listens::of(&settings.config.listeners[*at])?)));
+        let fresh: Vec<Fresh> = fresh.collect::<anyhow::Result<_>>()?;
+        // Certificates first: they are the only files that the broker itself reads.
+        self.broker.reload_tls()?;
+        self.log.reopen(&settings.config.log)?;
+        let opened = fresh.len();
+        // Whoever comes through one of them is refused until its lock is there.
+        self.places = self.open(plan, fresh).await?;
+        self.files = again.files.clone();
+        self.settings = settings;
+        let changed = again.apply()?;
+        self.settle();
+        let ended = self.broker.dismiss(changed.revoked.iter().cloned()).await.unwrap_or_default();
+        let sessions = self.broker.review().await.unwrap_or_default();
+        Ok(format!(
+            "configuration read again: listeners {}, new ones among them {opened}; users {}, gone or with another \
+             password {}, connections of theirs that were ended {ended}; rules {}, sessions looked at {sessions}",
+            self.places.len(),
+            changed.users,
+            changed.revoked.len(),
+            changed.rules
+        ))
+    }
+
+    /// Limits and locks by the numbers that the listeners have now.
+    fn settle(&mut self) {
+        let config = &self.settings.config;
+        let most = self.places.iter().map(|(id, _)| usize::from(id.0) + 1).max().unwrap_or(0);
+        let at = |slot: usize| self.places.iter().find(|(id, _)| usize::from(id.0) == slot).map(|(_, at)| *at);
+        let order: Vec<usize> = (0..most).map(|slot| at(slot).unwrap_or(usize::MAX)).collect();
+        let closed = |slot: usize| self.gate.lock_at(slot).unwrap_or_else(Lock::shut);
+        let locks = order.iter().enumerate();
+        let locks =
+            locks.map(|(slot, at)| Lock::of(config, *at, &self.files).unwrap_or_else(|| closed(slot))).collect();
+        self.gate.set(locks);
+        self.broker.adopt(limits::of(config, &order));
+        self.consult();
+    }
+
+    /// A listener is the same if its socket and what it wraps connections in is the same.
+    fn plan(&self, listeners: &[Listener]) -> Plan {
+        let mut plan = Plan { kept: Vec::new(), gone: Vec::new(), new: Vec::new() };
+        for (id, at) in &self.places {
+            let old = self.settings.config.listeners.get(*at);
+            let same = listeners.iter().position(|new| old.is_some_and(|old| is_same_socket(old, new)));
+            match same {
+                Some(new) => plan.kept.push((*id, new)),
+                None => plan.gone.push(*id),
+            }
+        }
+        plan.new = (0..listeners.len()).filter(|at| plan.kept.iter().all(|(_, kept)| kept != at)).collect();
+        plan
+    }
+
+    /// Stops listening where nobody listens any more, then listens where somebody is to. What cannot be had leaves
+    /// everything as it was.
+    async fn open(&mut self, plan: Plan, fresh: Vec<Fresh>) -> anyhow::Result<Vec<(ListenerId, usize)>> {
+        for id in &plan.gone {
+            self.broker.remove_listener(*id, Connections::Stay).await;
+        }
+        let mut places = plan.kept;
+        for (at, listens) in fresh {
+            for listen in listens {
+                match self.broker.add_listener(listen) {
+                    Ok(id) => places.push((id, at)),
+                    Err(error) => {
+                        self.go_back(&plan.gone, &places).await;
+                        return Err(anyhow!("{:#}", anyhow::Error::new(error)));
+                    }
+                }
+            }
+        }
+        Ok(places)
+    }
+
+    /// Listens again where it listened before.
+    async fn go_back(&mut self, gone: &[ListenerId], places: &[(ListenerId, usize)]) {
+        for (id, _) in places {
+            if self.places.iter().all(|(old, _)| old != id) {
+                self.broker.remove_listener(*id, Connections::End).await;
+            }
+        }
+        let lost: Vec<usize> = self.places.iter().filter(|(id, _)| gone.contains(id)).map(|(_, at)| *at).collect();
+        self.places.retain(|(id, _)| !gone.contains(id));
+        let mut lost_once = lost;
+        lost_once.dedup();
+        for at in lost_once {
+            let listens = self.settings.config.listeners.get(at).map(listens::of);
+            for listen in listens.into_iter().flatten().flatten() {
+                match self.broker.add_listener(listen) {
+                    Ok(id) => self.places.push((id, at)),
+                    Err(error) => self.log.write(LogType::Error, &format!("{:#}", anyhow::Error::new(error))),
+                }
+            }
+        }
+        self.settle();
+    }
+}
+
+/// Whether a socket need not be closed to be another listener of the tree.
+fn is_same_socket(old: &Listener, new: &Listener) -> bool {
+    old.bind == new.bind
+        && old.protocol == new.protocol
+        && old.tcp == new.tcp
+        && old.tls == new.tls
+        && old.websocket == new.websocket
+        && old.proxy == new.proxy
+        && old.limits.connections_max == new.limits.connections_max
+}

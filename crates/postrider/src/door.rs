@@ -1,0 +1,104 @@
+//! What a connection passes on its way in: PROXY header, TLS, WebSocket.
+//!
+//! Owns: their order, and what is learnt of the far end on the way.
+
+use crate::transport::Stream;
+use postrider_net::proxy::{self, Forwarded, ProxyOptions};
+use postrider_net::tls::{Proved, TlsServer, Turns};
+use postrider_net::websocket::{self, WebSocketOptions};
+use postrider_net::{Address, Descriptors};
+use postrider_ports::{Certificate, ListenerId, Peer};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+
+/// One listener as its connections see it.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) id: ListenerId,
+    pub(crate) name: String,
+    /// Its own maximum of connections.
+    pub(crate) places: Option<Arc<Descriptors>>,
+    pub(crate) proxy: Option<ProxyOptions>,
+    pub(crate) tls: Option<TlsServer>,
+    pub(crate) websocket: Option<WebSocketOptions>,
+    pub(crate) turns: Turns,
+}
+
+/// A connection that is in.
+pub(crate) enum Entered {
+    /// Nothing is wrapped around it.
+    Plain(TcpStream, Peer),
+    Wrapped(Pin<Box<dyn Stream>>, Peer),
+    /// It wanted something else than MQTT and was answered.
+    Served,
+}
+
+impl Door {
+    /// Nothing has to be said before MQTT.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.proxy.is_none() && self.tls.is_none() && self.websocket.is_none()
+    }
+
+    pub(crate) fn peer(&self, address: &Address) -> Peer {
+        Peer::through(self.id, &address.to_string())
+    }
+
+    /// Goes through all that has to be said before MQTT.
+    pub(crate) async fn enter(&self, mut stream: TcpStream, address: Address) -> io::Result<Entered> {
+        let mut peer = self.peer(&address);
+        if let Some(options) = &self.proxy {
+            let forwarded = proxy::read(&mut stream, &address, options).await?;
+            peer = self.peer_behind(address, forwarded);
+        }
+        match (&self.tls, &self.websocket) {
+            (None, None) => Ok(Entered::Plain(stream, peer)),
+            (None, Some(options)) => enter_websocket(stream, options, peer).await,
+            (Some(tls), websocket) => {
+                let (stream, proved) = tls.accept(stream, &self.turns).await?;
+                if let Some(proved) = proved {
+                    peer = peer.with_certificate(certificate(*proved));
+                }
+                match websocket {
+                    None => Ok(Entered::Wrapped(Box::pin(stream), peer)),
+                    Some(options) => enter_websocket(stream, options, peer).await,
+                }
+            }
+        }
+    }
+
+    fn peer_behind(&self, address: Address, forwarded: Forwarded) -> Peer {
+        let peer = self.peer(&forwarded.source.map_or(address, Address::Tcp));
+        let name = forwarded.tls.and_then(|tls| tls.common_name);
+        match name {
+            Some(name) => {
+                peer.with_certificate(Certificate { common_name: Some(name.into()), ..Certificate::default() })
+            }
+            None => peer,
+        }
+    }
+}
+
+async fn enter_websocket(
+    stream: impl Stream + Unpin + 'static,
+    options: &WebSocketOptions,
+    peer: Peer,
+) -> io::Result<Entered> {
+    Ok(match websocket::accept(stream, options).await? {
+        Some(stream) => Entered::Wrapped(Box::pin(stream), peer),
+        None => Entered::Served,
+    })
+}
+
+fn certificate(proved: Proved) -> Certificate {
+    let Proved { common_name, subject, dns, uri, email } = proved;
+    let boxed = |name: Option<String>| name.map(Into::into);
+    Certificate {
+        common_name: boxed(common_name),
+        subject: Some(subject.into()),
+        dns: boxed(dns),
+        uri: boxed(uri),
+        email: boxed(email),
+    }
+}

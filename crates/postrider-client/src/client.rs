@@ -1,20 +1,19 @@
 //! A conversation with its socket.
 //!
-//! Owns: one TCP connection at a time, the bytes on their way in and out, the clock.
+//! Owns: one connection at a time, the bytes on their way in and out, the clock.
 //! Never: does anything while nobody waits in one of its calls.
 
 use crate::witness::Witness;
 use crate::{Conversation, Error, ErrorKind, Event, Options, Publication, Token, Way};
-use postrider_net::Socket;
+use postrider_net::dial::Stream;
 use postrider_proto::{Packet, PropertiesBuf, Qos, ReasonCode, SubscribeOptions};
 use postrider_session::Mono;
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
-use std::net::{IpAddr, SocketAddr};
+use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 /// A client with a connection. It lives from its caller's waiting: call [`Client::next`] again and again.
@@ -23,11 +22,13 @@ use tokio::time::Sleep;
 #[derive(Debug)]
 pub struct Client {
     conversation: Conversation,
-    socket: Option<Socket>,
+    stream: Option<Stream>,
     input: Vec<u8>,
     /// How much of `input` is taken.
     taken: usize,
     output: Vec<u8>,
+    /// Something was written that a layer below may still hold.
+    is_unflushed: bool,
     witness: Option<Witness>,
     started: Instant,
 }
@@ -53,10 +54,11 @@ impl Client {
     pub fn new(options: Options) -> Self {
         Self {
             conversation: Conversation::new(options),
-            socket: None,
+            stream: None,
             input: Vec::new(),
             taken: 0,
             output: Vec::new(),
+            is_unflushed: false,
             witness: None,
             started: Instant::now(),
         }
@@ -82,11 +84,9 @@ impl Client {
     }
 
     async fn dial(&mut self) -> Result<(), Error> {
-        let address = self.conversation.options().address.clone();
         let connect_error = |source| Error::with_source(ErrorKind::Connect, source);
-        let stream = connect(&address, self.conversation.options().bind).await.map_err(connect_error)?;
-        stream.set_nodelay(true).map_err(connect_error)?;
-        self.socket = Some(Socket::from(stream));
+        let route = self.conversation.options().route().map_err(connect_error)?;
+        self.stream = Some(route.open().await.map_err(connect_error)?);
         self.conversation.open(self.now(), &mut self.output)?;
         while !self.conversation.is_connected() {
             self.step().await?;
@@ -184,7 +184,7 @@ impl Client {
     /// As [`Client::next`].
     pub async fn flush(&mut self) -> Result<(), Error> {
         self.conversation.send(self.now(), &mut self.output);
-        while self.conversation.unfinished() > 0 || !self.output.is_empty() {
+        while self.conversation.unfinished() > 0 || !self.output.is_empty() || self.is_unflushed {
             self.step().await?;
         }
         Ok(())
@@ -207,8 +207,9 @@ impl Client {
         self.conversation.send(self.now(), &mut self.output);
         self.conversation.close_with(reason, properties.as_properties(), &mut self.output);
         let written = poll_fn(|context| self.poll_write(context)).await;
-        if let Some(socket) = &self.socket {
-            socket.shut_down();
+        if let Some(stream) = &mut self.stream {
+            // The good-byes below MQTT's, for those who wait for them.
+            let _ = Pin::new(stream).poll_shutdown(&mut Context::from_waker(Waker::noop()));
         }
         self.drop_connection();
         written
@@ -259,7 +260,7 @@ impl Client {
     }
 
     fn poll_step(&mut self, context: &mut Context<'_>, timer: Option<Pin<&mut Sleep>>) -> Poll<Result<(), Error>> {
-        let had_output = !self.output.is_empty();
+        let had_output = !self.output.is_empty() || self.is_unflushed;
         match self.poll_write(context) {
             Poll::Ready(Ok(())) if had_output && self.output.is_empty() => return Poll::Ready(Ok(())),
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -312,15 +313,18 @@ impl Client {
     }
 
     /// A last word, as far as the socket takes it at once.
-    fn say_why(&self) {
-        if let Some(socket) = &self.socket {
-            let _ = socket.try_write(&[IoSlice::new(&self.output)]);
+    fn say_why(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        if let Some(stream) = &mut self.stream {
+            let _ = Pin::new(&mut *stream).poll_write(&mut context, &self.output);
+            let _ = Pin::new(stream).poll_flush(&mut context);
         }
     }
 
-    /// Ready with an empty output when everything is written; pending with what is left.
+    /// Ready with an empty output when everything is with the system; pending with what is left.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let Some(socket) = &self.socket else { return Poll::Ready(Err(Error::new(ErrorKind::NotConnected))) };
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Err(Error::new(ErrorKind::NotConnected))) };
+        let mut stream = Pin::new(stream);
         if let Some(witness) = &mut self.witness {
             witness.on_output(&self.output, self.conversation.options().version);
         }
@@ -329,40 +333,42 @@ impl Client {
             if written == self.output.len() {
                 break Poll::Ready(Ok(()));
             }
-            match socket.try_write(&[IoSlice::new(&self.output[written..])]) {
-                Ok(count) => written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => match socket.poll_writable(context) {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(error)) => break Poll::Ready(Err(closed(error))),
-                    Poll::Pending => break Poll::Pending,
-                },
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => break Poll::Ready(Err(closed(error))),
+            match stream.as_mut().poll_write(context, &self.output[written..]) {
+                Poll::Ready(Ok(count)) => written += count,
+                Poll::Ready(Err(error)) => break Poll::Ready(Err(closed(error))),
+                Poll::Pending => break Poll::Pending,
             }
         };
         self.output.drain(..written);
+        self.is_unflushed |= written > 0;
         if let Some(witness) = &mut self.witness {
             witness.on_written(written);
+        }
+        if self.is_unflushed && !matches!(result, Poll::Ready(Err(_))) {
+            ready!(stream.poll_flush(context)).map_err(closed)?;
+            self.is_unflushed = false;
         }
         result
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let Some(socket) = &self.socket else { return Poll::Ready(Err(Error::new(ErrorKind::NotConnected))) };
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Err(Error::new(ErrorKind::NotConnected))) };
         let len = self.input.len();
         self.input.resize(len + READ_BYTES, 0);
-        let read = socket.poll_read(context, &mut self.input[len..]);
-        let got = if let Poll::Ready(Ok(got)) = read { got } else { 0 };
+        let mut room = ReadBuf::new(&mut self.input[len..]);
+        let read = Pin::new(stream).poll_read(context, &mut room);
+        let got = room.filled().len();
         self.input.truncate(len + got);
         read.map(|result| match result {
-            Ok(0) => Err(Error::new(ErrorKind::Closed)),
-            Ok(_) => Ok(()),
+            Ok(()) if got == 0 => Err(Error::new(ErrorKind::Closed)),
+            Ok(()) => Ok(()),
             Err(error) => Err(closed(error)),
         })
     }
 
     fn drop_connection(&mut self) {
-        self.socket = None;
+        self.stream = None;
+        self.is_unflushed = false;
         self.conversation.on_lost();
         self.input.clear();
         self.output.clear();
@@ -375,22 +381,6 @@ impl Client {
     fn now(&self) -> Mono {
         Mono(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
-}
-
-/// The first of the server's addresses that answers.
-async fn connect(address: &str, from: Option<IpAddr>) -> io::Result<TcpStream> {
-    let Some(from) = from else { return TcpStream::connect(address).await };
-    let mut last =
-        io::Error::new(io::ErrorKind::AddrNotAvailable, "no address of the server is of the kind to bind to");
-    for to in tokio::net::lookup_host(address).await?.filter(|to| to.is_ipv4() == from.is_ipv4()) {
-        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.bind(SocketAddr::new(from, 0))?;
-        match socket.connect(to).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 fn closed(error: io::Error) -> Error {

@@ -1,14 +1,23 @@
 //! How a client presents itself.
 
 use crate::Publication;
+use postrider_net::dial::{Proxy, Route, Tls, TlsOptions, WebSocket};
 use postrider_proto::{Connect, PropertiesBuf, Property, PropertyId, Start, Topic, Version, Will};
+use std::io;
 use std::net::IpAddr;
 
 /// Everything a CONNECT says, and where it goes.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// `host:port`.
+    /// `host:port`, or a URL: `mqtt://host:port`, `mqtts://` with TLS, `ws://host:port/path` with WebSocket, `wss://`
+    /// with both, `unix:///path` for a socket on this machine.
     pub address: Box<str>,
+    /// TLS for addresses that ask for it. Default: the system's certificates are trusted, and we have none.
+    pub tls: Option<Tls>,
+    /// Headers of the request for a WebSocket, such as `Authorization`. Default: none but its own.
+    pub web_headers: Vec<(String, String)>,
+    /// A SOCKS5 proxy between. Default: none.
+    pub proxy: Option<Proxy>,
     /// The address of this machine that connections start from. Default: the system chooses.
     pub bind: Option<IpAddr>,
     /// Empty when the server is to choose one. [MQTT-3.1.3-6]
@@ -47,6 +56,9 @@ impl Options {
     pub fn new(address: &str, client_id: &str) -> Self {
         Self {
             address: address.into(),
+            tls: None,
+            web_headers: Vec::new(),
+            proxy: None,
             bind: None,
             client_id: client_id.into(),
             version: Version::V5,
@@ -92,6 +104,21 @@ impl Options {
         self.user_name = Some(user_name.into());
         self.password = Some(password.into());
         self
+    }
+
+    /// The way to the server.
+    pub(crate) fn route(&mut self) -> io::Result<Route> {
+        if self.tls.is_none() && (self.address.starts_with("mqtts://") || self.address.starts_with("wss://")) {
+            // Read once, not with every connection.
+            self.tls = Some(TlsOptions::default().load()?);
+        }
+        let mut route = Route::parse(&self.address, self.tls.as_ref())?;
+        if let Some(web) = &mut route.web {
+            *web = WebSocket { headers: self.web_headers.clone(), ..core::mem::take(web) };
+        }
+        route.bind = self.bind;
+        route.proxy.clone_from(&self.proxy);
+        Ok(route)
     }
 
     /// The highest topic alias that the server may use towards us. [3.1.2.11.5]

@@ -7,6 +7,7 @@
 mod activation;
 mod address;
 mod descriptors;
+pub mod dial;
 mod listener;
 mod network;
 pub mod proxy;

@@ -1,8 +1,8 @@
 //! Which server, and as whom.
 
-use super::absent::Absent;
 use super::properties::Declared;
 use super::qos;
+use super::transport::Transport;
 use super::url::Url;
 use anyhow::bail;
 use clap::{ArgAction, Args as Group, ValueEnum};
@@ -20,10 +20,11 @@ pub(crate) struct Connection {
     /// The server's host name or address [default: localhost]
     #[arg(short = 'h', long)]
     host: Option<String>,
-    /// The server's port [default: 1883]
+    /// The server's port; 8883 means TLS [default: 1883, 8883 with TLS, 80 and 443 with WebSocket]
     #[arg(short, long)]
     port: Option<u16>,
-    /// Server and topic at once: mqtt://[user[:password]@]host[:port]/topic
+    /// Server and topic at once: mqtt://[user[:password]@]host[:port]/topic; mqtts:// with TLS, ws:// and wss:// with
+    /// WebSocket
     #[arg(short = 'L', long)]
     url: Option<String>,
     /// The edition of MQTT: 5, 311 or 31 [default: 311, and 5 with -D, -x or for requests]
@@ -87,7 +88,7 @@ pub(crate) struct Connection {
     #[arg(short = 'o', long, value_name = "PATH")]
     options_file: Option<PathBuf>,
     #[command(flatten)]
-    absent: Absent,
+    transport: Transport,
 }
 
 /// The dialects, under every name people know.
@@ -119,9 +120,11 @@ impl Connection {
     /// Everything typed, checked; `usual` is the edition when none was asked for in any way.
     pub(crate) fn plan(&self, usual: Version) -> anyhow::Result<Plan> {
         let url = self.url.as_deref().map(Url::parse).transpose()?;
-        self.absent.check(self.port(url.as_ref()))?;
         let declared = Declared::parse(&self.property)?;
-        let mut options = Options::new(&self.address(url.as_ref()), &self.client_id()).version(self.version(usual));
+        let mut options = Options::new("", &self.client_id()).version(self.version(usual));
+        let host = url.as_ref().map(|url| &*url.host).or(self.host.as_deref()).unwrap_or("localhost");
+        let port = url.as_ref().map_or(self.port, |url| url.port);
+        self.transport.plan(&mut options, host, port, url.as_ref())?;
         options.bind = self.bind.as_deref().map(local_address).transpose()?;
         options.keep_alive_s = self.keepalive;
         options.send_maximum = self.max_inflight;
@@ -147,16 +150,6 @@ impl Connection {
             None if self.session_expiry_interval.is_some() || !self.property.is_empty() => Version::V5,
             None => usual,
         }
-    }
-
-    fn address(&self, url: Option<&Url>) -> String {
-        let host = url.map(|url| &*url.host).or(self.host.as_deref()).unwrap_or("localhost");
-        let port = self.port(url);
-        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-    }
-
-    fn port(&self, url: Option<&Url>) -> u16 {
-        url.map_or(self.port, |url| url.port).unwrap_or(1883)
     }
 
     fn client_id(&self) -> String {

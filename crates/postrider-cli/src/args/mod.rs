@@ -14,6 +14,8 @@ mod properties;
 mod publish;
 mod request;
 mod subscribe;
+mod tls;
+mod transport;
 mod url;
 
 pub(crate) use acl::{Acl, Action, Explain, What};
@@ -28,6 +30,7 @@ pub(crate) use properties::hyphenated;
 pub(crate) use publish::{Pub, Source};
 pub(crate) use request::Rr;
 pub(crate) use subscribe::Sub;
+pub(crate) use tls::TlsArgs;
 
 use crate::bench::Bench;
 use crate::conformance::Conformance;

@@ -1,11 +1,12 @@
-//! The URL of `--url`: `mqtt://[user[:password]@]host[:port]/topic`.
+//! The URL of `--url`: `mqtt://[user[:password]@]host[:port]/topic`, or with `mqtts`, `ws` or `wss`.
 
-use super::absent::{no_tls, no_web_socket};
 use anyhow::{Context, bail};
+use postrider_client::Scheme;
 
 /// What a URL says; everything is taken as it stands, nothing is decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Url {
+    pub(super) scheme: Scheme,
     pub(super) user_name: Option<String>,
     pub(super) password: Option<String>,
     pub(super) host: String,
@@ -15,11 +16,15 @@ pub(super) struct Url {
 
 impl Url {
     pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
-        let rest = match text.split_once("://") {
-            Some(("mqtt", rest)) => rest,
-            Some(("mqtts", _)) => return Err(no_tls()),
-            Some(("ws" | "wss", _)) => return Err(no_web_socket()),
-            _ => bail!("--url begins with mqtt://, as in mqtt://user:password@host:1883/topic"),
+        let split = text.split_once("://").and_then(|(name, rest)| Some((Scheme::named(name)?, rest)));
+        let (scheme, rest) = match split {
+            Some((Scheme::Unix, _)) => {
+                bail!("a socket on this machine is given with --unix PATH, and its topic with --topic")
+            }
+            Some(split) => split,
+            None => bail!(
+                "--url begins with mqtt://, mqtts://, ws:// or wss://, as in mqtt://user:password@host:1883/topic"
+            ),
         };
         let (place, topic) = rest.split_once('/').filter(|(_, topic)| !topic.is_empty()).context(NO_TOPIC)?;
         // A password may contain an @, a host may not.
@@ -33,7 +38,7 @@ impl Url {
             None => (None, None),
         };
         let (host, port) = split_port(place)?;
-        Ok(Self { user_name, password, host: host.to_owned(), port, topic: topic.to_owned() })
+        Ok(Self { scheme, user_name, password, host: host.to_owned(), port, topic: topic.to_owned() })
     }
 }
 
@@ -58,24 +63,27 @@ mod tests {
     use super::*;
 
     fn parts(text: &str) -> String {
-        let Url { user_name, password, host, port, topic } = Url::parse(text).unwrap();
-        format!("{user_name:?} {password:?} {host} {port:?} {topic}").replace("Some", "").replace(['"', '(', ')'], "")
+        let Url { scheme, user_name, password, host, port, topic } = Url::parse(text).unwrap();
+        format!("{} {user_name:?} {password:?} {host} {port:?} {topic}", scheme.name())
+            .replace("Some", "")
+            .replace(['"', '(', ')'], "")
     }
 
     #[test]
     fn every_part_of_a_url_is_found() {
-        assert_eq!(parts("mqtt://h/t"), "None None h None t");
-        assert_eq!(parts("mqtt://u@h:1/a/b"), "u None h 1 a/b");
-        assert_eq!(parts("mqtt://u:p@q:r@h:1884//t"), "u p@q:r h 1884 /t");
-        assert_eq!(parts("mqtt://[::1]:1884/t"), "None None ::1 1884 t");
-        assert_eq!(parts("mqtt://[::1]/t"), "None None ::1 None t");
+        assert_eq!(parts("mqtt://h/t"), "mqtt None None h None t");
+        assert_eq!(parts("mqtt://u@h:1/a/b"), "mqtt u None h 1 a/b");
+        assert_eq!(parts("mqtt://u:p@q:r@h:1884//t"), "mqtt u p@q:r h 1884 /t");
+        assert_eq!(parts("mqtt://[::1]:1884/t"), "mqtt None None ::1 1884 t");
+        assert_eq!(parts("mqtt://[::1]/t"), "mqtt None None ::1 None t");
+        assert_eq!(parts("mqtts://h/t"), "mqtts None None h None t");
+        assert_eq!(parts("ws://u@h:80/t"), "ws u None h 80 t");
     }
 
     #[test]
     fn a_url_that_cannot_be_followed_says_why() {
         for (text, why) in [
-            ("mqtts://h/t", "no TLS"),
-            ("wss://h/t", "no WebSocket"),
+            ("unix:///run/mqtt", "--unix"),
             ("http://h/t", "begins with mqtt://"),
             ("h/t", "begins with mqtt://"),
             ("mqtt://h", "ends with the topic"),

@@ -5,9 +5,9 @@ use super::options::Messages;
 use super::poll::Poll;
 use super::stamp::{BYTES, Stamp};
 use postrider_client::{Qos, Version};
+use postrider_net::dial::Route;
 use postrider_proto::{PacketId, Properties, PublishHead, Topic};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 /// One publisher: a prepared burst and what is under way of it.
 #[derive(Debug)]
@@ -41,12 +41,7 @@ const UNACKNOWLEDGED_MAX: u32 = 100;
 
 impl Crew {
     /// Connects everybody.
-    pub(crate) fn assemble(
-        shape: &Messages,
-        address: SocketAddr,
-        version: Version,
-        poll: &Poll,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn assemble(shape: &Messages, route: &Route, version: Version, poll: &Poll) -> anyhow::Result<Self> {
         let run = std::process::id();
         let is_paired = shape.publishers == shape.subscribers && !shape.is_shared;
         let topic = |number: u32| format!("bench/{run}/{}", if is_paired { number } else { 0 });
@@ -56,14 +51,13 @@ impl Crew {
             crew.copies = u64::from(shape.subscribers);
         }
         for number in 0..shape.publishers {
-            let (link, maximum) =
-                Link::open(address, version, &format!("bench-{run}-p{number}"), Lifetime::Connection)?;
+            let (link, maximum) = Link::open(route, version, &format!("bench-{run}-p{number}"), Lifetime::Connection)?;
             crew.acknowledgements = crew.acknowledgements.min(u32::from(maximum));
             crew.links.push(link);
             crew.publishers.push(Publisher::new(&topic(number), shape, version));
         }
         for number in 0..shape.subscribers {
-            let (mut link, _) = Link::open(address, version, &format!("bench-{run}-s{number}"), shape.lifetime())?;
+            let (mut link, _) = Link::open(route, version, &format!("bench-{run}-s{number}"), shape.lifetime())?;
             let filter = topic(number);
             let filter = if shape.is_shared { format!("$share/bench/{filter}") } else { filter };
             link.subscribe(&filter, shape.qos)?;
@@ -76,11 +70,11 @@ impl Crew {
     }
 
     /// Ends the sessions that outlive their connections.
-    pub(crate) fn disperse(self, shape: &Messages, address: SocketAddr, version: Version) -> anyhow::Result<()> {
+    pub(crate) fn disperse(self, shape: &Messages, route: &Route, version: Version) -> anyhow::Result<()> {
         let run = std::process::id();
         drop(self.links);
         for number in 0..if shape.is_durable { shape.subscribers } else { 0 } {
-            Link::open(address, version, &format!("bench-{run}-s{number}"), Lifetime::Connection)?;
+            Link::open(route, version, &format!("bench-{run}-s{number}"), Lifetime::Connection)?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Connect, subscribe, publish to oneself, receive, disconnect; again and again.
+//! Connect, subscribe, publish to oneself, receive, disconnect; again and again. Or connect and disconnect.
 
 use super::link::{Lifetime, Link, write_subscribe};
 use super::options::{Bench, Connect};
@@ -9,8 +9,8 @@ use super::stamp::ns_since;
 use super::tally::Latencies;
 use anyhow::bail;
 use postrider_client::{Qos, ReasonCode, Version};
+use postrider_net::dial::Route;
 use postrider_proto::{Disconnect, Packet, Properties, Publish, Topic};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// One client at a time.
@@ -21,8 +21,9 @@ struct Slot {
     is_done: bool,
 }
 
-struct Run {
-    address: SocketAddr,
+struct Run<'a> {
+    route: &'a Route,
+    goal: Goal,
     version: Version,
     poll: Poll,
     slots: Vec<Slot>,
@@ -31,12 +32,21 @@ struct Run {
     buffer: Vec<u8>,
 }
 
+/// What a client has come for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// To be let in.
+    Connack,
+    /// A message of its own.
+    Message,
+}
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) fn run(args: &Bench, shape: &Connect, address: SocketAddr) -> anyhow::Result<Report> {
+pub(crate) fn run(args: &Bench, shape: &Connect, goal: Goal, route: &Route) -> anyhow::Result<Report> {
     let version = args.target.version();
     let (poll, latencies) = (Poll::new()?, Latencies::new()?);
-    let mut run = Run { address, version, poll, slots: Vec::new(), cycles: 0, latencies, buffer: vec![0; 4096] };
+    let mut run = Run { route, goal, version, poll, slots: Vec::new(), cycles: 0, latencies, buffer: vec![0; 4096] };
     for number in 0..shape.parallel {
         let slot = run.begin(number as usize)?;
         run.slots.push(slot);
@@ -50,10 +60,10 @@ pub(crate) fn run(args: &Bench, shape: &Connect, address: SocketAddr) -> anyhow:
     Ok(run.report(run.cycles - cycles, start.elapsed(), broker.zip(after)))
 }
 
-impl Run {
+impl Run<'_> {
     fn begin(&self, number: usize) -> anyhow::Result<Slot> {
         let name = format!("bench-{}-c{number}", std::process::id());
-        let link = Link::dial(self.address, self.version, &name, Lifetime::Connection)?;
+        let link = Link::dial(self.route, self.version, &name, Lifetime::Connection)?;
         link.join(&self.poll, number)?;
         Ok(Slot { link, topic: format!("bench/{name}"), started: Instant::now(), is_done: false })
     }
@@ -79,10 +89,14 @@ impl Run {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is a fault of the broker")]
     fn go_on(&mut self, number: usize) -> anyhow::Result<()> {
-        let version = self.version;
+        let (version, goal) = (self.version, self.goal);
         let Some(Slot { link, topic, started, is_done }) = self.slots.get_mut(number) else { return Ok(()) };
         link.read(&mut self.buffer, |packet, out| {
             match packet {
+                Packet::Connack(connack) if connack.reason == ReasonCode::Success && goal == Goal::Connack => {
+                    Disconnect::new(ReasonCode::Success).encode(version, out);
+                    *is_done = true;
+                }
                 Packet::Connack(connack) if connack.reason == ReasonCode::Success => {
                     write_subscribe(version, topic, Qos::AtMostOnce, out);
                 }
@@ -97,6 +111,7 @@ impl Run {
         })?;
         if *is_done {
             link.flush(&self.poll, number)?;
+            link.close();
             self.latencies.record(ns_since(*started));
             self.cycles += 1;
             self.slots[number] = self.begin(number)?;
@@ -108,10 +123,14 @@ impl Run {
     fn report(&self, cycles: u64, elapsed: Duration, usage: Option<(process::Usage, process::Usage)>) -> Report {
         let cycles = cycles.max(1) as f64;
         let mut report = Report::default();
-        report.add("cycles_per_s", Value::Number(cycles / elapsed.as_secs_f64()));
+        let (rate, cpu_each) = match self.goal {
+            Goal::Connack => ("handshakes_per_s", "cpu_ns_per_handshake"),
+            Goal::Message => ("cycles_per_s", "cpu_ns_per_cycle"),
+        };
+        report.add(rate, Value::Number(cycles / elapsed.as_secs_f64()));
         if let Some((before, after)) = usage {
             let cpu = after.cpu.saturating_sub(before.cpu).as_secs_f64();
-            report.add("cpu_ns_per_cycle", Value::Number(cpu * 1e9 / cycles));
+            report.add(cpu_each, Value::Number(cpu * 1e9 / cycles));
             report.add("resident_kb", Value::Count(after.resident_bytes / 1024));
         }
         report.latency(self.latencies.read());

@@ -5,17 +5,17 @@ use super::options::{Bench, Idle};
 use super::process;
 use super::report::{Report, Value};
 use postrider_client::Qos;
-use std::net::SocketAddr;
+use postrider_net::dial::Route;
 use std::time::{Duration, Instant};
 
 #[expect(clippy::cast_precision_loss, reason = "counts of connections fit")]
-pub(crate) fn run(args: &Bench, shape: &Idle, address: SocketAddr) -> anyhow::Result<Report> {
+pub(crate) fn run(args: &Bench, shape: &Idle, route: &Route) -> anyhow::Result<Report> {
     let reading = || args.target.pid.map(process::usage).transpose();
     let (before, start) = (reading()?, Instant::now());
     let mut links = Vec::new();
     for number in 0..shape.connections {
         let name = format!("bench-{}-i{number}", std::process::id());
-        let (mut link, _) = Link::open(address, args.target.version(), &name, Lifetime::Connection)?;
+        let (mut link, _) = Link::open(route, args.target.version(), &name, Lifetime::Connection)?;
         link.subscribe(&format!("bench/idle/{number}"), Qos::AtMostOnce)?;
         links.push(link);
     }

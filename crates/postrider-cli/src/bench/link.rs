@@ -3,18 +3,20 @@
 use super::poll::{Interest, Poll};
 use anyhow::{Context, bail};
 use postrider_client::{Qos, ReasonCode, SubscribeOptions, Version};
+use postrider_net::dial::{Bare, Line, Route};
 use postrider_proto::{
     Connack, Connect, Packet, PacketId, Properties, PropertiesBuf, Property, PropertyId, Start, Subscribe,
     Subscriptions, split,
 };
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// A connection, nonblocking once it is [`Link::join`]ed.
 #[derive(Debug)]
 pub(crate) struct Link {
-    stream: TcpStream,
+    /// For poll.
+    socket: Bare,
+    line: Line<Bare>,
     version: Version,
     /// A packet that is not whole.
     input: Vec<u8>,
@@ -43,12 +45,12 @@ const PACKET_BYTES_MAX: usize = 32 << 20;
 impl Link {
     /// Connects and waits for the CONNACK; says how many messages the broker takes unacknowledged.
     pub(crate) fn open(
-        address: SocketAddr,
+        route: &Route,
         version: Version,
         client_id: &str,
         lifetime: Lifetime,
     ) -> anyhow::Result<(Self, u16)> {
-        let mut link = Self::dial(address, version, client_id, lifetime)?;
+        let mut link = Self::dial(route, version, client_id, lifetime)?;
         link.write_all()?;
         let mut receive_maximum = u16::MAX;
         link.answer(|packet| {
@@ -65,13 +67,11 @@ impl Link {
     }
 
     /// Connects; the CONNECT waits to be written.
-    pub(crate) fn dial(address: SocketAddr, version: Version, client_id: &str, lifetime: Lifetime) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+    pub(crate) fn dial(route: &Route, version: Version, client_id: &str, lifetime: Lifetime) -> io::Result<Self> {
+        let (socket, line) = route.open_blocking(PATIENCE)?;
         let mut output = Vec::new();
         write_connect(version, client_id, lifetime, &mut output);
-        Ok(Self { stream, version, input: Vec::new(), output, written: 0, is_waiting: false })
+        Ok(Self { socket, line, version, input: Vec::new(), output, written: 0, is_waiting: false })
     }
 
     /// Subscribes and waits for the SUBACK.
@@ -87,12 +87,13 @@ impl Link {
 
     /// From now on it never blocks, and `poll` names it `number`.
     pub(crate) fn join(&self, poll: &Poll, number: usize) -> io::Result<()> {
-        self.stream.set_nonblocking(true)?;
-        poll.add(&self.stream, number, Interest::Read)
+        self.socket.set_nonblocking(true)?;
+        poll.add(&self.socket, number, Interest::Read)
     }
 
     fn write_all(&mut self) -> io::Result<()> {
-        self.stream.write_all(&self.output)?;
+        self.line.write_all(&self.output)?;
+        self.line.flush()?;
         self.output.clear();
         Ok(())
     }
@@ -105,7 +106,7 @@ impl Link {
                 return Ok(());
             }
             let mut bytes = [0; 512];
-            let count = self.stream.read(&mut bytes).context("no answer")?;
+            let count = self.line.read(&mut bytes).context("no answer")?;
             if count == 0 {
                 bail!("the broker closed the connection");
             }
@@ -113,22 +114,36 @@ impl Link {
         }
     }
 
-    /// Reads once and hands each packet on, with the buffer for answers.
+    /// Reads what is there, from the socket once, and hands each packet on, with the buffer for answers.
     pub(crate) fn read(
         &mut self,
         buffer: &mut [u8],
         mut on_packet: impl FnMut(&Packet<'_>, &mut Vec<u8>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let count = match self.stream.read(buffer) {
-            Ok(0) => bail!("the broker closed a connection"),
-            Ok(count) => count,
-            // Something may have come with an answer that was waited for.
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => 0,
-            Err(error) => return Err(error.into()),
-        };
+        loop {
+            let count = match self.line.read(buffer) {
+                Ok(0) => bail!("the broker closed a connection"),
+                Ok(count) => count,
+                // Something may have come with an answer that was waited for.
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => 0,
+                Err(error) => return Err(error.into()),
+            };
+            self.take_packets(&buffer[..count], &mut on_packet)?;
+            // The socket does not tell of what TLS or WebSocket hold already.
+            if count == 0 || !self.line.is_layered() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take_packets(
+        &mut self,
+        bytes: &[u8],
+        mut on_packet: impl FnMut(&Packet<'_>, &mut Vec<u8>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let kept = core::mem::take(&mut self.input);
         let mut joined = Vec::new();
-        let mut rest = &buffer[..count];
+        let mut rest = bytes;
         if !kept.is_empty() {
             joined = kept;
             joined.extend_from_slice(rest);
@@ -145,24 +160,42 @@ impl Link {
     /// Writes what the socket takes; the rest when it takes more.
     pub(crate) fn flush(&mut self, poll: &Poll, number: usize) -> io::Result<()> {
         while self.written < self.output.len() {
-            match self.stream.write(&self.output[self.written..]) {
+            match self.line.write(&self.output[self.written..]) {
                 Ok(count) => self.written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if !core::mem::replace(&mut self.is_waiting, true) {
-                        poll.change(&self.stream, number, Interest::ReadAndWrite)?;
-                    }
-                    return Ok(());
-                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.await_room(poll, number),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
         self.output.clear();
         self.written = 0;
+        match self.line.flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.await_room(poll, number),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
         if core::mem::take(&mut self.is_waiting) {
-            poll.change(&self.stream, number, Interest::Read)?;
+            poll.change(&self.socket, number, Interest::Read)?;
         }
         Ok(())
+    }
+
+    /// A handshake waits for the broker, and the socket has room all the time.
+    fn await_room(&mut self, poll: &Poll, number: usize) -> io::Result<()> {
+        if self.line.awaits_room() && !core::mem::replace(&mut self.is_waiting, true) {
+            poll.change(&self.socket, number, Interest::ReadAndWrite)?;
+        }
+        Ok(())
+    }
+
+    /// Whether [`Link::flush`] has something to do.
+    pub(crate) fn has_output(&self) -> bool {
+        !self.output.is_empty() || self.line.is_behind()
+    }
+
+    /// The good-byes of TLS and WebSocket, before the socket is dropped.
+    pub(crate) fn close(&mut self) {
+        self.line.close();
     }
 
     pub(crate) const fn version(&self) -> Version {

@@ -10,8 +10,8 @@ use super::stamp::{Stamp, ns_since};
 use super::tally::{Latencies, Tally};
 use anyhow::bail;
 use postrider_client::{Qos, ReasonCode};
+use postrider_net::dial::Route;
 use postrider_proto::{Ack, AckKind, Packet, Publish};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 struct Run<'a> {
@@ -62,9 +62,9 @@ const IDLE: Duration = Duration::from_millis(100);
 /// Turns of load and device in a second of each.
 const TURNS_PER_S: u64 = 2;
 
-pub(crate) fn run(args: &Bench, shape: &Messages, address: SocketAddr) -> anyhow::Result<Report> {
+pub(crate) fn run(args: &Bench, shape: &Messages, route: &Route) -> anyhow::Result<Report> {
     let poll = Poll::new()?;
-    let crew = Crew::assemble(shape, address, args.target.version(), &poll)?;
+    let crew = Crew::assemble(shape, route, args.target.version(), &poll)?;
     // Who of a group gets a message is the broker's choice, so they are counted together.
     let counted = if shape.is_shared { 1 } else { shape.subscribers as usize };
     let tally = Tally::new(counted, shape.publishers as usize)?;
@@ -106,7 +106,7 @@ pub(crate) fn run(args: &Bench, shape: &Messages, address: SocketAddr) -> anyhow
     if let Some(device) = &mut device {
         device.report(measured.per_s(measured.acknowledged), &mut report);
     }
-    run.crew.disperse(shape, address, args.target.version())?;
+    run.crew.disperse(shape, route, args.target.version())?;
     Ok(report)
 }
 
@@ -164,7 +164,7 @@ impl Run<'_> {
             self.publish();
         }
         for (number, link) in self.crew.links.iter_mut().enumerate() {
-            if !link.output.is_empty() {
+            if link.has_output() {
                 link.flush(&self.poll, number)?;
             }
         }

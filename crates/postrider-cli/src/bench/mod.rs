@@ -24,21 +24,23 @@ pub(crate) use options::{Bench, Edition, Scenario};
 pub(crate) use report::grouped;
 
 use anyhow::Context;
+use cycles::Goal;
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &Bench) -> anyhow::Result<ExitCode> {
     // As many connections as the system lets one process have.
     let _ = postrider_net::raise_limit();
-    let address = args.target.resolve()?;
+    let route = args.target.route()?;
     let report = match &args.scenario {
-        Scenario::Messages(shape) => messages::run(args, shape, address),
-        Scenario::Connect(shape) => cycles::run(args, shape, address),
-        Scenario::Retained(shape) => retained::run(args, shape, address),
-        Scenario::Offline(shape) => offline::run(args, shape, address),
-        Scenario::Idle(shape) => idle::run(args, shape, address),
-        Scenario::Soak(shape) => soak::run(args, shape, address),
+        Scenario::Messages(shape) => messages::run(args, shape, &route),
+        Scenario::Connect(shape) => cycles::run(args, shape, Goal::Message, &route),
+        Scenario::Handshake(shape) => cycles::run(args, shape, Goal::Connack, &route),
+        Scenario::Retained(shape) => retained::run(args, shape, &route),
+        Scenario::Offline(shape) => offline::run(args, shape, &route),
+        Scenario::Idle(shape) => idle::run(args, shape, &route),
+        Scenario::Soak(shape) => soak::run(args, shape, &route),
     };
-    let mut report = report.with_context(|| address.to_string())?;
-    report.print(args.json)?;
+    let mut report = report.with_context(|| route.to_string())?;
+    report.print(route.scheme(), args.json)?;
     Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -10,18 +10,18 @@ use super::report::{Report, Value};
 use super::stamp::{BYTES, Stamp};
 use super::tally::Tally;
 use postrider_client::Qos;
-use std::net::SocketAddr;
+use postrider_net::dial::Route;
 use std::time::Instant;
 
 struct Run<'a> {
     args: &'a Bench,
     shape: &'a Offline,
-    address: SocketAddr,
+    route: &'a Route,
     name: String,
 }
 
-pub(crate) fn run(args: &Bench, shape: &Offline, address: SocketAddr) -> anyhow::Result<Report> {
-    let run = Run { args, shape, address, name: shape.part.run_name() };
+pub(crate) fn run(args: &Bench, shape: &Offline, route: &Route) -> anyhow::Result<Report> {
+    let run = Run { args, shape, route, name: shape.part.run_name() };
     let mut report = Report::default();
     if shape.part.fills() {
         run.fill(&mut report)?;
@@ -47,7 +47,7 @@ impl Run<'_> {
     }
 
     fn open(&self, client_id: &str, lifetime: Lifetime) -> anyhow::Result<(Link, u16)> {
-        Link::open(self.address, self.args.target.version(), client_id, lifetime)
+        Link::open(self.route, self.args.target.version(), client_id, lifetime)
     }
 
     fn usage(&self) -> anyhow::Result<Option<Usage>> {

@@ -1,10 +1,10 @@
 //! What `postrider bench` can be told.
 
 use super::link::Lifetime;
-use anyhow::Context;
+use crate::args::TlsArgs;
 use clap::{Args, Subcommand, ValueEnum};
 use postrider_client::{Qos, Version};
-use std::net::{SocketAddr, ToSocketAddrs};
+use postrider_net::dial::Route;
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, Args)]
@@ -35,6 +35,12 @@ pub(crate) struct Target {
     /// The broker's port
     #[arg(short, long, default_value_t = 1883, global = true)]
     port: u16,
+    /// The broker as a URL instead: mqtt://host:port, mqtts:// with TLS, ws://host:port/path with WebSocket, wss:// with
+    /// both, unix:///path for a socket on this machine
+    #[arg(long, conflicts_with_all = ["host", "port"], global = true)]
+    url: Option<String>,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// The edition of MQTT: 5 or 311
     #[arg(short = 'V', long = "protocol-version", value_name = "EDITION", default_value = "311", global = true)]
     edition: Edition,
@@ -60,6 +66,9 @@ pub(crate) enum Scenario {
     /// Connect, subscribe, publish to oneself, receive, disconnect; again and again
     #[command(disable_help_flag = true)]
     Connect(Connect),
+    /// Connect until the broker lets the client in, and hang up; again and again. With TLS: what a handshake costs
+    #[command(disable_help_flag = true)]
+    Handshake(Connect),
     /// Retained messages and one subscriber that gets them all
     #[command(disable_help_flag = true)]
     Retained(Retained),
@@ -238,10 +247,15 @@ impl Messages {
 }
 
 impl Target {
-    pub(crate) fn resolve(&self) -> anyhow::Result<SocketAddr> {
-        let name = (self.host.as_str(), self.port);
-        let mut addresses = name.to_socket_addrs().with_context(|| format!("{}:{}", self.host, self.port))?;
-        addresses.next().with_context(|| format!("{} has no address", self.host))
+    pub(crate) fn route(&self) -> anyhow::Result<Route> {
+        let named = || {
+            if self.host.contains(':') {
+                format!("[{}]:{}", self.host, self.port)
+            } else {
+                format!("{}:{}", self.host, self.port)
+            }
+        };
+        self.tls.route(&self.url.clone().unwrap_or_else(named))
     }
 
     pub(crate) const fn version(&self) -> Version {

@@ -2,6 +2,7 @@
 
 use super::process::load_average;
 use super::tally::Latency;
+use postrider_client::Scheme;
 use std::io::Write;
 use std::time::Duration;
 
@@ -43,16 +44,18 @@ impl Report {
         self.faults == 0
     }
 
-    pub(crate) fn print(&mut self, json: bool) -> std::io::Result<()> {
+    pub(crate) fn print(&mut self, transport: Scheme, json: bool) -> std::io::Result<()> {
         if let Some(load) = load_average() {
             self.add("load_average", Value::Fraction(load));
         }
         let mut out = std::io::stdout().lock();
         if json {
-            let object: serde_json::Map<_, _> =
+            let mut object: serde_json::Map<_, _> =
                 self.rows.iter().map(|(name, value)| ((*name).to_owned(), value.to_json())).collect();
+            object.insert("transport".to_owned(), transport.name().into());
             return writeln!(out, "{}", serde_json::Value::Object(object));
         }
+        writeln!(out, "{:>28}  {}", "transport", transport.name())?;
         for (name, value) in &self.rows {
             writeln!(out, "{:>28}  {}", name.replace('_', " "), value.shown())?;
         }

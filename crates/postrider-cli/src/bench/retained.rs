@@ -11,20 +11,20 @@ use super::stamp::Stamp;
 use super::tally::Tally;
 use anyhow::Context;
 use postrider_client::Qos;
-use std::net::SocketAddr;
+use postrider_net::dial::Route;
 use std::time::Instant;
 
 struct Run<'a> {
     args: &'a Bench,
     count: u64,
     payload: Vec<u8>,
-    address: SocketAddr,
+    route: &'a Route,
     name: String,
 }
 
-pub(crate) fn run(args: &Bench, shape: &Retained, address: SocketAddr) -> anyhow::Result<Report> {
+pub(crate) fn run(args: &Bench, shape: &Retained, route: &Route) -> anyhow::Result<Report> {
     let (count, payload) = (u64::from(shape.count), vec![b'.'; shape.size as usize]);
-    let mut run = Run { args, count, payload, address, name: shape.part.run_name() };
+    let mut run = Run { args, count, payload, route, name: shape.part.run_name() };
     let mut report = Report::default();
     if shape.part.fills() {
         run.fill(&mut report)?;
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Bench, shape: &Retained, address: SocketAddr) -> anyhow
 impl Run<'_> {
     fn open(&self, role: char) -> anyhow::Result<(Link, u16)> {
         let client_id = format!("bench-{}-{role}", self.name);
-        Link::open(self.address, self.args.target.version(), &client_id, Lifetime::Connection)
+        Link::open(self.route, self.args.target.version(), &client_id, Lifetime::Connection)
     }
 
     fn usage(&self) -> anyhow::Result<Option<Usage>> {

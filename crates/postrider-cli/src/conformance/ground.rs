@@ -6,14 +6,14 @@ use super::options::Conformance;
 use super::scene::Scene;
 use anyhow::Context;
 use postrider_client::{ReasonCode, Version};
-use std::net::{SocketAddr, TcpStream};
+use postrider_net::dial::Route;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// What all cases share.
 #[derive(Clone, Debug)]
 pub(crate) struct Ground {
-    pub(crate) address: SocketAddr,
+    pub(crate) route: Route,
     /// How long to wait for each thing that must come.
     pub(crate) timeout: Duration,
     pub(crate) user: Option<String>,
@@ -35,10 +35,11 @@ pub(crate) enum Greeting {
 impl Ground {
     /// Finds the broker.
     pub(crate) fn survey(args: &Conformance) -> anyhow::Result<Self> {
-        let address = args.address()?;
-        TcpStream::connect_timeout(&address, args.timeout.max(DIAL_MIN)).with_context(|| address.to_string())?;
+        let route = args.route()?;
+        let opened = route.open_blocking(args.timeout.max(DIAL_MIN)).and_then(|(_, mut line)| line.open());
+        opened.with_context(|| route.to_string())?;
         Ok(Self {
-            address,
+            route,
             timeout: args.timeout,
             user: args.user.clone(),
             password: args.password.clone(),

@@ -3,20 +3,22 @@
 use super::capability::Capability;
 use super::case::Case;
 use super::cases;
-use anyhow::{Context, bail};
+use crate::args::TlsArgs;
 use clap::{Args, ValueEnum};
 use postrider_client::Version;
-use std::net::{SocketAddr, ToSocketAddrs};
+use postrider_net::dial::Route;
 use std::time::Duration;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Conformance {
-    /// The broker: host, host:port or mqtt://host:port
+    /// The broker: host, host:port, or a URL with mqtt://, mqtts://, ws://, wss:// or unix://
     #[arg(required_unless_present = "list")]
     target: Option<String>,
     /// The edition of MQTT to test: 3.1, 3.1.1, 5 or all
     #[arg(short = 'V', long, value_name = "EDITION", default_value = "all")]
     edition: Editions,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// Only cases whose name or clauses contain this text
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -83,30 +85,11 @@ impl Conformance {
         }
     }
 
-    /// The target without its scheme.
-    pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
-        let target = self.target.as_deref().unwrap_or_default();
-        let place = match target.split_once("://") {
-            Some(("mqtt" | "tcp", rest)) => rest.trim_end_matches('/'),
-            Some((scheme, _)) => bail!("{target}: only mqtt:// can be tested, not {scheme}://"),
-            None => target,
-        };
-        let mut addresses = resolve(place).with_context(|| target.to_owned())?;
-        addresses.next().with_context(|| format!("{target} has no address"))
+    /// The way to the target.
+    pub(crate) fn route(&self) -> anyhow::Result<Route> {
+        self.tls.route(self.target.as_deref().unwrap_or_default())
     }
 }
-
-/// `host`, `host:port`, `[v6]:port` or a bare v6 address.
-fn resolve(place: &str) -> std::io::Result<std::vec::IntoIter<SocketAddr>> {
-    let has_port = place.starts_with('[') && place.contains("]:") || place.matches(':').count() == 1;
-    if has_port {
-        return place.to_socket_addrs();
-    }
-    (place.trim_start_matches('[').trim_end_matches(']'), PORT).to_socket_addrs()
-}
-
-/// MQTT's own.
-const PORT: u16 = 1883;
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "it is a number of seconds".to_owned())?;
@@ -114,20 +97,5 @@ fn seconds(text: &str) -> Result<Duration, String> {
         Ok(Duration::from_secs_f64(seconds))
     } else {
         Err("it is between 0.1 and 60".to_owned())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_target_is_a_host_with_or_without_a_port_and_scheme() {
-        let first = |place: &str| resolve(place).expect("an address").next().map(|address| address.to_string());
-        assert_eq!(first("127.0.0.1").as_deref(), Some("127.0.0.1:1883"));
-        assert_eq!(first("127.0.0.1:99").as_deref(), Some("127.0.0.1:99"));
-        assert_eq!(first("::1").as_deref(), Some("[::1]:1883"));
-        assert_eq!(first("[::1]").as_deref(), Some("[::1]:1883"));
-        assert_eq!(first("[::1]:99").as_deref(), Some("[::1]:99"));
     }
 }

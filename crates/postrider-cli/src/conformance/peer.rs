@@ -7,16 +7,18 @@ use super::fault::Fault;
 use super::scene::Scene;
 use crate::wire::heard::{Heard, Welcome, What};
 use postrider_client::Version;
+use postrider_net::dial::{Bare, Line};
 use postrider_proto::{Frame, split};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub(crate) struct Peer<'s> {
     pub(super) scene: &'s Scene,
-    stream: TcpStream,
+    socket: Bare,
+    line: Line<Bare>,
     pub(crate) version: Version,
     input: Vec<u8>,
     /// Messages that came while something else was waited for.
@@ -37,22 +39,21 @@ pub(crate) enum Sound {
 
 impl<'s> Peer<'s> {
     pub(crate) fn dial(scene: &'s Scene, version: Version) -> Result<Self, Fault> {
-        let (address, timeout) = (scene.ground().address, scene.ground().timeout);
+        let patience = scene.ground().timeout.max(DIAL_MIN);
         let open = || {
-            let stream = TcpStream::connect_timeout(&address, timeout.max(DIAL_MIN))?;
-            stream.set_nodelay(true)?;
-            stream.set_write_timeout(Some(timeout.max(DIAL_MIN)))?;
-            Ok(stream)
+            let (socket, mut line) = scene.ground().route.open_blocking(patience)?;
+            line.open()?;
+            Ok((socket, line))
         };
-        let lost = |error: std::io::Error| Fault::lost("a TCP connection", error.to_string());
-        let stream = open().map_err(lost)?;
+        let lost = |error: std::io::Error| Fault::lost("a connection", error.to_string());
+        let (socket, line) = open().map_err(lost)?;
         let (input, inbox) = (Vec::new(), VecDeque::new());
-        Ok(Self { scene, stream, version, input, inbox, last_id: 0, welcome: None })
+        Ok(Self { scene, socket, line, version, input, inbox, last_id: 0, welcome: None })
     }
 
     /// A broker that has hung up is noticed when it is listened to.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        match self.stream.write_all(bytes) {
+        match self.line.write_all(bytes).and_then(|()| self.line.flush()) {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 Err(Fault::lost("the broker reads what it is sent", "it reads nothing"))
             }
@@ -61,9 +62,10 @@ impl<'s> Peer<'s> {
     }
 
     /// Sends nothing any more and still listens.
-    pub(crate) fn fall_silent(&self) {
+    pub(crate) fn fall_silent(&mut self) {
+        self.line.close();
         // The broker may have hung up before.
-        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.socket.shutdown(Shutdown::Write);
     }
 
     /// Breaks the connection without a good-bye.
@@ -121,8 +123,8 @@ impl<'s> Peer<'s> {
     fn read_some(&mut self, time: Duration) -> usize {
         let mut more = [0; 16 * 1024];
         // A timeout of 0 would mean none.
-        let _ = self.stream.set_read_timeout(Some(time.max(Duration::from_millis(1))));
-        match self.stream.read(&mut more) {
+        let _ = self.socket.set_read_timeout(Some(time.max(Duration::from_millis(1))));
+        match self.line.read(&mut more) {
             Ok(count) => {
                 self.input.extend_from_slice(&more[..count]);
                 count

@@ -51,7 +51,7 @@ pub(crate) fn total(ground: &Ground, count: Count) -> io::Result<()> {
 /// Everything for programs.
 pub(crate) fn json(ground: &Ground, count: Count, findings: &[Finding]) -> io::Result<()> {
     let object = json!({
-        "broker": ground.address.to_string(),
+        "broker": ground.route.to_string(),
         "without": ground.abilities.missing().collect::<Vec<_>>(),
         "passed": count.passed,
         "failed": count.failed,

@@ -21,7 +21,7 @@ use super::options::{Bench, Soak};
 use super::report::Report;
 use anyhow::{Context, bail};
 use peer::Crowd;
-use std::net::SocketAddr;
+use postrider_net::dial::Route;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::task::LocalSet;
@@ -38,8 +38,8 @@ struct Mix {
     filters: filters::Filters,
 }
 
-pub(crate) fn run(args: &Bench, shape: &Soak, address: SocketAddr) -> anyhow::Result<Report> {
-    let world = Rc::new(World::new(args, shape, address)?);
+pub(crate) fn run(args: &Bench, shape: &Soak, route: &Route) -> anyhow::Result<Report> {
+    let world = Rc::new(World::new(args, shape, route)?);
     crate::runtime()?.block_on(LocalSet::new().run_until(soak(&world)))?;
     Ok(verdict::report(&world, shape))
 }

@@ -5,9 +5,9 @@ use super::sample::Samples;
 use crate::bench::options::{Bench, Soak};
 use crate::bench::stamp::{BYTES, Stamp, ns_since};
 use crate::bench::tally::Latencies;
-use postrider_client::{Message, Options, Version};
+use postrider_client::{Message, Options, Tls, Version};
+use postrider_net::dial::Route;
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 pub(crate) struct World {
     address: String,
+    tls: Option<Tls>,
     /// The first level of all topics, and what all client identifiers begin with.
     name: String,
     pub(crate) start: std::time::Instant,
@@ -44,9 +45,10 @@ const BUSY: f64 = 0.7;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl World {
-    pub(crate) fn new(args: &Bench, shape: &Soak, address: SocketAddr) -> anyhow::Result<Self> {
+    pub(crate) fn new(args: &Bench, shape: &Soak, route: &Route) -> anyhow::Result<Self> {
         Ok(Self {
-            address: address.to_string(),
+            address: route.url(),
+            tls: route.tls.clone(),
             name: format!("soak-{}", std::process::id()),
             start: std::time::Instant::now(),
             length: Duration::from_secs_f64(shape.minutes * 60.0),
@@ -68,7 +70,9 @@ impl World {
     /// A client of this run; those with an even number speak 5.0, the others 3.1.1.
     pub(crate) fn client(&self, part: &str, number: u32) -> Options {
         let version = if number.is_multiple_of(2) { Version::V5 } else { Version::V3_1_1 };
-        Options::new(&self.address, &format!("{}-{part}-{number}", self.name)).version(version)
+        let mut options = Options::new(&self.address, &format!("{}-{part}-{number}", self.name)).version(version);
+        options.tls.clone_from(&self.tls);
+        options
     }
 
     /// A topic or filter of this run.

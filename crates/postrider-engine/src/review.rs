@@ -111,7 +111,7 @@ impl Engine {
     /// The answer to a question from before the change. Gives back what it is an answer to all the same.
     pub(crate) fn ask_once_more(&mut self, now: Now, pending: Pending, tray: &mut Tray) -> Option<Pending> {
         match pending {
-            Pending::Authenticate(_) | Pending::Reauthenticate(_) => return Some(pending),
+            Pending::Authenticate(_) | Pending::Reauthenticate(_) | Pending::Control(_) => return Some(pending),
             // The packet comes again, and brings the question with it.
             Pending::Held(link) => {
                 if let Some(extra) = self.links.extra_mut(link) {

@@ -8,6 +8,7 @@
 mod admin;
 mod authenticate;
 mod authorize;
+mod control;
 mod names;
 mod observe;
 mod reply;
@@ -15,6 +16,7 @@ mod reply;
 pub use admin::{Answer, Counters, Drops, Question, SessionInfo, Traffic};
 pub use authenticate::{Authenticate, AuthenticateAnswer, AuthenticateRequest};
 pub use authorize::{Access, Action, Authorize, AuthorizeRequest};
+pub use control::{Control, ControlRequest};
 pub use names::{Certificate, ClientId, ListenerId, PartitionId, Peer, Principal, Subject, Ticket};
 pub use observe::{Cause, DropReason, Event, Observe};
 pub use reply::Reply;

@@ -26,6 +26,7 @@ mod error;
 mod examine;
 mod failure;
 mod gates;
+mod handle;
 mod handshake;
 mod intake;
 mod link_task;
@@ -52,6 +53,7 @@ pub use error::{Error, ErrorKind};
 pub use examine::{Examined, Salvaged, check_data, salvage_data};
 pub use failure::Failure;
 pub use listen::{Connections, Listen, ListenerInfo};
+pub use handle::Handle;
 pub use postrider_engine::contents::{
     DeliveryData, MessageData, SessionData, SessionName, Stage, SubscriptionData, WillData,
 };
@@ -65,7 +67,7 @@ pub use postrider_net::websocket::{FileServer, Handler, Request, Response, WebSo
 pub use postrider_net::{Address, Inherited, Network, NetworkError, SocketOptions, TcpKeepAlive, inherited};
 pub use postrider_ports::{
     Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
-    Certificate, ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply,
+    Certificate, ClientId, Control, ControlRequest, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply,
     SessionInfo, Subject, Traffic,
 };
 pub use postrider_proto::{Qos, ReasonCode, Version};

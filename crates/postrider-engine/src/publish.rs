@@ -115,7 +115,7 @@ impl Engine {
                     why = Some(text);
                     Err(ReasonCode::NotAuthorized)
                 }
-                Some(Access::Deny | Access::AllowExcept(_)) => Err(ReasonCode::NotAuthorized),
+                Some(Access::Deny | Access::AllowExcept(_) | Access::AllowBy(_)) => Err(ReasonCode::NotAuthorized),
                 None => return Progress::Hold,
             },
         };

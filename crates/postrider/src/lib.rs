@@ -68,7 +68,7 @@ pub use postrider_net::{Address, Inherited, Network, NetworkError, SocketOptions
 pub use postrider_ports::{
     Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
     Certificate, ClientId, Control, ControlRequest, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply,
-    SessionInfo, Subject, Traffic,
+    SessionInfo, Sieve, Subject, Traffic,
 };
 pub use postrider_proto::{Qos, ReasonCode, Version};
 pub use postrider_session::{Bounds, LinkLimits, Overflow};

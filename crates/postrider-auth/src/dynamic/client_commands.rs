@@ -70,7 +70,8 @@ fn change(desk: &mut Desk, user: &str, change: impl FnOnce(&mut Client)) -> Resu
 }
 
 pub(super) fn delete(desk: &mut Desk, command: &Map<String, Value>) -> Result<Done, Failure> {
-    let user = name(command, "username")?;
+    // Whatever it is called, it can be deleted.
+    let user = some_text(command, "username").ok_or("Invalid/missing username")?;
     if !desk.state.clients.contains_key(user) {
         return Err(NOT_FOUND.into());
     }

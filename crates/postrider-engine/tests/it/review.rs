@@ -1,7 +1,7 @@
 //! Rights that change while sessions, messages and questions are about.
 
 use postrider_engine::{Judge, Verdict, Who};
-use postrider_ports::{Access, Action, Answer, DropReason, Question};
+use postrider_ports::{Access, Action, Answer, DropReason, Question, Sieve};
 use postrider_proto::{AckKind, Version};
 use postrider_testkit::{Client, Hello, Pace, Remains, World, publish, subscribe, unsubscribe};
 

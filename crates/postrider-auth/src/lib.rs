@@ -4,11 +4,15 @@
 //! Never: hashes on a thread of the broker, shows a password, or lets a file decide how much memory it takes.
 
 pub mod acl;
+mod door;
+pub mod dynamic;
 mod password;
+pub mod people;
 mod plugin;
 mod pool;
 mod random;
 mod remembered;
+mod replace;
 mod throttle;
 
 pub use password::{

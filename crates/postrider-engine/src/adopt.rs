@@ -46,6 +46,7 @@ impl Limits {
             durability: old.durability,
             outbox_bytes_max: old.outbox_bytes_max,
             is_observed: old.is_observed,
+            controls: old.controls.clone(),
             ..self
         }
     }

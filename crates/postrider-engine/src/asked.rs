@@ -24,7 +24,7 @@ impl Engine {
                 }
                 Answer::Ended(u64::from(found.is_some()))
             }
-            Question::Dismiss(principals) => Answer::Ended(self.dismiss_all(now, principals, tray)),
+            Question::Dismiss(principals, reason) => Answer::Ended(self.dismiss_all(now, principals, *reason, tray)),
             Question::Review => Answer::Reviewing(self.review(now, tray)),
             Question::Shutdown => {
                 let ended = self.shut_down(now, tray);
@@ -104,15 +104,15 @@ impl Engine {
         links.len() as u64
     }
 
-    /// Those who are let in no more.
-    fn dismiss_all(&mut self, now: Now, principals: &[Principal], tray: &mut Tray) -> u64 {
+    /// Those who are let in no more, or who have to come anew.
+    fn dismiss_all(&mut self, now: Now, principals: &[Option<Principal>], reason: ReasonCode, tray: &mut Tray) -> u64 {
         let of_one = |link: LinkId| {
             let subject = &self.sessions.get(self.links.session_of(link)?)?.subject;
-            subject.principal.as_ref().filter(|principal| principals.binary_search(principal).is_ok()).map(|_| link)
+            principals.binary_search(&subject.principal).ok().map(|_| link)
         };
         let links: Vec<LinkId> = self.links.iter().filter_map(|(link, _)| of_one(link)).collect();
         for link in &links {
-            self.dismiss(now, *link, ReasonCode::NotAuthorized, Cause::Administrative, tray);
+            self.dismiss(now, *link, reason, Cause::Administrative, tray);
         }
         links.len() as u64
     }

@@ -3,7 +3,9 @@
 use crate::LinkId;
 use bytes::Bytes;
 use core::ops::Range;
-use postrider_ports::{Answer, AuthenticateRequest, AuthorizeRequest, Cause, Event, PartitionId, Ticket};
+use postrider_ports::{
+    Answer, AuthenticateRequest, AuthorizeRequest, Cause, ControlRequest, Event, PartitionId, Ticket,
+};
 use postrider_session::{Message, Sequence};
 
 /// Something to be done, in the order of the tray.
@@ -138,6 +140,8 @@ pub enum Judge {
     Authenticate(AuthenticateRequest),
     /// May this be done?
     Authorize(AuthorizeRequest),
+    /// What comes of this command?
+    Control(ControlRequest),
 }
 
 /// A large payload.

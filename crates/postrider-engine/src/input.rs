@@ -137,6 +137,8 @@ pub enum Verdict {
     Authenticate(AuthenticateAnswer),
     /// To [`crate::Judge::Authorize`], one for each action.
     Authorize(Vec<Access>),
+    /// To [`crate::Judge::Control`]: the payload of a response.
+    Control(Option<Box<[u8]>>),
 }
 
 /// How an input was taken.

@@ -5,6 +5,7 @@
 //! Spec: 3.1.4, 4.12.
 
 use crate::accept::{Candidate, Refusal};
+use crate::control::Command;
 use crate::links::LinkState;
 use crate::review::Case;
 use crate::will::Will;
@@ -32,6 +33,8 @@ pub(crate) enum Pending {
     FireWill(Box<Will>, Arc<Subject>),
     /// Whether a session may keep its subscriptions.
     Review(Box<Case>),
+    /// What a command leads to.
+    Control(Box<Command>),
 }
 
 /// Verdicts that a connection remembers.
@@ -72,19 +75,27 @@ impl Engine {
                 }
             }
             (Pending::Review(case), Verdict::Authorize(list)) => self.on_reviewed(now, &case, &list, tray),
+            (Pending::Control(command), Verdict::Control(Some(response))) => {
+                self.respond(now, &command, &response, tray);
+            }
             // An answer of the wrong kind is none.
-            (Pending::Review(case), Verdict::Authenticate(_)) => self.on_reviewed(now, &case, &[], tray),
-            (Pending::Authenticate(link), Verdict::Authorize(_)) => {
+            (Pending::Control(_), Verdict::Control(None) | Verdict::Authenticate(_) | Verdict::Authorize(_)) => {}
+            (Pending::Review(case), Verdict::Authenticate(_) | Verdict::Control(_)) => {
+                self.on_reviewed(now, &case, &[], tray)
+            }
+            (Pending::Authenticate(link), Verdict::Authorize(_) | Verdict::Control(_)) => {
                 self.on_authenticated(now, link, AuthenticateAnswer::unavailable(), tray);
             }
-            (Pending::Reauthenticate(link), Verdict::Authorize(_)) => {
+            (Pending::Reauthenticate(link), Verdict::Authorize(_) | Verdict::Control(_)) => {
                 self.on_reauthenticated(now, link, AuthenticateAnswer::unavailable(), tray);
             }
-            (Pending::ConnectWill(link), Verdict::Authenticate(_)) => self.on_connect_will(now, link, false, tray),
-            (Pending::Held(link), Verdict::Authenticate(_)) => {
+            (Pending::ConnectWill(link), Verdict::Authenticate(_) | Verdict::Control(_)) => {
+                self.on_connect_will(now, link, false, tray);
+            }
+            (Pending::Held(link), Verdict::Authenticate(_) | Verdict::Control(_)) => {
                 self.on_current(now, Pending::Held(link), Verdict::Authorize(Vec::new()), tray);
             }
-            (Pending::FireWill(..), Verdict::Authenticate(_)) => {}
+            (Pending::FireWill(..), Verdict::Authenticate(_) | Verdict::Control(_)) => {}
         }
     }
 

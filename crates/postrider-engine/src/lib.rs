@@ -13,6 +13,7 @@ mod asked;
 mod bans;
 mod connect;
 pub mod contents;
+mod control;
 mod deliver;
 mod durable_state;
 mod effect;

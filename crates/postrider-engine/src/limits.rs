@@ -11,6 +11,8 @@ use postrider_session::{Bounds, LinkLimits};
 /// What clients are allowed and what is announced to them.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Names of plugins that take what is published to `$CONTROL/NAME/v1`, if somebody says who may.
+    pub controls: Vec<Box<str>>,
     /// What a link's own half checks.
     pub link: LinkLimits,
     /// Receive Maximum that we announce: QoS 1 and 2 messages a 5.0 client may have unacknowledged. 3.1 and

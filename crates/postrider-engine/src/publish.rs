@@ -98,7 +98,8 @@ impl Engine {
             return Progress::Hold;
         }
         let mut why = None;
-        let verdict = match check_topic(publish.topic, &self.limits) {
+        let verdict = match check_topic(publish.topic, &self.limits).or_else(|no| self.allow_command(publish.topic, no))
+        {
             Err(reason) => {
                 self.counters.levels_over += u64::from(!publish.topic.is_dollar());
                 Err(reason)
@@ -114,7 +115,7 @@ impl Engine {
                     why = Some(text);
                     Err(ReasonCode::NotAuthorized)
                 }
-                Some(Access::Deny | Access::AllowExcept(_)) => Err(ReasonCode::NotAuthorized),
+                Some(Access::Deny | Access::AllowExcept(_) | Access::AllowBy(_)) => Err(ReasonCode::NotAuthorized),
                 None => return Progress::Hold,
             },
         };
@@ -201,6 +202,10 @@ impl Engine {
         owed: Owed,
         tray: &mut Tray,
     ) -> Routed {
+        if publish.topic.is_dollar() && self.is_command(publish.topic) {
+            self.command(key, publish, owed.link, tray);
+            return Routed::Done(ReasonCode::Success);
+        }
         let author = match publish.retain {
             true => self.sessions.get(key).map(|session| session.subject.clone()),
             false => None,

@@ -6,7 +6,7 @@
 use crate::judge::Pending;
 use crate::sessions::Session;
 use crate::{Effect, Engine, Judge, Tray, Who};
-use postrider_ports::{Access, Action, AuthorizeRequest, Event, Subject, Ticket};
+use postrider_ports::{Access, Action, AuthorizeRequest, Event, Sieve, Subject, Ticket};
 use postrider_proto::{Filter, Topic};
 use postrider_router::{Router, SessionKey};
 use postrider_session::Now;
@@ -27,6 +27,7 @@ pub(crate) struct Reviews {
 #[derive(Debug, Default)]
 pub(crate) struct Guard {
     except: Vec<Box<str>>,
+    sieve: Option<Arc<Sieve>>,
     /// Something may wait or be on its way that came through a subscription which was taken away.
     is_suspect: bool,
 }
@@ -54,7 +55,16 @@ impl Reviews {
 
 impl Guard {
     fn is_denied(&self, topic: Topic<'_>) -> bool {
-        self.except.iter().any(|filter| Filter::trusted(filter.as_bytes()).matches(topic))
+        let matches = |filter: &str| Filter::trusted(filter.as_bytes()).matches(topic);
+        let lets_through = |sieve: &Sieve| {
+            let rule = sieve.rules.iter().find(|(filter, _)| matches(filter));
+            rule.map_or(sieve.otherwise, |(_, lets_through)| *lets_through)
+        };
+        self.except.iter().any(|filter| matches(filter)) || !self.sieve.as_deref().is_none_or(lets_through)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.except.is_empty() && self.sieve.is_none()
     }
 
     fn add(&mut self, filters: &[Box<str>]) {
@@ -111,7 +121,7 @@ impl Engine {
     /// The answer to a question from before the change. Gives back what it is an answer to all the same.
     pub(crate) fn ask_once_more(&mut self, now: Now, pending: Pending, tray: &mut Tray) -> Option<Pending> {
         match pending {
-            Pending::Authenticate(_) | Pending::Reauthenticate(_) => return Some(pending),
+            Pending::Authenticate(_) | Pending::Reauthenticate(_) | Pending::Control(_) => return Some(pending),
             // The packet comes again, and brings the question with it.
             Pending::Held(link) => {
                 if let Some(extra) = self.links.extra_mut(link) {
@@ -144,13 +154,16 @@ impl Engine {
             match list.get(at).unwrap_or(&Access::Deny) {
                 Access::Allow => {}
                 Access::AllowExcept(filters) if !is_shared => guard.add(filters),
-                Access::AllowExcept(_) | Access::Deny => self.revoke(now, case, filter, None, tray),
+                Access::AllowBy(sieve) if !is_shared => guard.sieve = Some(sieve.clone()),
+                Access::AllowExcept(_) | Access::AllowBy(_) | Access::Deny => {
+                    self.revoke(now, case, filter, None, tray)
+                }
                 Access::DenyFor(why) => self.revoke(now, case, filter, Some(why), tray),
             }
         }
         let Some(session) = self.sessions.get_mut(key) else { return };
         guard.is_suspect = session.in_flight() > 0;
-        self.reviews.has_exceptions |= !guard.except.is_empty();
+        self.reviews.has_exceptions |= !guard.is_idle();
         let is_new = |filter| !case.filters.iter().any(|old| **old == *Filter::as_bytes(filter));
         let mut filters = session.filters.iter().filter_map(|id| self.router.text(*id));
         if filters.any(is_new)
@@ -158,8 +171,9 @@ impl Engine {
         {
             // What was subscribed to since the question brought its own exceptions.
             guard.add(&old.except);
+            guard.sieve = guard.sieve.or(old.sieve);
         }
-        let is_needed = guard.is_suspect || !guard.except.is_empty();
+        let is_needed = guard.is_suspect || !guard.is_idle();
         session.guard = is_needed.then(|| Box::new(guard));
     }
 
@@ -174,11 +188,14 @@ impl Engine {
     }
 
     /// A session is allowed a subscription but for a part of it.
-    pub(crate) fn except(&mut self, key: SessionKey, filters: &[Box<str>]) {
-        if let Some(session) = self.sessions.get_mut(key) {
-            session.guard.get_or_insert_default().add(filters);
-            self.reviews.has_exceptions = true;
+    pub(crate) fn except(&mut self, key: SessionKey, access: &Access) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        match access {
+            Access::Allow | Access::Deny | Access::DenyFor(_) => return,
+            Access::AllowExcept(filters) => session.guard.get_or_insert_default().add(filters),
+            Access::AllowBy(sieve) => session.guard.get_or_insert_default().sieve = Some(sieve.clone()),
         }
+        self.reviews.has_exceptions = true;
     }
 
     /// Whether a session may get what is published there.

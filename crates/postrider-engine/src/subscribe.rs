@@ -84,12 +84,15 @@ impl Engine {
         tray: &mut Tray,
     ) -> Result<Qos, ReasonCode> {
         let filter = self.check_filter(subscription)?;
-        let except = match asked.access {
-            Access::Allow => None,
-            Access::AllowExcept(filters) if filter.share().is_none() => Some(filters),
+        let is_allowed = match asked.access {
+            Access::Allow => true,
             // A member that may not have everything would lose messages of its group.
-            Access::AllowExcept(_) | Access::Deny | Access::DenyFor(_) => return Err(ReasonCode::NotAuthorized),
+            Access::AllowExcept(_) | Access::AllowBy(_) => filter.share().is_none(),
+            Access::Deny | Access::DenyFor(_) => false,
         };
+        if !is_allowed {
+            return Err(ReasonCode::NotAuthorized);
+        }
         let Some(session) = self.sessions.get(key) else { return Err(ReasonCode::UnspecifiedError) };
         let listener = session.online.map_or(ListenerId::ATTACHED, |online| online.listener);
         let mut grant = Grant::of(subscription.options, asked.identifier, self.limits.granted_qos_max_at(listener));
@@ -112,9 +115,7 @@ impl Engine {
             self.counters.subscriptions_over += 1;
             return Err(ReasonCode::QuotaExceeded);
         }
-        if let Some(filters) = except {
-            self.except(key, filters);
-        }
+        self.except(key, asked.access);
         let subscribed = self.router.subscribe(filter, key, grant);
         if subscribed.replaced.is_none()
             && let Some(session) = self.sessions.get_mut(key)
@@ -223,7 +224,7 @@ impl Engine {
 const fn why_of(access: &Access) -> Option<&Arc<str>> {
     match access {
         Access::DenyFor(text) => Some(text),
-        Access::Allow | Access::AllowExcept(_) | Access::Deny => None,
+        Access::Allow | Access::AllowExcept(_) | Access::AllowBy(_) | Access::Deny => None,
     }
 }
 

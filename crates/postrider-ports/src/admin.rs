@@ -1,6 +1,7 @@
 //! What the world may ask of the broker.
 
 use crate::{ClientId, DropReason, Principal};
+use postrider_proto::ReasonCode;
 
 /// A question to the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,8 +13,8 @@ pub enum Question {
     Session(ClientId),
     /// End the connection of a client with reason 0x98.
     Disconnect(ClientId),
-    /// End the connections of these principals with reason 0x87: they are let in no more. Sorted.
-    Dismiss(Box<[Principal]>),
+    /// End the connections of these principals with this reason; `None` are those who are anonymous. Sorted.
+    Dismiss(Box<[Option<Principal>]>, ReasonCode),
     /// What clients may do has changed: forget what was answered, and ask anew about every subscription there is.
     Review,
     /// Tell everybody 0x8B (server shutting down) and end all connections. The answer comes when the log, if there is

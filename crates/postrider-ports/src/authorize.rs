@@ -52,8 +52,20 @@ pub enum Access {
     /// A subscription is made, and what these filters match is not delivered through it or any other of the session.
     /// A shared subscription is not made: its group would lose messages. To publish, it denies.
     AllowExcept(Arc<[Box<str>]>),
+    /// A subscription is made, and what the session gets of anything it subscribes to is what these rules let through;
+    /// they take the place of earlier ones. Otherwise as [`Access::AllowExcept`].
+    AllowBy(Arc<Sieve>),
     /// 0x87, not authorized.
     Deny,
     /// The same with a sentence for logs, and for clients that want to know.
     DenyFor(Arc<str>),
+}
+
+/// Which messages a session gets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sieve {
+    /// Filters, and whether what they match is let through. The first that matches decides.
+    pub rules: Box<[(Box<str>, bool)]>,
+    /// Whether the rest is.
+    pub otherwise: bool,
 }

@@ -54,6 +54,7 @@ pub fn limits() -> Limits {
         retain_available: true,
         wildcards_available: true,
         payload_format: PayloadFormat::Passed,
+        controls: Vec::new(),
         server_reference: None,
         share_strategy: ShareStrategy::RoundRobin,
         session_expiry_s_max: u32::MAX,

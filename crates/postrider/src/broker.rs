@@ -7,6 +7,7 @@ use crate::conn::{Conn, Exit};
 use crate::deadlines::{self, Which};
 use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
+use crate::handle::Handle;
 use crate::link_task::LinkTask;
 use crate::listen::{Connections, Listen, ListenerInfo};
 use crate::listeners::{Bound, Listeners};
@@ -22,9 +23,10 @@ use postrider_journal::OnDamage;
 use postrider_net::Descriptors;
 use postrider_net::tls::TlsOptions;
 use postrider_ports::{
-    Answer, Authenticate, Authorize, ClientId, Counters, ListenerId, Observe, PartitionId, Peer, Principal, Question,
-    SessionInfo,
+    Answer, Authenticate, Authorize, ClientId, Control, Counters, ListenerId, Observe, PartitionId, Peer, Principal,
+    Question, SessionInfo,
 };
+use postrider_proto::ReasonCode;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -59,6 +61,7 @@ pub struct Builder {
     threads: usize,
     authenticate: Option<Box<dyn Authenticate>>,
     authorize: Option<Box<dyn Authorize>>,
+    controls: Vec<(Box<str>, Box<dyn Control>)>,
     observe: Option<Box<dyn FnOnce() -> std::io::Result<Observer>>>,
     connections_max: Option<u64>,
     open: Option<Box<Open>>,
@@ -78,6 +81,7 @@ impl Broker {
             threads: 0,
             authenticate: None,
             authorize: None,
+            controls: Vec::new(),
             observe: None,
             connections_max: None,
             open: None,
@@ -196,12 +200,8 @@ impl Broker {
     /// # Errors
     /// [`ErrorKind::Stopped`].
     pub async fn dismiss(&self, principals: impl IntoIterator<Item = Principal>) -> Result<u64, Error> {
-        let mut principals: Vec<Principal> = principals.into_iter().collect();
-        principals.sort_unstable();
-        match self.shared.ask(Question::Dismiss(principals.into())).await {
-            Ok(Answer::Ended(count)) => Ok(count),
-            _ => Err(Error::stopped()),
-        }
+        let principals = principals.into_iter().map(Some);
+        self.handle().end_connections(principals, ReasonCode::NotAuthorized).await
     }
 
     /// What clients may do has changed: every answer of the [`Authorize`] plugin is forgotten, and it is asked anew
@@ -211,10 +211,13 @@ impl Broker {
     /// # Errors
     /// [`ErrorKind::Stopped`].
     pub async fn review(&self) -> Result<u64, Error> {
-        match self.shared.ask(Question::Review).await {
-            Ok(Answer::Reviewing(sessions)) => Ok(sessions),
-            _ => Err(Error::stopped()),
-        }
+        self.handle().review().await
+    }
+
+    /// A handle for somebody who is no owner of the broker, such as a plugin whose answers change.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(&self.shared)
     }
 
     /// What was found in the data directory; nothing if all is in memory.
@@ -347,6 +350,15 @@ impl Builder {
         self
     }
 
+    /// Gives a plugin what clients publish to `$CONTROL/NAME/v1`; may be called for several names. Only those get
+    /// there whom the plugin of [`Builder::authorize`] allows it, and nobody if there is none.
+    #[must_use]
+    pub fn control(mut self, name: &str, plugin: impl Control) -> Self {
+        self.controls.retain(|(served, _)| **served != *name);
+        self.controls.push((name.into(), Box::new(plugin)));
+        self
+    }
+
     /// Lets somebody watch. Default: nobody, and no event is made.
     #[must_use]
     pub fn observe(mut self, observer: impl Observe) -> Self {
@@ -419,6 +431,7 @@ impl Builder {
         let who = |is_plugin| if is_plugin { Who::Plugin } else { Who::Nobody };
         self.limits.authenticate = who(self.authenticate.is_some());
         self.limits.authorize = who(self.authorize.is_some());
+        self.limits.controls = self.controls.iter().map(|(name, _)| name.clone()).collect();
         self.limits.is_observed = observer.is_some();
         self.limits.partitions = 1;
         self.limits.durability = match (&self.open, self.store.durability) {
@@ -435,7 +448,8 @@ impl Builder {
                 (core, Some(closer), Some(restored))
             }
         };
-        let plugins = Plugins { authenticate: self.authenticate, authorize: self.authorize, observer };
+        let (authenticate, authorize, controls) = (self.authenticate, self.authorize, self.controls);
+        let plugins = Plugins { authenticate, authorize, controls, observer };
         let descriptors = match self.connections_max {
             Some(maximum) => Descriptors::with_maximum(maximum),
             None => Descriptors::within_limit(),

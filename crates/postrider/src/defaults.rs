@@ -40,6 +40,8 @@ pub fn limits() -> Limits {
         wildcards_available: true,
         // The specification leaves it open, and a look at every byte costs.
         payload_format: PayloadFormat::Passed,
+        // Set by the builder when there are plugins.
+        controls: Vec::new(),
         // Nobody knows another place.
         server_reference: None,
         // What people know from other brokers, and it spreads evenly.

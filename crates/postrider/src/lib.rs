@@ -26,6 +26,7 @@ mod error;
 mod examine;
 mod failure;
 mod gates;
+mod handle;
 mod handshake;
 mod intake;
 mod link_task;
@@ -51,6 +52,7 @@ pub use data::{Data, StoreData};
 pub use error::{Error, ErrorKind};
 pub use examine::{Examined, Salvaged, check_data, salvage_data};
 pub use failure::Failure;
+pub use handle::Handle;
 pub use listen::{Connections, Listen, ListenerInfo};
 pub use postrider_engine::contents::{
     DeliveryData, MessageData, SessionData, SessionName, Stage, SubscriptionData, WillData,
@@ -65,8 +67,8 @@ pub use postrider_net::websocket::{FileServer, Handler, Request, Response, WebSo
 pub use postrider_net::{Address, Inherited, Network, NetworkError, SocketOptions, TcpKeepAlive, inherited};
 pub use postrider_ports::{
     Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Cause,
-    Certificate, ClientId, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer, Principal, Reply,
-    SessionInfo, Subject, Traffic,
+    Certificate, ClientId, Control, ControlRequest, Counters, DropReason, Drops, Event, ListenerId, Observe, Peer,
+    Principal, Reply, SessionInfo, Sieve, Subject, Traffic,
 };
 pub use postrider_proto::{Qos, ReasonCode, Version};
 pub use postrider_session::{Bounds, LinkLimits, Overflow};

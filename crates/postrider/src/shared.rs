@@ -18,7 +18,7 @@ use postrider_engine::{Engine, Input, Judge, Limits, Tray, Verdict, Who};
 use postrider_journal::Refused;
 use postrider_net::Descriptors;
 use postrider_ports::{
-    Answer, Authenticate, AuthenticateAnswer, Authorize, Event, ListenerId, Question, Reply, Ticket,
+    Answer, Authenticate, AuthenticateAnswer, Authorize, Control, Event, ListenerId, Question, Reply, Ticket,
 };
 use postrider_session::{LinkLimits, Mono, Now, Sequence};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     /// Whether these two are asked.
     is_anybody_asked: AtomicBool,
     is_leave_asked: AtomicBool,
+    /// By the name in `$CONTROL/NAME/v1`.
+    controls: Vec<(Box<str>, Box<dyn Control>)>,
     observer: Option<Observer>,
 }
 
@@ -67,6 +69,7 @@ impl LinkTable {
 pub(crate) struct Plugins {
     pub(crate) authenticate: Option<Box<dyn Authenticate>>,
     pub(crate) authorize: Option<Box<dyn Authorize>>,
+    pub(crate) controls: Vec<(Box<str>, Box<dyn Control>)>,
     pub(crate) observer: Option<Observer>,
 }
 
@@ -109,6 +112,7 @@ impl Shared {
             is_leave_asked: AtomicBool::new(true),
             authenticate: plugins.authenticate,
             authorize: plugins.authorize,
+            controls: plugins.controls,
             observer: plugins.observer,
         })
     }
@@ -323,6 +327,14 @@ impl Shared {
                 let send = move |answer| shared.judged(ticket, Verdict::Authorize(answer));
                 let reply = Reply::new(send, Vec::new);
                 if let Some(plugin) = &self.authorize {
+                    contain(|| plugin.begin(request, reply));
+                }
+            }
+            Judge::Control(request) => {
+                let send = move |answer| shared.judged(ticket, Verdict::Control(answer));
+                let reply = Reply::new(send, || None);
+                let name = request.topic.split('/').nth(1).unwrap_or_default();
+                if let Some((_, plugin)) = self.controls.iter().find(|(served, _)| **served == *name) {
                     contain(|| plugin.begin(request, reply));
                 }
             }

@@ -7,7 +7,7 @@ mod error;
 mod judge;
 mod lines;
 mod network;
-mod pattern;
+pub(crate) mod pattern;
 mod plugin;
 mod rule;
 mod rules;

@@ -8,18 +8,18 @@ use smallvec::SmallVec;
 
 /// A client's own names, as placeholders stand for them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Names<'a> {
-    pub(super) user: Option<&'a str>,
-    pub(super) client: &'a str,
+pub(crate) struct Names<'a> {
+    pub(crate) user: Option<&'a str>,
+    pub(crate) client: &'a str,
 }
 
 /// A level with `%u` or `%c` in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Template(Box<str>);
+pub(crate) struct Template(Box<str>);
 
 /// How a level compares with a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(crate) enum Fit {
     Yes,
     No,
     /// A name that cannot stand in a topic.
@@ -27,7 +27,7 @@ pub(super) enum Fit {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Level {
+pub(crate) enum Level {
     Name(Box<str>),
     Template(Template),
     Plus,
@@ -35,22 +35,22 @@ pub(super) enum Level {
 
 /// A filter of a rule. `#` is kept as `+/#` and `/#` as `/+/#`, which match the same topics.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern {
-    pub(super) levels: Vec<Level>,
+pub(crate) struct Pattern {
+    pub(crate) levels: Vec<Level>,
     /// It ends in `#`.
-    pub(super) is_open: bool,
+    pub(crate) is_open: bool,
 }
 
 /// The set of topics that somebody asks for.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted<'a> {
-    pub(super) levels: SmallVec<[&'a str; 16]>,
-    pub(super) is_open: bool,
+pub(crate) struct Wanted<'a> {
+    pub(crate) levels: SmallVec<[&'a str; 16]>,
+    pub(crate) is_open: bool,
 }
 
 /// Whether `%u` and `%c` are placeholders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Placeholders {
+pub(crate) enum Placeholders {
     Meant,
     Literal,
 }
@@ -60,7 +60,7 @@ const LEVELS_MAX: usize = 128;
 
 impl Pattern {
     /// The filter of a rule, or why it is none.
-    pub(super) fn parse(text: &str, placeholders: Placeholders) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, placeholders: Placeholders) -> Result<Self, String> {
         let filter = Filter::parse(text.as_bytes()).map_err(|error| format!("{text:?} is no topic filter: {error}"))?;
         if filter.share().is_some() {
             return Err(format!(
@@ -83,7 +83,7 @@ impl Pattern {
 
     /// As a filter for one client. A name that cannot stand in a topic opens it there: a rule that denies something
     /// to it denies all that might be meant. `None` if there is no user and the filter needs one.
-    pub(super) fn resolve(&self, names: Names<'_>) -> Option<Box<str>> {
+    pub(crate) fn resolve(&self, names: Names<'_>) -> Option<Box<str>> {
         let mut filter = String::new();
         for (at, level) in self.levels.iter().enumerate() {
             if at > 0 {
@@ -120,12 +120,12 @@ impl Template {
         text.contains("%u") || text.contains("%c")
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether it stands for this level; without an allocation.
-    pub(super) fn fits(&self, names: Names<'_>, level: &str) -> Fit {
+    pub(crate) fn fits(&self, names: Names<'_>, level: &str) -> Fit {
         let (mut text, mut rest) = (&*self.0, Some(level));
         while let Some((before, letter, after)) = next_placeholder(text) {
             let Some(name) = (if letter == 'u' { names.user } else { Some(names.client) }) else { return Fit::No };
@@ -173,7 +173,7 @@ fn is_usable(name: &str) -> bool {
 
 impl<'a> Wanted<'a> {
     /// The topics that a filter matches, or a topic alone.
-    pub(super) fn of(text: &'a str) -> Self {
+    pub(crate) fn of(text: &'a str) -> Self {
         let mut levels: SmallVec<[&'a str; 16]> = text.split('/').collect();
         let is_open = levels.last() == Some(&"#");
         if is_open {

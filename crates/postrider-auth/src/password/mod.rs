@@ -16,4 +16,4 @@ pub use hash::{NewHash, PASSWORD_BYTES_MAX};
 pub use rewrite::{Rewrite, RewriteError};
 pub use users::WrongPassword;
 
-pub(crate) use users::Users;
+pub(crate) use users::Entry;

@@ -2,6 +2,7 @@
 //!
 //! Owns: what it costs to ask for somebody who is not there.
 
+use super::error::HashError;
 use super::hash::{Hash, PASSWORD_BYTES_MAX};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -29,6 +30,16 @@ pub(crate) struct Users {
 impl Entry {
     pub(crate) fn new(hash: Hash, text: &str) -> Self {
         Self { hash, text: text.into() }
+    }
+
+    /// A hash as it stands in a file.
+    pub(crate) fn parse(text: &str) -> Result<Self, HashError> {
+        Ok(Self::new(Hash::parse(text)?, text))
+    }
+
+    /// Whether it is the hash of this password; takes as long as hashes do.
+    pub(crate) fn is_of(&self, password: &[u8]) -> bool {
+        self.hash.is_of(password)
     }
 
     /// How it stands in the file.
@@ -64,18 +75,18 @@ impl Users {
             return Err(WrongPassword);
         }
         match (self.get(name), self.decoy(name)) {
-            (Some(entry), _) => entry.hash.is_of(password).then_some(()).ok_or(WrongPassword),
+            (Some(entry), _) => entry.is_of(password).then_some(()).ok_or(WrongPassword),
             (None, Some(decoy)) => {
                 // Whoever has the same password as the decoy is still nobody.
-                let _ = std::hint::black_box(decoy.hash.is_of(password));
+                let _ = std::hint::black_box(decoy.is_of(password));
                 Err(WrongPassword)
             }
             (None, None) => Err(WrongPassword),
         }
     }
 
-    fn decoy(&self, name: &str) -> Option<&Entry> {
+    pub(crate) fn decoy(&self, name: &str) -> Option<&Arc<Entry>> {
         let pick = self.chance.hash_one(name).checked_rem(self.all.len() as u64)?;
-        self.all.get(usize::try_from(pick).ok()?).map(|entry| &**entry)
+        self.all.get(usize::try_from(pick).ok()?)
     }
 }

@@ -1,8 +1,10 @@
 //! Fuzz targets; each is an ordinary test that replays its corpus and then tries random input.
 
+use crate::folder::Folder;
 use crate::names::asker;
 use postrider_auth::PasswordFile;
 use postrider_auth::acl::{Asker, Rules, Verdict, Wish};
+use postrider_auth::dynamic::{Dynamic, Settings};
 use postrider_proto::{Filter, Qos, Topic};
 
 /// Whatever is in a file: an answer, no panic; who is in it is found, and an error names a line that is there.
@@ -66,5 +68,39 @@ fn acl_tables() {
         if let Ok(rules) = Rules::from_toml(text, "acl.toml") {
             judge_all(&rules);
         }
+    });
+}
+
+fn dynamic(folder: &Folder, contents: &[u8]) -> Option<Dynamic> {
+    std::fs::write(folder.at("ds.json"), contents).expect("a file");
+    Dynamic::open(&folder.at("ds.json"), Settings { iterations: 1, ..Settings::default() }).ok()
+}
+
+/// Whatever is in a file: it is refused, or what is written for it is read again as the same.
+#[test]
+fn dynamic_file() {
+    let folder = Folder::new("fuzz-dynamic-file");
+    bolero::check!().with_iterations(300).with_max_len(4096).for_each(|input: &[u8]| {
+        let Some(first) = dynamic(&folder, input) else { return };
+        let changed = r#"{"commands":[{"command":"setDefaultACLAccess","acls":[]}]}"#;
+        assert_eq!(*first.run(changed.as_bytes()), *br#"{"responses":[{"command":"setDefaultACLAccess"}]}"#);
+        let written = std::fs::read(folder.at("ds.json")).expect("a file");
+        let second = dynamic(&folder, &written).expect("what we write we read");
+        let _ = second.run(changed.as_bytes());
+        assert_eq!(std::fs::read(folder.at("ds.json")).expect("a file"), written);
+    });
+}
+
+/// Whatever is published: a list of responses, and a file that is read again.
+#[test]
+fn dynamic_commands() {
+    let folder = Folder::new("fuzz-dynamic-commands");
+    let contents = br#"{"clients":[{"username":"a"}],"groups":[{"groupname":"a"}],"roles":[{"rolename":"a"}]}"#;
+    bolero::check!().with_iterations(300).with_max_len(4096).for_each(|input: &[u8]| {
+        let dynamic = dynamic(&folder, contents).expect("a file");
+        let response: serde_json::Value = serde_json::from_slice(&dynamic.run(input)).expect("JSON");
+        assert!(response["responses"].is_array(), "{response}");
+        let path = folder.at("ds.json");
+        assert!(Dynamic::open(&path, Settings::default()).is_ok(), "what we write we read");
     });
 }

@@ -4,14 +4,17 @@
 
 mod asked;
 mod containment;
+mod dynamic;
 mod folder;
 mod formats;
 mod fuzz;
 mod lines;
 mod mosquitto;
 mod names;
+mod people;
 mod plugin;
 mod refusals;
 mod reload;
 mod rewrite;
+mod rival;
 mod tables;

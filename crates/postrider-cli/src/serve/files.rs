@@ -5,6 +5,7 @@
 use anyhow::{Context, anyhow};
 use postrider::Principal;
 use postrider_auth::acl::{Acl, Rules};
+use postrider_auth::dynamic::{self, Dynamic};
 use postrider_auth::{PasswordFile, Passwords, Settings};
 use postrider_config::model::{Config, Security};
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ pub(crate) struct Files {
     acls: BTreeMap<PathBuf, Acl>,
     /// Rules that stand in the configuration itself, by their text.
     inline: BTreeMap<String, Acl>,
+    /// Read once, as it is changed by commands and not by hand.
+    pub(crate) dynamic: Option<Dynamic>,
 }
 
 /// What reading them again has found.
@@ -37,13 +40,17 @@ pub(crate) struct Changed {
 
 impl Files {
     pub(crate) fn read(config: &Config) -> anyhow::Result<Self> {
-        let again = Self::default().read_again(config)?;
-        Ok(again.files)
+        let mut files = Self::default().read_again(config)?.files;
+        if let Some(path) = &config.sys.dynamic_security {
+            files.dynamic = Some(Dynamic::open(path, dynamic::Settings::default())?);
+        }
+        Ok(files)
     }
 
     /// Reads every file that the configuration names. Nothing holds before [`Again::apply`].
     pub(crate) fn read_again(&self, config: &Config) -> anyhow::Result<Again> {
-        let (mut files, mut rules, mut known) = (Self::default(), Vec::new(), Vec::new());
+        let mut files = Self { dynamic: self.dynamic.clone(), ..Self::default() };
+        let (mut rules, mut known) = (Vec::new(), Vec::new());
         for security in config.listeners.iter().map(|listener| &listener.security) {
             if let Some(path) = &security.password_file
                 && !files.passwords.contains_key(path)
@@ -103,7 +110,9 @@ impl Files {
         let rules = self.acls.iter().map(|(path, acl)| {
             format!("rules: {} of {}; SIGHUP reads them again", crate::acl::count(&acl.rules()), path.display())
         });
-        passwords.chain(rules).collect()
+        let dynamic = self.dynamic.iter();
+        let dynamic = dynamic.map(|dynamic| format!("dynamic security: {}", dynamic.path().display()));
+        passwords.chain(rules).chain(dynamic).collect()
     }
 }
 

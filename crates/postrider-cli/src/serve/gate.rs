@@ -10,6 +10,7 @@ use postrider::{
 };
 use postrider_auth::Passwords;
 use postrider_auth::acl::Acl;
+use postrider_auth::dynamic::Dynamic;
 use postrider_config::model::{Config, Profile, UsernameFrom};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -26,6 +27,8 @@ pub(crate) struct Lock {
     pub(crate) believes_names: bool,
     pub(crate) username_from: UsernameFrom,
     pub(crate) passwords: Option<Passwords>,
+    /// Who is not in the file of passwords may be known there; its rights take the place of the file of rules.
+    pub(crate) dynamic: Option<Dynamic>,
     pub(crate) acl: Option<Acl>,
     /// Users for whom other rules hold.
     pub(crate) exempt: Vec<String>,
@@ -42,6 +45,7 @@ impl Lock {
             believes_names: config.compat.profile == Profile::Mosquitto,
             username_from: security.username_from,
             passwords: security.password_file.as_ref().and_then(|file| files.passwords(file)),
+            dynamic: files.dynamic.clone(),
             acl: files.acl(security),
             exempt: security.forbidden_exempt.clone(),
             acl_of_exempt: files.acl_of_exempt(security),
@@ -55,6 +59,7 @@ impl Lock {
             believes_names: false,
             username_from: UsernameFrom::Connect,
             passwords: None,
+            dynamic: None,
             acl: None,
             exempt: Vec::new(),
             acl_of_exempt: None,
@@ -64,6 +69,10 @@ impl Lock {
     fn rules_of(&self, user: Option<&Principal>) -> Option<&Acl> {
         let is_exempt = user.is_some_and(|user| self.exempt.iter().any(|name| name == user.as_str()));
         if is_exempt { self.acl_of_exempt.as_ref() } else { self.acl.as_ref() }
+    }
+
+    fn dynamic_for(&self, name: &str, passwords: Option<&Passwords>) -> Option<&Dynamic> {
+        self.dynamic.as_ref().filter(|_| !passwords.is_some_and(|passwords| passwords.file().has(name)))
     }
 
     fn begin(&self, request: AuthenticateRequest, reply: Reply<AuthenticateAnswer>) {
@@ -81,6 +90,9 @@ impl Lock {
         match (&request.user_name, &self.passwords) {
             (None, _) if self.lets_anonymous_in => reply.send(AuthenticateAnswer::accept(None)),
             (None, _) => reply.send(refusal("a user name is needed here")),
+            (Some(name), passwords) if let Some(dynamic) = self.dynamic_for(name, passwords.as_ref()) => {
+                Authenticate::begin(dynamic, request, reply);
+            }
             (Some(_), Some(passwords)) => passwords.begin(request, reply),
             (Some(name), None) if self.lets_anonymous_in && self.believes_names => {
                 reply.send(AuthenticateAnswer::accept(Some(Principal::from(&**name))));
@@ -128,7 +140,10 @@ impl Gate {
     /// Whether anybody is asked who he is.
     pub(crate) fn asks_who(&self) -> bool {
         let is_shut = |lock: &Lock| {
-            !lock.lets_anonymous_in || lock.passwords.is_some() || lock.username_from != UsernameFrom::Connect
+            !lock.lets_anonymous_in
+                || lock.passwords.is_some()
+                || lock.dynamic.is_some()
+                || lock.username_from != UsernameFrom::Connect
         };
         let locks = self.locks();
         locks.iter().any(|lock| is_shut(lock) || lock.believes_names)
@@ -136,7 +151,7 @@ impl Gate {
 
     /// Whether there are any rules.
     pub(crate) fn has_rules(&self) -> bool {
-        self.locks().iter().any(|lock| lock.acl.is_some())
+        self.locks().iter().any(|lock| lock.acl.is_some() || lock.dynamic.is_some())
     }
 }
 
@@ -158,6 +173,9 @@ impl Authorize for Gate {
             None => only_rules(&locks),
         };
         let user = request.subject.principal.clone();
+        if let Some(Lock { dynamic: Some(dynamic), .. }) = lock {
+            return Authorize::begin(dynamic, request, reply);
+        }
         match lock.map(|lock| lock.rules_of(user.as_ref())) {
             Some(Some(acl)) => acl.begin(request, reply),
             Some(None) => reply.send(request.actions.iter().map(|_| Access::Allow).collect()),
@@ -168,5 +186,5 @@ impl Authorize for Gate {
 
 /// The rules that hold wherever a client comes in, or the first listener that has none.
 fn only_rules(locks: &[Lock]) -> Option<&Lock> {
-    locks.iter().find(|lock| lock.acl.is_none()).or_else(|| locks.first())
+    locks.iter().find(|lock| lock.acl.is_none() && lock.dynamic.is_none()).or_else(|| locks.first())
 }

@@ -22,7 +22,8 @@ use crate::events::Printer;
 use anyhow::{Context, anyhow};
 use files::Files;
 use gate::{Gate, Lock};
-use postrider::{Broker, Error, ErrorKind, Failure};
+use postrider::{Broker, Error, ErrorKind, Failure, ReasonCode};
+use postrider_auth::dynamic::{Change, Dynamic};
 use postrider_config::model::{Bind, LogType};
 use postrider_config::mosquitto::wording;
 use process::{PidFile, Someone};
@@ -174,6 +175,9 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     }
     builder = builder.observe(Printer::new(log.clone(), &settings));
     builder = builder.authenticate(gate.clone()).authorize(gate.clone());
+    if let Some(dynamic) = &files.dynamic {
+        builder = builder.control(Dynamic::NAME, dynamic.clone());
+    }
     let broker =
         data::keep(builder, config, directory.clone(), args)?.start().map_err(|error| explain(error, config))?;
     if let Some(someone) = &someone {
@@ -182,11 +186,23 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
         }
         someone.become_it().with_context(|| format!("the process cannot become {}", someone.name()))?;
     }
+    if let Some(dynamic) = &files.dynamic {
+        obey(dynamic, &broker);
+    }
     let ids = broker.listeners().iter().map(|info| info.id).collect();
     let running = Running::new(broker, log, gate, files, settings, (ids, order));
     running.consult();
     greeting::greet(&running, args);
     Ok(running)
+}
+
+/// What commands change reaches those who are in.
+fn obey(dynamic: &Dynamic, broker: &Broker) {
+    let handle = broker.handle();
+    dynamic.on_change(move |change| match change {
+        Change::Rights => drop(handle.review()),
+        Change::Gone(principals) => drop(handle.end_connections(principals, ReasonCode::AdministrativeAction)),
+    });
 }
 
 fn explain(error: Error, config: &postrider_config::Config) -> anyhow::Error {

@@ -20,6 +20,7 @@ mod cuts;
 mod data;
 mod disk_faults;
 mod dump;
+mod dynamic;
 mod folder;
 mod formats;
 mod hoards;

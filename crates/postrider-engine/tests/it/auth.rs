@@ -54,8 +54,8 @@ fn principals_that_are_let_in_no_more_lose_their_connections_and_keep_their_sess
         world.take(client);
         client
     });
-    let principals = ["anna", "zoe"].map(Principal::from).into();
-    assert_eq!(world.ask(Question::Dismiss(principals)), Answer::Ended(2));
+    let principals = ["anna", "zoe"].map(|name| Some(Principal::from(name))).into();
+    assert_eq!(world.ask(Question::Dismiss(principals, ReasonCode::NotAuthorized)), Answer::Ended(2));
     for client in [a, b] {
         assert_eq!(world.take(client), ["DISCONNECT NotAuthorized"]);
         assert!(world.is_closed(client));
@@ -63,6 +63,9 @@ fn principals_that_are_let_in_no_more_lose_their_connections_and_keep_their_sess
     assert!(world.take(c).is_empty() && world.take(d).is_empty());
     assert!(!world.is_closed(c) && !world.is_closed(d));
     assert!(!world.session("a").expect("kept").is_connected);
+    assert_eq!(world.ask(Question::Dismiss([None].into(), ReasonCode::AdministrativeAction)), Answer::Ended(1));
+    assert_eq!(world.take(d), ["DISCONNECT AdministrativeAction"], "who is nobody in particular");
+    assert!(!world.is_closed(c));
 }
 
 // A12

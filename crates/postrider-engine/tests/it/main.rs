@@ -6,6 +6,7 @@ mod accounting;
 mod aliases;
 mod auth;
 mod connect;
+mod control;
 mod durable;
 mod fanout;
 mod fixture;

@@ -1,7 +1,7 @@
 //! Rights that change while sessions, messages and questions are about.
 
 use postrider_engine::{Judge, Verdict, Who};
-use postrider_ports::{Access, Action, Answer, DropReason, Question};
+use postrider_ports::{Access, Action, Answer, DropReason, Question, Sieve};
 use postrider_proto::{AckKind, Version};
 use postrider_testkit::{Client, Hello, Pace, Remains, World, publish, subscribe, unsubscribe};
 
@@ -59,6 +59,30 @@ fn back(world: &mut World, hello: &Hello) -> (Client, Vec<String>) {
 
 fn except(filters: &[&str]) -> Access {
     Access::AllowExcept(filters.iter().map(|filter| (*filter).into()).collect())
+}
+
+#[test]
+fn of_a_subscription_with_a_sieve_the_first_rule_that_matches_decides() {
+    let mut world = guarded();
+    let sieve = |otherwise| {
+        let rules = [("a/b".into(), true), ("a/#".into(), false), ("+/c".into(), true)].into();
+        Access::AllowBy(Sieve { rules, otherwise }.into())
+    };
+    let reader = world.connect(&Hello::new("r"));
+    world.subscribe(reader, &subscribe(1, "#", 0).and("$share/g/#", 0));
+    world.authorize(&[sieve(true), sieve(true)]);
+    assert_eq!(world.take(reader).last().map(String::as_str), Some("SUBACK #1 00 87"), "a group would lose messages");
+    let writer = world.connect(&Hello::new("w"));
+    for topic in ["a", "a/b", "a/c", "b/c", "d"] {
+        send(&mut world, writer, topic);
+    }
+    assert_eq!(world.take(reader), ["a/b", "b/c", "d"].map(|topic| format!("PUBLISH {topic} q0 \"x\"")));
+    assert_eq!(world.ask(Question::Review), Answer::Reviewing(2));
+    world.authorize(&[sieve(false)]);
+    for topic in ["a", "a/b", "a/c", "b/c", "d"] {
+        send(&mut world, writer, topic);
+    }
+    assert_eq!(world.take(reader), ["a/b", "b/c"].map(|topic| format!("PUBLISH {topic} q0 \"x\"")));
 }
 
 // A15

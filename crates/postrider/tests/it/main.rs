@@ -7,6 +7,7 @@ mod attach;
 mod authenticate;
 mod authority;
 mod authorize;
+mod control;
 mod crowd;
 mod data;
 mod device;

@@ -32,6 +32,9 @@ use args::{Args, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if serve::as_mosquitto::is_asked() {
+        return serve::as_mosquitto::main();
+    }
     run().unwrap_or_else(|error| {
         print_error(&error);
         ExitCode::FAILURE

@@ -96,8 +96,11 @@ pub(crate) enum Command {
     Import(Import),
 }
 
-#[derive(Clone, Debug, Group)]
+#[derive(Clone, Debug, Default, Group)]
 pub(crate) struct Serve {
+    /// The program was called by mosquitto's name.
+    #[arg(skip)]
+    pub(crate) is_mosquitto: bool,
     /// Configuration: our own TOML, or the mosquitto.conf of before as it is; SIGHUP has it read again
     #[arg(short, long, value_name = "FILE", alias = "config-file")]
     pub(crate) config: Option<PathBuf>,

@@ -3,6 +3,7 @@
 //! Owns: the order of starting and stopping, signals, the exit.
 
 mod activation;
+pub(crate) mod as_mosquitto;
 mod files;
 mod gate;
 mod greeting;
@@ -20,6 +21,7 @@ use crate::args::Serve;
 use crate::data;
 use crate::events::Printer;
 use anyhow::{Context, anyhow};
+use as_mosquitto::SideFile;
 use files::Files;
 use gate::{Gate, Lock};
 use postrider::{Broker, Error, ErrorKind, Failure, ReasonCode};
@@ -156,7 +158,7 @@ impl Signals {
 fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> {
     let config = &settings.config;
     let someone = Someone::of(&config.process)?;
-    let files = Files::read(config)?;
+    let files = Files::read(config).context(SideFile)?;
     let places = listens::all(&config.listeners)?;
     let order: Vec<usize> = places.iter().map(|place| place.at).collect();
     let gate = Gate::default();
@@ -189,8 +191,9 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     if let Some(dynamic) = &files.dynamic {
         obey(dynamic, &broker);
     }
-    let ids = broker.listeners().iter().map(|info| info.id).collect();
-    let running = Running::new(broker, log, gate, files, settings, (ids, order));
+    let ids = broker.listeners().into_iter().map(|info| info.id);
+    let places = ids.zip(order).collect();
+    let running = Running::new(broker, log, gate, files, settings, (places, limits));
     running.consult();
     greeting::greet(&running, args);
     Ok(running)

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::{limits, listens};
 use crate::args::Serve;
 use anyhow::anyhow;
-use postrider::{Broker, Connections, ListenerId, ListenerInfo};
+use postrider::{Broker, Connections, Limits, ListenerId, ListenerInfo};
 use postrider_config::model::{Listener, LogType};
 use postrider_config::mosquitto::wording;
 
@@ -23,6 +23,8 @@ pub(crate) struct Running {
     pub(super) settings: Settings,
     /// The broker's listeners, and which of the tree each is.
     places: Vec<(ListenerId, usize)>,
+    /// What its clients are allowed now.
+    limits: Limits,
 }
 
 /// A listener of the tree, and what the broker opens for it.
@@ -43,9 +45,9 @@ impl Running {
         gate: Gate,
         files: Files,
         settings: Settings,
-        (ids, order): (Vec<ListenerId>, Vec<usize>),
+        (places, limits): (Vec<(ListenerId, usize)>, Limits),
     ) -> Self {
-        Self { broker, log, gate, files, settings, places: ids.into_iter().zip(order).collect() }
+        Self { broker, log, gate, files, settings, places, limits }
     }
 
     /// The broker's listeners and what the tree says of them.
@@ -89,8 +91,10 @@ impl Running {
             Ok(what) => self.note(&what),
             Err(error) => {
                 let text = format!("{error:#}; nothing has changed: everything is as it was");
-                self.log.write(LogType::Error, &text);
-                crate::print_error(&anyhow!(text));
+                match self.settings.file {
+                    Some(_) => self.log.write(LogType::Error, &text),
+                    None => crate::print_error(&anyhow!(text)),
+                }
             }
         }
     }
@@ -124,9 +128,10 @@ impl Running {
     }
 
     /// Limits and locks by the numbers that the listeners have now.
-    fn settle(&self) {
+    fn settle(&mut self) {
         let config = &self.settings.config;
         let most = self.places.iter().map(|(id, _)| usize::from(id.0) + 1).max().unwrap_or(0);
+        let most = most.max(self.limits.listeners.len());
         let at = |slot: usize| self.places.iter().find(|(id, _)| usize::from(id.0) == slot).map(|(_, at)| *at);
         let order: Vec<usize> = (0..most).map(|slot| at(slot).unwrap_or(usize::MAX)).collect();
         let closed = |slot: usize| self.gate.lock_at(slot).unwrap_or_else(Lock::shut);
@@ -134,7 +139,17 @@ impl Running {
         let locks =
             locks.map(|(slot, at)| Lock::of(config, *at, &self.files).unwrap_or_else(|| closed(slot))).collect();
         self.gate.set(locks);
-        self.broker.adopt(limits::of(config, &order));
+        let mut limits = limits::of(config, &order);
+        for (slot, own) in limits.listeners.iter_mut().enumerate() {
+            // Whoever came through a listener that is gone stays below its mount point.
+            if at(slot).is_none()
+                && let Some(old) = self.limits.listeners.get(slot)
+            {
+                own.clone_from(old);
+            }
+        }
+        self.broker.adopt(limits.clone());
+        self.limits = limits;
         self.consult();
     }
 

@@ -4,8 +4,8 @@
 //! Never: decides what is allowed; see `postrider_config`.
 
 use crate::args::{Durability, Serve};
-use postrider_config::model::{Bind, LogDestination, LogType, Place, TimestampFormat};
-use postrider_config::mosquitto::CommandLine;
+use postrider_config::model::{Bind, LogDestination, LogType, Origin, Place, TimestampFormat};
+use postrider_config::mosquitto::{self, CommandLine};
 use postrider_config::native::Beside;
 use postrider_config::{Config, Disk, Fault, Format, check, defaults, load, native};
 use std::fmt;
@@ -59,7 +59,11 @@ impl Settings {
         let environment: Vec<(String, String)> = std::env::vars().collect();
         let typed = typed(args);
         let beside = Beside { environment: &environment, command_line: &typed };
+        if let Some(fault) = contradiction(args) {
+            return Err(Faults(vec![fault]));
+        }
         match &args.config {
+            None if args.is_mosquitto => Self::of_mosquitto(args, mosquitto::without_file()),
             None => Self::without_file(args, beside),
             Some(file) => Self::of_file(args, file, beside),
         }
@@ -87,28 +91,36 @@ impl Settings {
     }
 
     fn of_file(args: &Serve, file: &Path, beside: Beside<'_>) -> Result<Self, Faults> {
-        let (mut config, format) = load(file, None, &Disk, beside).map_err(Faults)?;
-        let line = CommandLine {
-            config_file: Some(file.display().to_string()),
-            ports: args.port.clone(),
-            is_verbose: args.verbose,
-            is_quiet: args.quiet,
-            is_daemon: args.daemon,
-            tests_config: args.test_config,
-            tls_key_log: args.tls_keylog.clone(),
-        };
-        line.apply(&mut config);
+        // Who calls it mosquitto has no other files.
+        let format = args.is_mosquitto.then_some(Format::Mosquitto);
+        let (mut config, format) = load(file, format, &Disk, beside).map_err(Faults)?;
+        apply(&mut config, args);
         if format != Format::Toml {
             overrule(&mut config, args);
         }
         Self { config, file: Some(file.to_owned()), is_like_mosquitto: format == Format::Mosquitto }.checked(args)
     }
 
+    /// Without a file, under mosquitto's name.
+    fn of_mosquitto(args: &Serve, mut config: Config) -> Result<Self, Faults> {
+        apply(&mut config, args);
+        Self { config, file: None, is_like_mosquitto: true }.checked(args)
+    }
+
     fn checked(mut self, args: &Serve) -> Result<Self, Faults> {
         if self.file.is_none() {
             self.config.process.daemonize |= args.daemon;
         }
-        let faults = check::faults(&self.config);
+        let mut faults = check::faults(&self.config);
+        if self.file.is_none() && faults.iter().any(|fault| fault.key.ends_with("auth.allow_anonymous")) {
+            // Whoever types knows no keys.
+            let open = args.bind.iter().find(|address| !address.is_loopback());
+            let address = open.map(ToString::to_string).unwrap_or_default();
+            faults = vec![of_command_line(format!(
+                "{address} can be reached from other machines and nobody is asked for a password; add --allow-anonymous \
+                 if that is wanted, or --password-file"
+            ))];
+        }
         if faults.is_empty() { Ok(self) } else { Err(Faults(faults)) }
     }
 
@@ -116,6 +128,44 @@ impl Settings {
     pub(crate) fn notices(&self) -> impl Iterator<Item = String> {
         self.config.notices.iter().map(ToString::to_string)
     }
+}
+
+/// What mosquitto's command line changes in any file.
+fn apply(config: &mut Config, args: &Serve) {
+    let line = CommandLine {
+        config_file: args.config.as_ref().map(|file| file.display().to_string()),
+        ports: args.port.clone(),
+        is_verbose: args.verbose,
+        is_quiet: args.quiet,
+        is_daemon: args.daemon,
+        tests_config: args.test_config,
+        tls_key_log: args.tls_keylog.clone(),
+    };
+    line.apply(config);
+}
+
+fn of_command_line(what: impl Into<String>) -> Fault {
+    Fault { origin: Origin::CommandLine, column: 0, key: String::new(), what: what.into() }
+}
+
+/// What cannot be meant.
+fn contradiction(args: &Serve) -> Option<Fault> {
+    let is_memory = args.data_dir.as_ref().is_some_and(|path| path.as_os_str() == "memory");
+    if is_memory && matches!(args.durability, Some(Durability::Fsync | Durability::Os)) {
+        let what = "memory survives nothing; name a directory with --data-dir, or leave --durability out";
+        return Some(of_command_line(what));
+    }
+    if let Some(directory) = args.data_dir.as_ref().filter(|_| !is_memory)
+        && args.durability == Some(Durability::Memory)
+    {
+        let directory = directory.display();
+        let what = format!("with --durability memory nothing is kept in {directory}; leave one of the two out");
+        return Some(of_command_line(what));
+    }
+    if !args.bind.is_empty() && args.config.is_some() {
+        return Some(of_command_line("--bind is for a broker without a file; the file says where to listen"));
+    }
+    None
 }
 
 /// Options as keys and values.

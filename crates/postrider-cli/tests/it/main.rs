@@ -41,6 +41,7 @@ mod relay;
 mod requests;
 mod rumqtt_v4;
 mod rumqtt_v5;
+mod serving;
 mod strangers;
 mod sys;
 #[cfg(feature = "sqlite")]

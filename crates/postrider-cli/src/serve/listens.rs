@@ -22,11 +22,19 @@ pub(crate) struct Place {
 /// Everything that is to be listened on, in order. A name with two addresses is two places.
 pub(crate) fn all(listeners: &[Listener]) -> anyhow::Result<Vec<Place>> {
     let mut places = Vec::new();
-    for (at, listener) in listeners.iter().enumerate() {
+    for (at, listener) in listeners.iter().enumerate().filter(|(_, listener)| is_opened(listener)) {
         let of = of(listener).with_context(|| format!("listener {}", listener.name))?;
         places.extend(of.into_iter().map(|listen| Place { at, listen }));
     }
+    if places.is_empty() {
+        bail!("there is nothing to listen on: no listener of the configuration can be opened yet");
+    }
     Ok(places)
+}
+
+/// Whether this broker can be what the listener asks for; if not, [`super::unheeded`] says so.
+pub(crate) fn is_opened(listener: &Listener) -> bool {
+    listener.protocol != Protocol::HttpApi
 }
 
 /// One listener of the tree.

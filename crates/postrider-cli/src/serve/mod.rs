@@ -10,9 +10,11 @@ mod greeting;
 mod limits;
 mod listens;
 mod log;
+mod notify;
 mod process;
 mod reload;
 mod settings;
+mod unheeded;
 
 pub(crate) use log::Log;
 pub(crate) use settings::Settings;
@@ -73,6 +75,7 @@ async fn serve(args: &Serve, settings: Settings) -> anyhow::Result<ExitCode> {
     if process::is_behind() {
         say(process::READY);
     }
+    notify::tell("READY=1");
     let mut failed = pin!(running.broker.failed());
     let mut running = running;
     loop {
@@ -82,11 +85,16 @@ async fn serve(args: &Serve, settings: Settings) -> anyhow::Result<ExitCode> {
         };
         match heard {
             Heard::Stop => break,
-            Heard::Reload => running.reload(args).await,
+            Heard::Reload => {
+                notify::tell("RELOADING=1");
+                running.reload(args).await;
+                notify::tell("READY=1");
+            }
             Heard::Save => running.note("everything that is acknowledged is kept already; there is nothing to save"),
             Heard::Show => running.show().await,
         }
     }
+    notify::tell("STOPPING=1");
     let Running { broker, log, settings, .. } = running;
     if settings.is_like_mosquitto {
         log.write(LogType::Information, &wording::terminating("postrider", env!("CARGO_PKG_VERSION")));

@@ -164,7 +164,9 @@ impl Running {
                 None => plan.gone.push(*id),
             }
         }
-        plan.new = (0..listeners.len()).filter(|at| plan.kept.iter().all(|(_, kept)| kept != at)).collect();
+        plan.new = (0..listeners.len())
+            .filter(|at| listens::is_opened(&listeners[*at]) && plan.kept.iter().all(|(_, kept)| kept != at))
+            .collect();
         plan
     }
 

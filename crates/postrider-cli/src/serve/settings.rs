@@ -126,7 +126,8 @@ impl Settings {
 
     /// What can be said without opening anything: where values come from that are not what their writer may think.
     pub(crate) fn notices(&self) -> impl Iterator<Item = String> {
-        self.config.notices.iter().map(ToString::to_string)
+        let unheeded = super::unheeded::sentences(&self.config);
+        self.config.notices.iter().map(ToString::to_string).chain(unheeded)
     }
 }
 

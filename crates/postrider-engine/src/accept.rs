@@ -272,7 +272,7 @@ impl Engine {
             return (must, may);
         }
         let (limits, listener) = (&self.limits, candidate.peer.listener());
-        let (link, qos_max) = (limits.link_at(listener), limits.qos_max_at(listener));
+        let (link, qos_max) = (limits.link_of(listener), limits.qos_max_at(listener));
         if candidate.is_expiry_ours {
             must.push(Property::FourBytes(PropertyId::SessionExpiryInterval, candidate.expiry_s));
         }

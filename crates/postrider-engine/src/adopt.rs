@@ -61,6 +61,7 @@ impl Engine {
         self.is_metered = limits.limits_publishing();
         self.qos_max_least = limits.qos_max_least();
         self.has_mounts = limits.has_mounts();
+        self.has_payload_rules = limits.has_payload_rules();
         self.limits = limits;
     }
 }

@@ -49,6 +49,8 @@ pub struct Engine {
     pub(crate) highest: Highest,
     /// Whether the clients of any listener live below a topic.
     pub(crate) has_mounts: bool,
+    /// Whether anything is asked of payloads.
+    pub(crate) has_payload_rules: bool,
     /// The highest QoS that all listeners take.
     pub(crate) qos_max_least: Qos,
     pub(crate) meters: Meters,
@@ -77,6 +79,7 @@ impl Engine {
         Self {
             is_metered: limits.limits_publishing(),
             has_mounts: limits.has_mounts(),
+            has_payload_rules: limits.has_payload_rules(),
             highest: Highest::of(&limits),
             qos_max_least: limits.qos_max_least(),
             sys: Sys::new(&limits),
@@ -160,21 +163,8 @@ impl Engine {
             return self.on_early_packet(now, link, packet, tray);
         };
         if self.has_mounts {
-            return self.on_packet_below(now, (link, key), packet, source, tray);
+            return self.on_packet_below(now, link, packet, source, tray);
         }
-        self.on_open_packet(now, (link, key), packet, source, tray)
-    }
-
-    /// A packet of a client that is in.
-    #[inline(always)]
-    pub(crate) fn on_open_packet(
-        &mut self,
-        now: Now,
-        (link, key): (LinkId, SessionKey),
-        packet: &Packet<'_>,
-        source: &Bytes,
-        tray: &mut Tray,
-    ) -> Progress {
         match packet {
             Packet::Publish(publish) => self.on_publish(now, link, key, publish, source, tray),
             Packet::Ack(ack) => {

@@ -264,21 +264,7 @@ impl Engine {
     }
 
     /// Whether a client may publish this; `None` while a plugin thinks.
-    #[inline]
-    pub(crate) fn may_publish(
-        &mut self,
-        link: LinkId,
-        key: SessionKey,
-        publish: &Publish<'_>,
-        tray: &mut Tray,
-    ) -> Option<Access> {
-        match self.limits.authorize {
-            Who::Nobody => Some(Access::Allow),
-            Who::Plugin => self.may_publish_by_plugin(link, key, publish, tray),
-        }
-    }
-
-    fn may_publish_by_plugin(
+    pub(crate) fn may_publish_by_plugin(
         &mut self,
         link: LinkId,
         key: SessionKey,

@@ -108,7 +108,11 @@ impl Limits {
     /// What the own half of a link checks that came through this listener.
     #[must_use]
     pub fn link_at(&self, listener: ListenerId) -> LinkLimits {
-        self.at(listener).and_then(|own| own.link).unwrap_or(self.link)
+        *self.link_of(listener)
+    }
+
+    pub(crate) fn link_of(&self, listener: ListenerId) -> &LinkLimits {
+        self.at(listener).and_then(|own| own.link.as_ref()).unwrap_or(&self.link)
     }
 
     pub(crate) fn qos_max_at(&self, listener: ListenerId) -> Qos {
@@ -139,6 +143,10 @@ impl Limits {
 
     pub(crate) fn mount_point_at(&self, listener: ListenerId) -> Option<&str> {
         self.at(listener)?.mount_point.as_deref()
+    }
+
+    pub(crate) const fn has_payload_rules(&self) -> bool {
+        matches!(self.payload_format, PayloadFormat::Checked) || self.payload_bytes_max < u32::MAX
     }
 
     pub(crate) fn has_mounts(&self) -> bool {

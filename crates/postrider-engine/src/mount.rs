@@ -3,13 +3,12 @@
 //! Owns: the prefix, put before every topic and filter that comes in and taken off every topic that goes out. All
 //! that is inside the engine, rules and records too, knows the whole topic.
 
-use crate::{Engine, Limits, LinkId, Progress, Tray};
+use crate::{Engine, Input, Limits, LinkId, Progress, Tray};
 use bytes::Bytes;
 use postrider_ports::ListenerId;
 use postrider_proto::{
     Filter, Packet, Publish, ReasonCode, Subscribe, Subscriptions, Topic, Unsubscribe, UnsubscribeFilters, Version,
 };
-use postrider_router::SessionKey;
 use postrider_session::Now;
 
 /// The bytes of a topic or filter with the mount point before them.
@@ -31,60 +30,71 @@ pub(crate) fn unseen(limits: &Limits, listener: ListenerId, topic: Topic<'_>) ->
 }
 
 impl Engine {
-    /// The packet as the rest of the engine is to see it.
+    /// Takes the packet as the rest of the engine is to see it.
     #[cold]
+    #[inline(never)]
     pub(crate) fn on_packet_below(
         &mut self,
         now: Now,
-        (link, key): (LinkId, SessionKey),
+        link: LinkId,
         packet: &Packet<'_>,
         source: &Bytes,
         tray: &mut Tray,
     ) -> Progress {
-        let listener = self.links.listener_of(link);
-        let Some(point) = self.limits.mount_point_at(listener).map(str::to_owned) else {
-            return self.on_open_packet(now, (link, key), packet, source, tray);
-        };
-        match packet {
-            Packet::Publish(publish) => {
-                let name = before(&point, publish.topic.as_bytes());
-                // One that has grown too long is refused like a topic of our own.
-                let topic = topic(&name).unwrap_or(Topic::trusted(b"$SYS"));
-                let publish = Packet::Publish(Publish { topic, ..*publish });
-                self.on_open_packet(now, (link, key), &publish, source, tray)
+        let point = self.limits.mount_point_at(self.links.listener_of(link)).map(str::to_owned);
+        let bytes = point.as_deref().and_then(|point| bytes_below(point, packet));
+        let below = bytes.as_deref().map(|bytes| packet_below(packet, bytes));
+        let packet = below.as_ref().unwrap_or(packet);
+        // The second time it is no question any more.
+        self.has_mounts = false;
+        let progress = self.handle(now, Input::Received { link, packet, source }, tray);
+        self.has_mounts = self.limits.has_mounts();
+        progress
+    }
+}
+
+/// The topic, or the filters as they lie in a packet, with the mount point before each; nothing for other packets.
+fn bytes_below(point: &str, packet: &Packet<'_>) -> Option<Vec<u8>> {
+    let mut raw = Vec::new();
+    match packet {
+        Packet::Publish(publish) => raw = before(point, publish.topic.as_bytes()),
+        Packet::Subscribe(subscribe) => {
+            for subscription in subscribe.subscriptions.iter() {
+                Subscriptions::write(&filter_before(point, subscription.raw_filter), subscription.options, &mut raw);
             }
-            Packet::Subscribe(subscribe) => {
-                let mut raw = Vec::new();
-                for subscription in subscribe.subscriptions.iter() {
-                    Subscriptions::write(
-                        &filter_before(&point, subscription.raw_filter),
-                        subscription.options,
-                        &mut raw,
-                    );
-                }
-                let subscriptions = Subscriptions::trusted(&raw, Version::V5);
-                let subscribe = Packet::Subscribe(Subscribe { subscriptions, ..*subscribe });
-                self.on_open_packet(now, (link, key), &subscribe, source, tray)
-            }
-            Packet::Unsubscribe(unsubscribe) => {
-                let mut raw = Vec::new();
-                for filter in unsubscribe.filters.iter() {
-                    UnsubscribeFilters::write(&filter_before(&point, filter), &mut raw);
-                }
-                let filters = UnsubscribeFilters::trusted(&raw);
-                let unsubscribe = Packet::Unsubscribe(Unsubscribe { filters, ..*unsubscribe });
-                self.on_open_packet(now, (link, key), &unsubscribe, source, tray)
-            }
-            Packet::Connect(_)
-            | Packet::Connack(_)
-            | Packet::Ack(_)
-            | Packet::Suback(_)
-            | Packet::Unsuback(_)
-            | Packet::Pingreq
-            | Packet::Pingresp
-            | Packet::Disconnect(_)
-            | Packet::Auth(_) => self.on_open_packet(now, (link, key), packet, source, tray),
         }
+        Packet::Unsubscribe(unsubscribe) => {
+            for filter in unsubscribe.filters.iter() {
+                UnsubscribeFilters::write(&filter_before(point, filter), &mut raw);
+            }
+        }
+        Packet::Connect(_)
+        | Packet::Connack(_)
+        | Packet::Ack(_)
+        | Packet::Suback(_)
+        | Packet::Unsuback(_)
+        | Packet::Pingreq
+        | Packet::Pingresp
+        | Packet::Disconnect(_)
+        | Packet::Auth(_) => return None,
+    }
+    Some(raw)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "there are bytes for these three alone")]
+fn packet_below<'a>(packet: &Packet<'a>, bytes: &'a [u8]) -> Packet<'a> {
+    match packet {
+        // One that has grown too long is refused like a topic of our own.
+        Packet::Publish(publish) => {
+            Packet::Publish(Publish { topic: topic(bytes).unwrap_or(Topic::trusted(b"$SYS")), ..*publish })
+        }
+        Packet::Subscribe(subscribe) => {
+            Packet::Subscribe(Subscribe { subscriptions: Subscriptions::trusted(bytes, Version::V5), ..*subscribe })
+        }
+        Packet::Unsubscribe(unsubscribe) => {
+            Packet::Unsubscribe(Unsubscribe { filters: UnsubscribeFilters::trusted(bytes), ..*unsubscribe })
+        }
+        other => other.clone(),
     }
 }
 

@@ -11,7 +11,7 @@
 use crate::fanout::{Fanout, Tally, Visibility};
 use crate::outgoing::Outgoing;
 use crate::recording::RoomFor;
-use crate::{Effect, Engine, Limits, LinkId, PayloadFormat, Progress, Tray};
+use crate::{Effect, Engine, Limits, LinkId, PayloadFormat, Progress, Tray, Who};
 use bytes::Bytes;
 use postrider_ports::{Access, ClientId, DropReason, Event, PartitionId, Subject};
 use postrider_proto::{
@@ -97,28 +97,56 @@ impl Engine {
         if room == RoomFor::NothingYet {
             return Progress::Hold;
         }
-        let mut why = None;
-        let verdict = match check_topic(publish.topic, &self.limits).or_else(|no| self.allow_command(publish.topic, no))
-        {
+        match check_topic(publish.topic, &self.limits).or_else(|no| self.allow_command(publish.topic, no)) {
             Err(reason) => {
                 self.counters.levels_over += u64::from(!publish.topic.is_dollar());
-                Err(reason)
+                return self.on_denied(now, (link, key), publish, (reason, None), tray);
             }
-            Ok(()) if !self.is_well_formed(publish.properties, publish.payload) => {
-                Err(ReasonCode::PayloadFormatInvalid)
+            Ok(()) if room == RoomFor::Nothing => {
+                return self.on_denied(now, (link, key), publish, (ReasonCode::QuotaExceeded, None), tray);
             }
-            Ok(()) if room == RoomFor::Nothing => Err(ReasonCode::QuotaExceeded),
-            Ok(()) if publish.payload.len() > self.limits.payload_bytes_max as usize => Err(ReasonCode::QuotaExceeded),
-            Ok(()) => match self.may_publish(link, key, publish, tray) {
-                Some(Access::Allow) => Ok(()),
-                Some(Access::DenyFor(text)) => {
-                    why = Some(text);
-                    Err(ReasonCode::NotAuthorized)
+            Ok(()) if self.has_payload_rules => {
+                if let Err(reason) = self.check_payload(publish) {
+                    return self.on_denied(now, (link, key), publish, (reason, None), tray);
                 }
-                Some(Access::Deny | Access::AllowExcept(_) | Access::AllowBy(_)) => Err(ReasonCode::NotAuthorized),
+            }
+            Ok(()) => {}
+        }
+        if self.limits.authorize == Who::Plugin {
+            let denied = match self.may_publish_by_plugin(link, key, publish, tray) {
+                Some(Access::Allow) => None,
+                Some(Access::DenyFor(text)) => Some(Some(text)),
+                Some(Access::Deny | Access::AllowExcept(_) | Access::AllowBy(_)) => Some(None),
                 None => return Progress::Hold,
-            },
-        };
+            };
+            if let Some(why) = denied {
+                return self.on_denied(now, (link, key), publish, (ReasonCode::NotAuthorized, why), tray);
+            }
+        }
+        match self.take_in(now, (link, key), publish, tray) {
+            Ok(()) => {}
+            Err(progress) => return progress,
+        }
+        let owed = Owed { link, ack: publish.packet_id.map(|packet_id| (publish.qos, packet_id)) };
+        match (self.route_publish(now, key, publish, source, owed, tray), publish.packet_id) {
+            (Routed::Sliced, _) => return Progress::Pause,
+            (Routed::Done(reason), Some(packet_id)) => {
+                self.acknowledge(now, link, key, (publish.qos, packet_id), reason, tray);
+            }
+            (Routed::Done(_), None) => {}
+        }
+        Progress::Done
+    }
+
+    /// Counts a PUBLISH and takes its identifier. One that was here before is answered again, and that is all.
+    #[inline(always)]
+    fn take_in(
+        &mut self,
+        now: Now,
+        (link, key): (LinkId, SessionKey),
+        publish: &Publish<'_>,
+        tray: &mut Tray,
+    ) -> Result<(), Progress> {
         let received = &mut self.counters.received;
         received.payload_bytes = received.payload_bytes.wrapping_add(publish.payload.len() as u64);
         if let Some(packet_id) = publish.packet_id {
@@ -127,29 +155,46 @@ impl Engine {
                 Admission::Duplicate => {
                     self.repeats.received += 1;
                     self.acknowledge(now, link, key, (publish.qos, packet_id), ReasonCode::Success, tray);
-                    return Progress::Done;
+                    return Err(Progress::Done);
                 }
-                Admission::Exceeded => return self.violate(now, link, Violation::ReceiveMaximumExceeded, tray),
+                Admission::Exceeded => {
+                    return Err(self.violate(now, link, Violation::ReceiveMaximumExceeded, tray));
+                }
             }
         }
         self.counters.messages_received += 1;
-        let owed = Owed { link, ack: publish.packet_id.map(|packet_id| (publish.qos, packet_id)) };
-        let routed = match verdict {
-            Ok(()) => self.route_publish(now, key, publish, source, owed, tray),
-            Err(reason) => {
-                self.deny(key, publish, reason, &why, tray);
-                Routed::Done(reason)
-            }
-        };
-        match (routed, publish.packet_id) {
-            (Routed::Sliced, _) => return Progress::Pause,
-            (Routed::Done(reason), Some(packet_id)) => {
-                let text = why.as_deref().or_else(|| sentence(reason));
-                self.acknowledge_saying(now, link, key, (publish.qos, packet_id), (reason, text), tray);
-            }
-            (Routed::Done(_), None) => {}
+        Ok(())
+    }
+
+    /// It may not be published: whoever watches hears it, the client does where its edition has words for it.
+    #[cold]
+    fn on_denied(
+        &mut self,
+        now: Now,
+        (link, key): (LinkId, SessionKey),
+        publish: &Publish<'_>,
+        (reason, why): (ReasonCode, Option<Arc<str>>),
+        tray: &mut Tray,
+    ) -> Progress {
+        if let Err(progress) = self.take_in(now, (link, key), publish, tray) {
+            return progress;
+        }
+        self.deny(key, publish, reason, &why, tray);
+        if let Some(packet_id) = publish.packet_id {
+            let text = why.as_deref().or_else(|| sentence(reason));
+            self.acknowledge_saying(now, link, key, (publish.qos, packet_id), (reason, text), tray);
         }
         Progress::Done
+    }
+
+    /// What not every broker asks of payloads.
+    #[cold]
+    fn check_payload(&self, publish: &Publish<'_>) -> Result<(), ReasonCode> {
+        if !self.is_well_formed(publish.properties, publish.payload) {
+            return Err(ReasonCode::PayloadFormatInvalid);
+        }
+        let is_small = publish.payload.len() <= self.limits.payload_bytes_max as usize;
+        if is_small { Ok(()) } else { Err(ReasonCode::QuotaExceeded) }
     }
 
     /// What the announced limits forbid outright.

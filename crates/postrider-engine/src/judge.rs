@@ -5,6 +5,7 @@
 //! Spec: 3.1.4, 4.12.
 
 use crate::accept::{Candidate, Refusal};
+use crate::authors::Doubt;
 use crate::control::Command;
 use crate::links::LinkState;
 use crate::review::Case;
@@ -35,6 +36,8 @@ pub(crate) enum Pending {
     Review(Box<Case>),
     /// What a command leads to.
     Control(Box<Command>),
+    /// Whether retained messages may still be heard.
+    Author(Box<Doubt>),
 }
 
 /// Verdicts that a connection remembers.
@@ -78,7 +81,11 @@ impl Engine {
             (Pending::Control(command), Verdict::Control(Some(response))) => {
                 self.respond(now, &command, &response, tray);
             }
+            (Pending::Author(doubt), Verdict::Authorize(list)) => self.on_author_judged(now, &doubt, &list, tray),
             // An answer of the wrong kind is none.
+            (Pending::Author(doubt), Verdict::Authenticate(_) | Verdict::Control(_)) => {
+                self.on_author_judged(now, &doubt, &[], tray);
+            }
             (Pending::Control(_), Verdict::Control(None) | Verdict::Authenticate(_) | Verdict::Authorize(_)) => {}
             (Pending::Review(case), Verdict::Authenticate(_) | Verdict::Control(_)) => {
                 self.on_reviewed(now, &case, &[], tray)

@@ -115,8 +115,7 @@ impl Engine {
             self.timers.cancel(timer);
         }
         if self.limits.authorize == Who::Plugin {
-            let session = self.sessions.find(subject.client_id.as_str()).and_then(|key| self.sessions.get(key));
-            let peer = session.and_then(|session| session.peer.clone());
+            let peer = self.peer_of(&subject);
             let request = AuthorizeRequest { subject: (*subject).clone(), peer, actions: vec![will.action()] };
             let ticket = self.next_ticket();
             self.pending.insert(ticket, Pending::FireWill(Box::new(will), subject));

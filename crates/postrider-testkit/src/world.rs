@@ -80,6 +80,7 @@ pub fn limits() -> Limits {
         client_id_prefixes: Vec::new(),
         payload_bytes_max: u32::MAX,
         raises_qos: false,
+        rechecks_authors: true,
         queues_qos0: false,
         is_receive_maximum_strict: true,
         broker_rates: Rates::OFF,

@@ -6,12 +6,26 @@
 use crate::judge::Pending;
 use crate::replay::Replay;
 use crate::retain::Kept;
+use crate::sessions::Session;
 use crate::{Effect, Engine, Judge, Tray, Who};
 use postrider_ports::{Access, Action, AuthorizeRequest, Peer, Subject};
 use postrider_proto::Topic;
 use postrider_router::SessionKey;
 use postrider_session::Now;
 use std::sync::Arc;
+
+/// Who published something, and where the author came from, as rules may ask about both once more.
+#[derive(Clone, Debug)]
+pub(crate) struct Author {
+    pub(crate) subject: Arc<Subject>,
+    pub(crate) peer: Option<Peer>,
+}
+
+impl Author {
+    pub(crate) fn of(session: &Session) -> Self {
+        Self { subject: session.subject.clone(), peer: session.peer.clone() }
+    }
+}
 
 /// What is known about the author's right to a retained message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -72,7 +72,7 @@ impl Engine {
         let timer = message.expires().map(expiry);
         let author = incoming.author.cloned();
         let guarded = author.as_ref().filter(|_| self.limits.authorize == Who::Plugin);
-        let peer = guarded.and_then(|subject| self.peer_of(subject)).map(Box::new);
+        let peer = guarded.and_then(|subject| incoming.peer.cloned().or_else(|| self.peer_of(subject))).map(Box::new);
         let standing = Cell::new(self.allowed_now());
         let old = self.retained.insert(Kept { message, author, peer, standing, sequence, timer });
         if is_ours(topic) {

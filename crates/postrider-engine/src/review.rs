@@ -137,7 +137,10 @@ impl Engine {
                     self.accept_or_ask_about_will(now, link, candidate, tray);
                 }
             }
-            Pending::FireWill(will, subject) => self.publish_will(now, *will, subject, tray),
+            Pending::FireWill(fired) => {
+                let (will, author) = *fired;
+                self.publish_will(now, will, author, tray);
+            }
             Pending::Author(doubt) => self.hear_on(now, &doubt, tray),
             // It waits for another question already.
             Pending::Review(_) => {}

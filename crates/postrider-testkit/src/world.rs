@@ -172,6 +172,11 @@ impl World {
         self.driver.listener = ListenerId(listener);
     }
 
+    /// The next connections come from this address.
+    pub fn come_from(&mut self, host: &str) {
+        host.clone_into(&mut self.driver.host);
+    }
+
     /// From now on other limits hold.
     pub fn adopt(&mut self, change: impl FnOnce(&mut Limits)) {
         let mut limits = self.driver.engine.limits().clone();

@@ -57,7 +57,10 @@ fn a_retained_message_is_not_heard_any_more_when_its_author_lost_the_right_to_it
     keep(&mut world, one, &["a/1", "a/2"]);
     keep(&mut world, two, &["b/1", "b/2"]);
     let denied = [("one", "a/1"), ("two", "a/2")];
-    assert_eq!(replayed(&mut world, "r", "#", &denied), (vec!["a/1".into(), "a/2".into(), "b/1".into(), "b/2".into()], 0));
+    assert_eq!(
+        replayed(&mut world, "r", "#", &denied),
+        (vec!["a/1".into(), "a/2".into(), "b/1".into(), "b/2".into()], 0)
+    );
     review(&mut world, &denied);
     let rest = vec!["a/2".to_owned(), "b/1".to_owned(), "b/2".to_owned()];
     assert_eq!(replayed(&mut world, "s", "#", &denied), (rest.clone(), 2), "one question for each author");

@@ -5,6 +5,7 @@
 mod abuse;
 mod acl;
 mod authority;
+mod audit;
 mod backups;
 mod bench;
 mod blunders;
@@ -21,6 +22,7 @@ mod data;
 mod disk_faults;
 mod dump;
 mod dynamic;
+mod floods;
 mod folder;
 mod formats;
 mod hoards;

@@ -4,8 +4,8 @@
 
 mod abuse;
 mod acl;
-mod authority;
 mod audit;
+mod authority;
 mod backups;
 mod bench;
 mod blunders;

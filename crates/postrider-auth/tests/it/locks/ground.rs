@@ -55,6 +55,7 @@ impl Ground {
                         request.user_name.as_deref().map(Principal::from),
                     )),
                     Judge::Authorize(request) => Verdict::Authorize(self.judge(request)),
+                    Judge::Control(request) => panic!("nobody serves commands here: {request:?}"),
                 };
                 self.world.driver.answer(self.world.now, ticket, verdict);
             } else if self.world.driver.engine.has_work() {

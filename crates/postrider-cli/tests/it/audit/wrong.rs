@@ -133,7 +133,8 @@ pub(super) fn while_it_runs(audit: &mut Audit) {
             codes.push(wire.next());
         }
         codes == ["PUBACK #1 NoMatchingSubscribers", "PUBACK #1 NotAuthorized"]
-            && answer(served.address(), &Hello::new("d").user(&format!("bob{guesses}"), "x")).contains("BadUserNameOrPassword")
+            && answer(served.address(), &Hello::new("d").user(&format!("bob{guesses}"), "x"))
+                .contains("BadUserNameOrPassword")
     };
     assert!(may(), "before anything is wrong");
     for (text, file, bad) in [

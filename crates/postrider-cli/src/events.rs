@@ -14,9 +14,10 @@ pub(crate) struct Printer {
     log: Log,
     is_like_mosquitto: bool,
     denials: Allowance,
+    refusals: Allowance,
 }
 
-/// Denials of one second that are printed: a client that tries again and again does not fill the disk.
+/// Denials of one second that are printed, and refusals: who tries again and again does not fill the disk. A29
 const DENIALS_PER_S: u32 = 20;
 
 /// How many denials of this second were printed, and how many were not.
@@ -29,7 +30,12 @@ struct Allowance {
 
 impl Printer {
     pub(crate) fn new(log: Log, settings: &Settings) -> Self {
-        Self { log, is_like_mosquitto: settings.is_like_mosquitto, denials: Allowance::default() }
+        Self {
+            log,
+            is_like_mosquitto: settings.is_like_mosquitto,
+            denials: Allowance::default(),
+            refusals: Allowance::default(),
+        }
     }
 }
 
@@ -39,18 +45,24 @@ impl Observe for Printer {
         if !self.log.wants(kind) {
             return;
         }
-        if is_denial(event) {
-            let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            let left_out = self.denials.begin(seconds);
-            if left_out > 0 {
-                self.log.write(kind, &format!("{left_out} more denials were not printed"));
-            }
-            if !self.denials.take() {
-                return;
-            }
-        }
         if is_about_a_connection(event) && !self.log.wants_connections() {
             return;
+        }
+        let (allowance, name) = match (is_denial(event), is_refusal(event)) {
+            (true, _) => (Some(&mut self.denials), "denials"),
+            (false, true) => (Some(&mut self.refusals), "refusals"),
+            (false, false) => (None, ""),
+        };
+        if let Some(allowance) = allowance {
+            let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            let left_out = allowance.begin(seconds);
+            let is_left_out = !allowance.take();
+            if left_out > 0 {
+                self.log.write(kind, &format!("{left_out} more {name} were not printed"));
+            }
+            if is_left_out {
+                return;
+            }
         }
         let known = self.is_like_mosquitto.then(|| in_other_words(event)).flatten();
         self.log.write(kind, &known.unwrap_or_else(|| sentence(event)));
@@ -147,6 +159,15 @@ fn is_denial(event: &Event) -> bool {
         Event::Subscribed { granted, .. } => *granted == Err(ReasonCode::NotAuthorized),
         Event::PublishDenied { reason, .. } => *reason == ReasonCode::NotAuthorized,
         Event::Revoked { .. } => true,
+        _ => false,
+    }
+}
+
+/// Somebody did not get in.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other events are about somebody who did")]
+fn is_refusal(event: &Event) -> bool {
+    match event {
+        Event::Refused { .. } | Event::HandshakeFailed { .. } => true,
         _ => false,
     }
 }

@@ -3,6 +3,7 @@
 //! Owns: what is kept of a session without a connection, and for how long.
 //! Spec: 3.1.2.11.2, 3.14, 4.1.
 
+use crate::authors::Author;
 use crate::links::{Extra, LinkState};
 use crate::timers::Timer;
 use crate::{Effect, Engine, LinkId, Progress, Tray};
@@ -156,7 +157,7 @@ impl Engine {
             self.store_gone(*stored, &session, tray);
         }
         if let Some(will) = will {
-            self.publish_will(now, *will, session.subject.clone(), tray);
+            self.publish_will(now, *will, Author::of(&session), tray);
         }
         if let Some(stored) = stored {
             self.store_gone(*stored, &session, tray);

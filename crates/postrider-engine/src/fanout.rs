@@ -98,6 +98,7 @@ impl Engine {
             retain: fanout.retain,
             source: None,
             author: None,
+            peer: None,
             publisher: None,
             will: Sequence::NONE,
         };

@@ -119,7 +119,7 @@ fn check_nothing_stuck(engine: &Engine, key: SessionKey, name: &str) -> Result<(
     if !flows.mailbox.is_empty() && !is_reading {
         return Err(format!("{name} has room and quota, but its mailbox is not sent"));
     }
-    if !flows.replays.is_empty() && !is_reading && !engine.replaying.contains(&key) {
+    if !flows.replays.is_empty() && !is_reading && !flows.is_asking && !engine.replaying.contains(&key) {
         return Err(format!("{name} has room and quota, but its replay stands still"));
     }
     Ok(())

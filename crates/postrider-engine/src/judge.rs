@@ -5,18 +5,16 @@
 //! Spec: 3.1.4, 4.12.
 
 use crate::accept::{Candidate, Refusal};
+use crate::authors::{Author, Doubt};
 use crate::control::Command;
 use crate::links::LinkState;
 use crate::review::Case;
 use crate::will::Will;
 use crate::{Effect, Engine, Judge, Lane, LinkId, Progress, Tray, Verdict, Who};
-use postrider_ports::{
-    Access, Action, AuthenticateAnswer, AuthenticateRequest, AuthorizeRequest, Cause, Subject, Ticket,
-};
+use postrider_ports::{Access, Action, AuthenticateAnswer, AuthenticateRequest, AuthorizeRequest, Cause, Ticket};
 use postrider_proto::{Auth, PropertiesBuf, Property, PropertyId, Publish, ReasonCode, Subscribe, Text};
 use postrider_router::SessionKey;
 use postrider_session::{Now, Violation};
-use std::sync::Arc;
 
 /// What an open question is about.
 #[derive(Debug)]
@@ -30,11 +28,13 @@ pub(crate) enum Pending {
     /// Whether a held PUBLISH or SUBSCRIBE is allowed.
     Held(LinkId),
     /// Whether a will may still be published.
-    FireWill(Box<Will>, Arc<Subject>),
+    FireWill(Box<(Will, Author)>),
     /// Whether a session may keep its subscriptions.
     Review(Box<Case>),
     /// What a command leads to.
     Control(Box<Command>),
+    /// Whether retained messages may still be heard.
+    Author(Box<Doubt>),
 }
 
 /// Verdicts that a connection remembers.
@@ -69,16 +69,20 @@ impl Engine {
                     tray.push(Effect::Resume { link });
                 }
             }
-            (Pending::FireWill(will, subject), Verdict::Authorize(list)) => {
+            (Pending::FireWill(fired), Verdict::Authorize(list)) => {
                 if is_allowed(&list) {
-                    self.publish_allowed_will(now, &will, &subject, tray);
+                    self.publish_allowed_will(now, &fired.0, &fired.1, tray);
                 }
             }
             (Pending::Review(case), Verdict::Authorize(list)) => self.on_reviewed(now, &case, &list, tray),
             (Pending::Control(command), Verdict::Control(Some(response))) => {
                 self.respond(now, &command, &response, tray);
             }
+            (Pending::Author(doubt), Verdict::Authorize(list)) => self.on_author_judged(now, &doubt, &list, tray),
             // An answer of the wrong kind is none.
+            (Pending::Author(doubt), Verdict::Authenticate(_) | Verdict::Control(_)) => {
+                self.on_author_judged(now, &doubt, &[], tray);
+            }
             (Pending::Control(_), Verdict::Control(None) | Verdict::Authenticate(_) | Verdict::Authorize(_)) => {}
             (Pending::Review(case), Verdict::Authenticate(_) | Verdict::Control(_)) => {
                 self.on_reviewed(now, &case, &[], tray)
@@ -95,7 +99,7 @@ impl Engine {
             (Pending::Held(link), Verdict::Authenticate(_) | Verdict::Control(_)) => {
                 self.on_current(now, Pending::Held(link), Verdict::Authorize(Vec::new()), tray);
             }
-            (Pending::FireWill(..), Verdict::Authenticate(_) | Verdict::Control(_)) => {}
+            (Pending::FireWill(_), Verdict::Authenticate(_) | Verdict::Control(_)) => {}
         }
     }
 

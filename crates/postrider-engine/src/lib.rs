@@ -10,6 +10,7 @@ mod acks;
 mod adopt;
 mod aliases;
 mod asked;
+mod authors;
 mod bans;
 mod connect;
 pub mod contents;

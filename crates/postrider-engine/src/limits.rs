@@ -53,6 +53,8 @@ pub struct Limits {
     pub raises_qos: bool,
     /// Whether messages with QoS 0 wait for clients that are away. They wait in memory alone.
     pub queues_qos0: bool,
+    /// Whether a retained message goes to a new subscription only while its author may publish it.
+    pub rechecks_authors: bool,
     /// Whether a client of 5.0 that has sent more than the Receive Maximum is disconnected. [MQTT-3.3.4-9]
     pub is_receive_maximum_strict: bool,
     /// Subscriptions of one client.

@@ -13,7 +13,7 @@ use crate::outgoing::Outgoing;
 use crate::recording::RoomFor;
 use crate::{Effect, Engine, Limits, LinkId, PayloadFormat, Progress, Tray, Who};
 use bytes::Bytes;
-use postrider_ports::{Access, ClientId, DropReason, Event, PartitionId, Subject};
+use postrider_ports::{Access, ClientId, DropReason, Event, PartitionId, Peer, Subject};
 use postrider_proto::{
     Ack, AckKind, PacketId, Properties, PropertiesBuf, PropertyId, PropertySet, Publish, Qos, ReasonCode, Topic,
     Version,
@@ -31,6 +31,8 @@ pub(crate) struct Incoming<'a> {
     /// The buffer that the payload lies in, if it can be shared.
     pub(crate) source: Option<&'a Bytes>,
     pub(crate) author: Option<&'a Arc<Subject>>,
+    /// Where the author came from, if its session does not say.
+    pub(crate) peer: Option<&'a Peer>,
     /// The author's session, for No Local.
     pub(crate) publisher: Option<SessionKey>,
     /// The record that brought the will which this is, if it is one and a record did.
@@ -274,6 +276,7 @@ impl Engine {
             retain: publish.retain,
             source: Some(source),
             author: author.as_ref(),
+            peer: None,
             publisher: Some(key),
             will: Sequence::NONE,
         };
@@ -384,7 +387,8 @@ impl Engine {
     /// Another partition took a message; its subscribers here get it too.
     pub(crate) fn on_remote(&mut self, now: Now, message: &Message, retain: bool, tray: &mut Tray) {
         let parts = message.parts();
-        let incoming = Incoming { parts, retain, source: None, author: None, publisher: None, will: Sequence::NONE };
+        let incoming =
+            Incoming { parts, retain, source: None, author: None, peer: None, publisher: None, will: Sequence::NONE };
         let mut outgoing = Outgoing::new(&incoming);
         outgoing.set_message(message);
         if retain && self.can_retain(&incoming) {

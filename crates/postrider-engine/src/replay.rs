@@ -3,6 +3,7 @@
 //! Owns: how far each replay has come. It goes as far as room and quota go, and on when there is more.
 //! Spec: 3.3.1.3, 3.8.4.
 
+use crate::authors::Hearing;
 use crate::{Engine, Tray};
 use postrider_ports::Subject;
 use postrider_proto::{Filter, Qos};
@@ -32,6 +33,11 @@ impl Replay {
     pub(crate) fn filter(&self) -> Filter<'_> {
         Filter::trusted(&self.filter)
     }
+
+    /// Where it goes on.
+    pub(crate) fn cursor(&self) -> Cursor {
+        self.cursor.clone()
+    }
 }
 
 /// What a session can be sent now.
@@ -48,13 +54,13 @@ impl Engine {
     pub(crate) fn replay(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let (Some(online), Some(flows)) = (&session.online, &mut session.flows) else { return };
-        if online.credit <= 0 || !flows.mailbox.is_empty() || !flows.outbound.is_open() {
+        if online.credit <= 0 || flows.is_asking || !flows.mailbox.is_empty() || !flows.outbound.is_open() {
             return;
         }
         let room = Room { bytes: online.credit, quota: flows.outbound.quota() };
         let Some(mut replay) = flows.replays.pop_front() else { return };
         let subject = session.subject.clone();
-        let (found, scan) = self.scan_retained(now, &mut replay, key, &subject, room);
+        let (found, scan, is_in_doubt) = self.scan_retained(now, &mut replay, key, &subject, room);
         for parcel in &found {
             self.counters.deliveries_owed += 1;
             if self.send_parcel(now, key, parcel, tray)
@@ -67,11 +73,13 @@ impl Engine {
         if scan != Scan::Stopped {
             self.store_replayed(key, replay.filter(), tray);
         }
+        let is_asking = is_in_doubt && self.ask_about_author(key, &replay, tray);
         let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) else { return };
+        flows.is_asking = is_asking;
         if scan == Scan::Stopped {
             flows.replays.push_front(replay);
         }
-        if !flows.replays.is_empty() && !flows.is_replaying {
+        if !flows.replays.is_empty() && !is_asking && !flows.is_replaying {
             flows.is_replaying = true;
             self.replaying.push_back(key);
         }
@@ -95,7 +103,8 @@ impl Engine {
         }
     }
 
-    /// The next few retained messages of a replay, no more than there is room for.
+    /// The next few retained messages of a replay, no more than there is room for. And whether the author of the one
+    /// behind them has to be asked about.
     fn scan_retained(
         &self,
         now: Now,
@@ -103,8 +112,8 @@ impl Engine {
         key: SessionKey,
         subject: &Arc<Subject>,
         mut room: Room,
-    ) -> (Vec<Parcel>, Scan) {
-        let mut found = Vec::new();
+    ) -> (Vec<Parcel>, Scan, bool) {
+        let (mut found, mut is_in_doubt) = (Vec::new(), false);
         let (grant, until) = (replay.grant, replay.until);
         let filter = Filter::trusted(&replay.filter);
         let scan = self.retained.scan(filter, &mut replay.cursor, STEPS, |kept| {
@@ -117,6 +126,14 @@ impl Engine {
             {
                 return true;
             }
+            match self.hearing(kept) {
+                Hearing::Heard => {}
+                Hearing::Withheld => return true,
+                Hearing::Unknown => {
+                    is_in_doubt = true;
+                    return false;
+                }
+            }
             let qos = grant.qos.min(kept.message.qos());
             let needs = u32::from(qos != Qos::AtMostOnce);
             if room.bytes <= 0 || room.quota < needs || found.len() == FOUND {
@@ -128,6 +145,6 @@ impl Engine {
             found.push(Parcel { message: kept.message.clone(), qos, retain: true, subscription_ids, share: None });
             true
         });
-        (found, scan)
+        (found, scan, is_in_doubt)
     }
 }

@@ -3,17 +3,19 @@
 //! Owns: what is retained, by whom, until when, and how much of it there may be.
 //! Spec: 3.3.1.3.
 
+use crate::authors::Standing;
 use crate::outgoing::Outgoing;
 use crate::publish::{Incoming, is_ours};
 use crate::records::coding::put_number;
 use crate::records::kind;
 use crate::records::message::{MessageHead, put_message};
 use crate::timers::Timer;
-use crate::{Effect, Engine, Tray, Urgency};
-use postrider_ports::Subject;
+use crate::{Effect, Engine, Tray, Urgency, Who};
+use postrider_ports::{Peer, Subject};
 use postrider_proto::{Properties, Qos, Topic};
 use postrider_router::Keyed;
 use postrider_session::{Message, MessageParts, Mono, Now, Sequence, TimerKey};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// A retained message.
@@ -22,6 +24,9 @@ pub(crate) struct Kept {
     pub(crate) message: Message,
     /// Who published it, for No Local and for judging it again.
     pub(crate) author: Option<Arc<Subject>>,
+    /// Where the author came from, if somebody guards rights and it was published since the start.
+    pub(crate) peer: Option<Box<Peer>>,
+    pub(crate) standing: Cell<Standing>,
     /// Counts up over all retained messages.
     pub(crate) sequence: u64,
     /// When it expires, if it does; it goes with the message.
@@ -65,7 +70,11 @@ impl Engine {
         let expiry =
             |expires: Mono| self.timers.insert(expires.max(now.mono), Timer::Retained(topic.as_bytes().into()));
         let timer = message.expires().map(expiry);
-        let old = self.retained.insert(Kept { message, author: incoming.author.cloned(), sequence, timer });
+        let author = incoming.author.cloned();
+        let guarded = author.as_ref().filter(|_| self.limits.authorize == Who::Plugin);
+        let peer = guarded.and_then(|subject| incoming.peer.cloned().or_else(|| self.peer_of(subject))).map(Box::new);
+        let standing = Cell::new(self.allowed_now());
+        let old = self.retained.insert(Kept { message, author, peer, standing, sequence, timer });
         if is_ours(topic) {
             // Charged to nobody, so that clients that fill the store do not silence the broker.
             self.sys.kept += u64::from(old.is_none());
@@ -127,7 +136,8 @@ impl Engine {
         self.retained_sequence += 1;
         let sequence = self.retained_sequence;
         let timer = message.expires().map(|at| self.timers.insert(at.max(now.mono), Timer::Retained(topic)));
-        let old = self.retained.insert(Kept { message, author: author.map(Arc::new), sequence, timer });
+        let (author, standing) = (author.map(Arc::new), Cell::new(self.allowed_now()));
+        let old = self.retained.insert(Kept { message, author, peer: None, standing, sequence, timer });
         let Some(old) = old else { return };
         self.retained_bytes -= old.message.size() as u64;
         if let Some(timer) = old.timer {

@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub(crate) struct Reviews {
     /// Answers to questions up to this one rest on rights that changed.
     outdated: u64,
+    /// How many there were.
+    pub(crate) count: u32,
     waiting: VecDeque<SessionKey>,
     /// Whether any session was ever allowed a subscription but for a part of it.
     pub(crate) has_exceptions: bool,
@@ -83,6 +85,7 @@ impl Engine {
             return 0;
         }
         self.reviews.outdated = self.last_ticket;
+        self.reviews.count = self.reviews.count.wrapping_add(1);
         self.links.forget_verdicts();
         self.reviews.waiting = self.sessions.iter().map(|(key, _)| key).collect();
         let count = self.reviews.waiting.len() as u64;
@@ -134,7 +137,11 @@ impl Engine {
                     self.accept_or_ask_about_will(now, link, candidate, tray);
                 }
             }
-            Pending::FireWill(will, subject) => self.publish_will(now, *will, subject, tray),
+            Pending::FireWill(fired) => {
+                let (will, author) = *fired;
+                self.publish_will(now, will, author, tray);
+            }
+            Pending::Author(doubt) => self.hear_on(now, &doubt, tray),
             // It waits for another question already.
             Pending::Review(_) => {}
         }

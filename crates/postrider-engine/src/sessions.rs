@@ -85,6 +85,8 @@ pub(crate) struct Flows {
     pub(crate) shares: Vec<FilterId>,
     /// Stands in the engine's list of work for its replays.
     pub(crate) is_replaying: bool,
+    /// Its replays wait for an answer about somebody who retained a message.
+    pub(crate) is_asking: bool,
 }
 
 /// What a subscription costs in memory, more or less. A5, A8

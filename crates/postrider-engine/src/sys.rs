@@ -185,6 +185,7 @@ impl Engine {
             retain: self.limits.retain_available,
             source: None,
             author: None,
+            peer: None,
             publisher: None,
             will: Sequence::NONE,
         };

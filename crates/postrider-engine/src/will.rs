@@ -4,16 +4,16 @@
 //! Spec: 3.1.2.5, 3.1.3.2.2.
 
 use crate::accept::Refusal;
+use crate::authors::Author;
 use crate::judge::Pending;
 use crate::mount;
 use crate::publish::{Authorized, Incoming, check_topic, forwarded};
 use crate::timers::Timer;
 use crate::{Effect, Engine, Judge, Limits, Tray, Urgency, Who};
-use postrider_ports::{Action, AuthorizeRequest, Event, ListenerId, Subject};
+use postrider_ports::{Action, AuthorizeRequest, Event, ListenerId};
 use postrider_proto::{self as proto, PropertyId, ReasonCode};
 use postrider_router::SessionKey;
 use postrider_session::{Message, MessageParts, Now, Sequence, TimerKey};
-use std::sync::Arc;
 
 /// A will, kept with its session. [MQTT-3.1.2-7]
 #[derive(Debug)]
@@ -105,25 +105,24 @@ impl Engine {
     pub(crate) fn fire_will(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(will) = session.will.take() else { return };
-        let subject = session.subject.clone();
-        self.publish_will(now, *will, subject, tray);
+        let author = Author::of(session);
+        self.publish_will(now, *will, author, tray);
     }
 
     /// Publishes a will whose session may be gone; a plugin is asked again whether it may. A13
-    pub(crate) fn publish_will(&mut self, now: Now, will: Will, subject: Arc<Subject>, tray: &mut Tray) {
+    pub(crate) fn publish_will(&mut self, now: Now, will: Will, author: Author, tray: &mut Tray) {
         if let Some(timer) = will.timer {
             self.timers.cancel(timer);
         }
         if self.limits.authorize == Who::Plugin {
-            let session = self.sessions.find(subject.client_id.as_str()).and_then(|key| self.sessions.get(key));
-            let peer = session.and_then(|session| session.peer.clone());
-            let request = AuthorizeRequest { subject: (*subject).clone(), peer, actions: vec![will.action()] };
+            let (subject, peer) = ((*author.subject).clone(), author.peer.clone());
+            let request = AuthorizeRequest { subject, peer, actions: vec![will.action()] };
             let ticket = self.next_ticket();
-            self.pending.insert(ticket, Pending::FireWill(Box::new(will), subject));
+            self.pending.insert(ticket, Pending::FireWill(Box::new((will, author))));
             tray.push(Effect::Judge { ticket, question: Box::new(Judge::Authorize(request)) });
             return;
         }
-        self.publish_allowed_will(now, &will, &subject, tray);
+        self.publish_allowed_will(now, &will, &author, tray);
     }
 
     /// Whether a will stands in the log when it is published.
@@ -134,13 +133,15 @@ impl Engine {
             retain: will.retain,
             source: None,
             author: None,
+            peer: None,
             publisher: None,
             will: will.brought_by,
         })
     }
 
     /// Publishes a will that is allowed, or whose rights nobody guards.
-    pub(crate) fn publish_allowed_will(&mut self, now: Now, will: &Will, subject: &Arc<Subject>, tray: &mut Tray) {
+    pub(crate) fn publish_allowed_will(&mut self, now: Now, will: &Will, author: &Author, tray: &mut Tray) {
+        let subject = &author.subject;
         self.counters.wills_published += 1;
         self.observe(tray, || Event::WillPublished {
             client_id: subject.client_id.clone(),
@@ -153,20 +154,21 @@ impl Engine {
             retain: will.retain,
             source: None,
             author: Some(subject),
+            peer: author.peer.as_ref(),
             publisher: None,
             will: will.brought_by,
         };
-        let author = self.sessions.find(subject.client_id.as_str()).filter(|key| self.is_stored(*key));
+        let session = self.sessions.find(subject.client_id.as_str()).filter(|key| self.is_stored(*key));
         // The log says that it is over: in its own record, or before anybody sees it.
         let is_recorded = self.would_be_recorded(&incoming);
-        if let Some(key) = author.filter(|_| !is_recorded) {
+        if let Some(key) = session.filter(|_| !is_recorded) {
             self.store_session(key, Urgency::Now, tray);
         }
         if will.brought_by.is_some() {
             tray.wait_for(self.last_record());
         }
         self.route(now, Authorized::certify(incoming), None, tray);
-        if let Some(key) = author.filter(|_| is_recorded) {
+        if let Some(key) = session.filter(|_| is_recorded) {
             self.store_session(key, Urgency::Now, tray);
         }
     }

@@ -42,6 +42,8 @@ pub struct PureDriver {
     passed: Passed,
     /// Where the next connections come in.
     pub listener: ListenerId,
+    /// From which address they come, without a port.
+    pub host: String,
     /// The first invariant that was found broken.
     pub broken: Option<String>,
 }
@@ -53,6 +55,7 @@ struct Link {
     link: ServerLink,
     limits: LinkLimits,
     listener: ListenerId,
+    host: String,
     is_named: bool,
     input: Vec<u8>,
     output: VecDeque<u8>,
@@ -102,6 +105,7 @@ impl PureDriver {
             origin: Mono(0),
             passed: Passed::default(),
             listener: ListenerId(0),
+            host: "test".to_owned(),
             broken: None,
         }
     }
@@ -117,6 +121,7 @@ impl PureDriver {
             link: ServerLink::new(now.mono, &limits),
             limits,
             listener: self.listener,
+            host: self.host.clone(),
             is_named: false,
             input: Vec::new(),
             output: VecDeque::new(),
@@ -181,7 +186,7 @@ impl PureDriver {
         match packet {
             Packet::Connect(connect) => {
                 link.is_named = true;
-                let peer = Peer::through(link.listener, &format!("test:{at}"));
+                let peer = Peer::through(link.listener, &format!("{}:{at}", link.host));
                 Ok(self.engine.handle(now, Input::Linked { link: id, connect, peer: &peer }, &mut self.tray))
             }
             Packet::Publish(publish) => {

@@ -80,6 +80,7 @@ pub fn limits() -> Limits {
         client_id_prefixes: Vec::new(),
         payload_bytes_max: u32::MAX,
         raises_qos: false,
+        rechecks_authors: true,
         queues_qos0: false,
         is_receive_maximum_strict: true,
         broker_rates: Rates::OFF,
@@ -169,6 +170,11 @@ impl World {
     /// The next connections come in through this listener.
     pub const fn through(&mut self, listener: u16) {
         self.driver.listener = ListenerId(listener);
+    }
+
+    /// The next connections come from this address.
+    pub fn come_from(&mut self, host: &str) {
+        host.clone_into(&mut self.driver.host);
     }
 
     /// From now on other limits hold.

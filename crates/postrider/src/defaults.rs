@@ -64,6 +64,8 @@ pub fn limits() -> Limits {
         raises_qos: false,
         // The specification allows either, and what has QoS 0 was not to be kept.
         queues_qos0: false,
+        // Whoever may no longer publish should no longer be heard.
+        rechecks_authors: true,
         // The specification asks for it.
         is_receive_maximum_strict: true,
         // A gateway with a filter a device fits; a million do not.

@@ -85,6 +85,7 @@ fn a_method_of_enhanced_authentication_is_refused() {
 /// Hashes that keep a thread busy long enough to look at what happens meanwhile.
 const SLOW: NewHash = NewHash::Sha512Pbkdf2(200_000);
 
+// A20, A21
 #[test]
 fn who_comes_when_the_queue_is_full_is_told_so_at_once_and_the_others_are_served() {
     let text = line("anna", SLOW, "secret");
@@ -97,6 +98,7 @@ fn who_comes_when_the_queue_is_full_is_told_so_at_once_and_the_others_are_served
     assert_eq!(answers.iter().filter(|answer| reason(answer).is_none()).count(), 8 - busy);
 }
 
+// A20
 #[test]
 fn a_password_that_was_right_is_believed_for_a_while_without_a_hash() {
     let passwords = passwords(&line("anna", SLOW, "secret"), Settings::default());
@@ -140,6 +142,7 @@ fn an_unknown_user_costs_what_a_wrong_password_costs() {
     assert!(unknown > known / 2 && unknown < known * 2, "{unknown:?} and {known:?}");
 }
 
+// A20
 #[test]
 fn whoever_guesses_has_to_wait_even_with_the_right_password_and_others_do_not() {
     let text = format!("{}{}", line("anna", NewHash::Sha512, "secret"), line("otto", NewHash::Sha512, "geheim"));
@@ -155,6 +158,7 @@ fn whoever_guesses_has_to_wait_even_with_the_right_password_and_others_do_not() 
     assert_eq!(reason(&answer(&passwords, Some("otto"), Some("geheim"))), None);
 }
 
+// A20
 #[test]
 fn guesses_that_come_all_at_once_are_delayed_like_those_that_come_one_by_one() {
     let passwords = passwords(&line("anna", NewHash::Sha512Pbkdf2(1000), "secret"), Settings::default());

@@ -9,6 +9,7 @@ mod folder;
 mod formats;
 mod fuzz;
 mod lines;
+mod locks;
 mod mosquitto;
 mod names;
 mod people;

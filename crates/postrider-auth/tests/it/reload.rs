@@ -23,6 +23,7 @@ fn a_reload_brings_what_is_new_and_names_whose_password_counts_no_longer() {
     assert_eq!(file.check("zoe", b"4"), Ok(()));
 }
 
+// A22
 #[test]
 fn a_file_that_is_empty_cut_off_or_gone_at_a_reload_changes_nothing() {
     let folder = Folder::new("reload-broken");

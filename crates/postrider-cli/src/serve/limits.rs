@@ -32,6 +32,7 @@ pub(crate) fn of(config: &Config, places: &[usize]) -> postrider::Limits {
         payload_bytes_max: limits.payload_bytes_max,
         raises_qos: compat.upgrade_outgoing_qos,
         queues_qos0: compat.queue_qos0,
+        rechecks_authors: compat.check_retain_source,
         is_receive_maximum_strict: compat.receive_maximum == ReceiveMaximum::Strict,
         subscriptions_max: limits.subscriptions_max,
         subscription_bytes_max: limits.subscription_bytes_max,

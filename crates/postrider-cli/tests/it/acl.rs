@@ -81,6 +81,7 @@ fn a_client_that_wants_to_know_is_told_the_rule() {
     assert_eq!(text.flatten().as_deref(), Some("denied by acl:1"));
 }
 
+// A15, A22
 #[test]
 fn sighup_takes_away_what_is_not_allowed_any_more_and_a_fault_changes_nothing() {
     let file = File::new("acl", "topic readwrite #\n");

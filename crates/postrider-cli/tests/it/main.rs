@@ -4,6 +4,7 @@
 
 mod abuse;
 mod acl;
+mod audit;
 mod authority;
 mod backups;
 mod bench;
@@ -21,6 +22,7 @@ mod data;
 mod disk_faults;
 mod dump;
 mod dynamic;
+mod floods;
 mod folder;
 mod formats;
 mod hoards;

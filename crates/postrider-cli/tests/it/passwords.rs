@@ -67,6 +67,7 @@ fn who_has_the_right_password_is_in_and_all_others_hear_why_not() {
     }
 }
 
+// A11, A12
 #[test]
 fn a_wrong_password_harms_nothing_of_whose_session_it_asks_for() {
     let passwords = Passwords::new("harmless");

@@ -146,6 +146,7 @@ async fn secrets_are_written_for_a_debugger_if_that_is_asked_for() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+// A23
 #[tokio::test]
 async fn who_finds_too_many_waiting_is_refused_and_the_others_get_their_turn() {
     let turns = Turns::new(1, 1);

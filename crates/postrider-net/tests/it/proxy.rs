@@ -137,6 +137,7 @@ fn headers_that_are_wrong_are_refused() {
     }
 }
 
+// A25
 #[tokio::test]
 async fn only_what_is_trusted_and_allowed_is_taken() {
     let line = b"PROXY UNKNOWN\r\n";

@@ -242,6 +242,7 @@ async fn a_listener_gets_other_options_while_it_listens() {
     living.expect_silence().await;
 }
 
+// A23
 #[tokio::test]
 async fn half_handshakes_do_not_keep_honest_clients_out() {
     let authority = Authority::new();
@@ -267,6 +268,7 @@ async fn half_handshakes_do_not_keep_honest_clients_out() {
     honest.expect_silence().await;
 }
 
+// A23
 #[tokio::test]
 async fn who_does_not_get_through_the_handshake_in_time_is_closed_and_leaves_word() {
     let authority = Authority::new();

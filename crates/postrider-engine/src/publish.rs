@@ -8,6 +8,7 @@
 //!                              may hold       duplicates end here   may be sliced: the ack waits
 //! ```
 
+use crate::accept::SHORT;
 use crate::fanout::{Fanout, Tally, Visibility};
 use crate::outgoing::Outgoing;
 use crate::recording::RoomFor;
@@ -88,6 +89,10 @@ impl Engine {
         if let Err(violation) = self.check_publish(link, publish) {
             return self.violate(now, link, violation, tray);
         }
+        let memory = if self.is_pressed() { self.find_memory(now, link, key, publish) } else { RoomFor::It };
+        if memory == RoomFor::NothingYet {
+            return Progress::Hold;
+        }
         if self.is_metered && !self.may_publish_now(now, link, publish) {
             return Progress::Hold;
         }
@@ -105,6 +110,10 @@ impl Engine {
             }
             Ok(()) if !self.is_well_formed(publish.properties, publish.payload) => {
                 Err(ReasonCode::PayloadFormatInvalid)
+            }
+            Ok(()) if memory == RoomFor::Nothing => {
+                why = Some(SHORT.into());
+                Err(ReasonCode::QuotaExceeded)
             }
             Ok(()) if room == RoomFor::Nothing => Err(ReasonCode::QuotaExceeded),
             Ok(()) if publish.payload.len() > self.limits.payload_bytes_max as usize => Err(ReasonCode::QuotaExceeded),

@@ -13,6 +13,7 @@ mod fuzz;
 mod handover;
 mod limits;
 mod listeners;
+mod pressure;
 mod publish;
 mod qos;
 mod rates;

@@ -82,6 +82,13 @@ impl Session {
 }
 
 impl Engine {
+    /// What grows fastest of it, known at any time: messages that wait, in the log or not, and retained ones.
+    #[inline]
+    #[must_use]
+    pub fn kept_bytes(&self) -> u64 {
+        self.counters.queued_bytes + self.groups.bytes() + self.retained_bytes
+    }
+
     /// What is kept in memory for all; linear in the number of sessions.
     #[must_use]
     pub fn ledger(&self) -> Ledger {

@@ -8,7 +8,6 @@
 //!                              may hold       duplicates end here   may be sliced: the ack waits
 //! ```
 
-use crate::accept::SHORT;
 use crate::fanout::{Fanout, Tally, Visibility};
 use crate::outgoing::Outgoing;
 use crate::recording::RoomFor;
@@ -89,16 +88,7 @@ impl Engine {
         if let Err(violation) = self.check_publish(link, publish) {
             return self.violate(now, link, violation, tray);
         }
-        let memory = if self.is_pressed() { self.find_memory(now, link, key, publish) } else { RoomFor::It };
-        if memory == RoomFor::NothingYet {
-            return Progress::Hold;
-        }
-        if self.is_metered && !self.may_publish_now(now, link, publish) {
-            return Progress::Hold;
-        }
-        let is_tight =
-            self.log.as_ref().is_some_and(|log| log.is_tight()) && (publish.qos > Qos::AtMostOnce || publish.retain);
-        let room = if is_tight { self.find_room(link, publish) } else { RoomFor::It };
+        let room = self.room_for(now, link, key, publish);
         if room == RoomFor::NothingYet {
             return Progress::Hold;
         }
@@ -110,10 +100,6 @@ impl Engine {
             }
             Ok(()) if !self.is_well_formed(publish.properties, publish.payload) => {
                 Err(ReasonCode::PayloadFormatInvalid)
-            }
-            Ok(()) if memory == RoomFor::Nothing => {
-                why = Some(SHORT.into());
-                Err(ReasonCode::QuotaExceeded)
             }
             Ok(()) if room == RoomFor::Nothing => Err(ReasonCode::QuotaExceeded),
             Ok(()) if publish.payload.len() > self.limits.payload_bytes_max as usize => Err(ReasonCode::QuotaExceeded),
@@ -158,6 +144,21 @@ impl Engine {
             (Routed::Done(_), None) => {}
         }
         Progress::Done
+    }
+
+    /// Whether memory, rates and log let it pass now.
+    #[inline]
+    fn room_for(&mut self, now: Now, link: LinkId, key: SessionKey, publish: &Publish<'_>) -> RoomFor {
+        let memory = if self.is_pressed() { self.find_memory(now, link, key, publish) } else { RoomFor::It };
+        if memory != RoomFor::It {
+            return memory;
+        }
+        if self.is_metered && !self.may_publish_now(now, link, publish) {
+            return RoomFor::NothingYet;
+        }
+        let is_tight =
+            self.log.as_ref().is_some_and(|log| log.is_tight()) && (publish.qos > Qos::AtMostOnce || publish.retain);
+        if is_tight { self.find_room(link, publish) } else { RoomFor::It }
     }
 
     /// What the announced limits forbid outright.

@@ -33,6 +33,7 @@ mod listen;
 mod listeners;
 mod log;
 mod log_threads;
+mod memory;
 mod meter;
 mod observer;
 mod outbox;
@@ -52,11 +53,13 @@ pub use error::{Error, ErrorKind};
 pub use examine::{Examined, Salvaged, check_data, salvage_data};
 pub use failure::Failure;
 pub use listen::{Connections, Listen, ListenerInfo};
+pub use memory::MemoryInfo;
 pub use postrider_engine::contents::{
     DeliveryData, MessageData, SessionData, SessionName, Stage, SubscriptionData, WillData,
 };
 pub use postrider_engine::{
-    BanRule, Concerned, Limits, ListenerLimits, Nameless, Owed, PayloadFormat, Rate, Rates, ShareStrategy, Who,
+    BanRule, Concerned, Ledger, Limits, ListenerLimits, Nameless, Owed, PayloadFormat, Pressure, Rate, Rates,
+    ShareStrategy, Who,
 };
 pub use postrider_journal::{Damage, DamageKind};
 pub use postrider_net::proxy::{ProxyOptions, ProxyVersions};

@@ -70,13 +70,18 @@ impl Running {
     /// Figures, for who sends SIGUSR2.
     pub(super) async fn show(&self) {
         let Ok(counters) = self.broker.counters().await else { return };
+        let memory = self.broker.memory();
         self.note(&format!(
-            "connected {}, sessions {}, subscriptions {}, retained {}, queued bytes {}",
+            "connected {}, sessions {}, subscriptions {}, retained {}, queued bytes {}, \
+             memory in use {} of {}, resident {}",
             counters.clients_connected,
             counters.sessions,
             counters.subscriptions,
             counters.retained,
-            counters.queued_bytes
+            counters.queued_bytes,
+            memory.used,
+            bytes_or_any(memory.bytes_max),
+            memory.resident.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string())
         ));
     }
 
@@ -135,6 +140,7 @@ impl Running {
             locks.map(|(slot, at)| Lock::of(config, *at, &self.files).unwrap_or_else(|| closed(slot))).collect();
         self.gate.set(locks);
         self.broker.adopt(limits::of(config, &order));
+        self.broker.set_memory_bytes_max(limits::memory_bytes_max(config));
         self.consult();
     }
 
@@ -196,6 +202,10 @@ impl Running {
         }
         self.settle();
     }
+}
+
+fn bytes_or_any(bytes: u64) -> String {
+    if bytes == u64::MAX { "any".to_owned() } else { bytes.to_string() }
 }
 
 /// Whether a socket need not be closed to be another listener of the tree.

@@ -116,7 +116,9 @@ fn in_other_words(event: &Event) -> Option<String> {
         Event::Disconnected { client_id, cause } => {
             let parting = match cause {
                 Cause::Disconnect(_) => Parting::Disconnected,
-                Cause::Closed | Cause::Slow | Cause::Administrative | Cause::Shutdown => Parting::Closed,
+                Cause::Closed | Cause::Slow | Cause::Memory | Cause::Administrative | Cause::Shutdown => {
+                    Parting::Closed
+                }
                 Cause::Violation(..) => Parting::ProtocolError,
                 Cause::KeepAlive => Parting::TimedOut,
                 Cause::TakenOver => Parting::TakenOver,
@@ -164,12 +166,8 @@ fn is_denial(event: &Event) -> bool {
 }
 
 /// Somebody did not get in.
-#[expect(clippy::wildcard_enum_match_arm, reason = "all other events are about somebody who did")]
-fn is_refusal(event: &Event) -> bool {
-    match event {
-        Event::Refused { .. } | Event::HandshakeFailed { .. } => true,
-        _ => false,
-    }
+const fn is_refusal(event: &Event) -> bool {
+    matches!(event, Event::Refused { .. } | Event::HandshakeFailed { .. })
 }
 
 fn sentence(event: &Event) -> String {
@@ -238,6 +236,7 @@ fn why(cause: Cause) -> String {
         Cause::Violation(reason, clause) => format!("it broke the protocol ({}, {clause})", reason.text()),
         Cause::KeepAlive => "it was silent for one and a half keep-alive times".to_owned(),
         Cause::TakenOver => "another connection took its session".to_owned(),
+        Cause::Memory => "the broker is out of memory, and what it kept for this client was most".to_owned(),
         Cause::Slow => "it took nothing of what was sent to it for too long".to_owned(),
         Cause::Administrative => "an administrator ended it".to_owned(),
         Cause::Shutdown => "the broker stops".to_owned(),

@@ -47,6 +47,9 @@ pub(crate) struct Candidate {
     pub(crate) answer_properties: Vec<(Box<str>, Box<str>)>,
 }
 
+/// What clients hear that would need memory.
+pub(crate) const SHORT: &str = "the broker is short of memory; try again later";
+
 /// Why a client stays outside.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
@@ -173,10 +176,14 @@ impl Engine {
     }
 
     /// A session belongs to the principal that made it. A11
-    fn check_owner(&self, found: Option<SessionKey>, candidate: &Candidate) -> Option<Refusal> {
+    fn check_owner(&mut self, found: Option<SessionKey>, candidate: &Candidate) -> Option<Refusal> {
         let Some(session) = found.and_then(|key| self.sessions.get(key)) else {
             let is_full = self.sessions.len() >= self.limits.sessions_max as usize
                 || (candidate.expiry_s > 0 && self.log.as_ref().is_some_and(|log| log.is_full()));
+            if self.is_pressed() {
+                self.counters.sessions_refused += 1;
+                return Some(Refusal { reason: ReasonCode::QuotaExceeded, text: Some(SHORT.into()) });
+            }
             return is_full.then(|| Refusal::of(ReasonCode::QuotaExceeded));
         };
         let is_own = session.subject.principal == candidate.principal;
@@ -199,7 +206,8 @@ impl Engine {
         let is_counted = candidate.version.is_v5() && self.limits.is_receive_maximum_strict;
         Online {
             link,
-            credit: i64::from(self.limits.outbox_bytes_max),
+            credit: i64::from(self.outbox_bytes_max()),
+            outbox_bytes_max: self.outbox_bytes_max(),
             packet_bytes_max: candidate.packet_bytes_max,
             receive_maximum: candidate.receive_maximum.min(self.limits.in_flight_max_at(listener)),
             topic_alias_max: candidate.topic_alias_max.min(self.limits.topic_alias_out_max_at(listener)),

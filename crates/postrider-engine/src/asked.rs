@@ -118,7 +118,7 @@ impl Engine {
     }
 
     /// DISCONNECT to a 5.0 client, and the end of its connection.
-    fn dismiss(&mut self, now: Now, link: LinkId, reason: ReasonCode, cause: Cause, tray: &mut Tray) {
+    pub(crate) fn dismiss(&mut self, now: Now, link: LinkId, reason: ReasonCode, cause: Cause, tray: &mut Tray) {
         if let Some(online) = self.online_of(link) {
             online.farewell(reason, None, tray);
         }

@@ -105,6 +105,10 @@ impl Engine {
             self.pass_over(hit.session, outgoing, tray);
             return Delivered::Taken;
         }
+        if delivery.qos == Qos::AtMostOnce && self.is_pressed() {
+            self.drop_delivery(hit.session, DropReason::Memory, 1, tray);
+            return Delivered::Taken;
+        }
         self.keep(now, hit.session, delivery, outgoing, tray)
     }
 
@@ -156,7 +160,7 @@ impl Engine {
         outgoing: &mut Outgoing<'_>,
         tray: &mut Tray,
     ) -> Delivered {
-        let mut bounds = self.limits.mailbox;
+        let mut bounds = self.mailbox_bounds();
         let Some(session) = self.sessions.get_mut(key) else { return Delivered::Taken };
         if session.stored.is_none() {
             // Nobody holds a record for it, nor would read it back.

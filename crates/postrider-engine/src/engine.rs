@@ -8,6 +8,7 @@ use crate::groups::Groups;
 use crate::judge::Pending;
 use crate::links::{LinkState, Links};
 use crate::log::Log;
+use crate::pressure::Relief;
 use crate::rates::Meters;
 use crate::retain::Kept;
 use crate::review::Reviews;
@@ -59,6 +60,7 @@ pub struct Engine {
     pub(crate) counters: Counters,
     pub(crate) repeats: Repeats,
     pub(crate) sys: Sys,
+    pub(crate) relief: Relief,
     pub(crate) entropy: Entropy,
     /// Nothing is kept without.
     pub(crate) log: Option<Box<Log>>,
@@ -103,6 +105,7 @@ impl Engine {
             bans: Bans::new(seeds.hash),
             counters: Counters::default(),
             repeats: Repeats::default(),
+            relief: Relief::default(),
             entropy: Entropy::new(seeds.ids),
             log: None,
         }
@@ -131,6 +134,7 @@ impl Engine {
             Input::Committed { through, room, is_full } => self.on_committed(through, room, is_full, tray),
             Input::Loaded { ticket, records } => self.on_loaded(now, ticket, records, tray),
             Input::Adopted(limits) => self.adopt(now, *limits),
+            Input::Pressed(pressure) => self.on_pressed(now, pressure, tray),
             Input::Continue => self.on_continue(now, tray),
             Input::Tick => self.on_tick(now, tray),
         }
@@ -148,7 +152,7 @@ impl Engine {
     #[inline]
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.fanouts.is_empty() || !self.replaying.is_empty() || self.reviews.has_work()
+        !self.fanouts.is_empty() || !self.replaying.is_empty() || self.reviews.has_work() || self.relief.has_work()
     }
 
     /// What is allowed.

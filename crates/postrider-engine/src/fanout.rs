@@ -85,6 +85,7 @@ impl Engine {
         self.continue_fanout(now, tray);
         self.continue_replay(now, tray);
         self.continue_review(now, tray);
+        self.continue_relief(tray);
     }
 
     /// One slice of the oldest fan-out.

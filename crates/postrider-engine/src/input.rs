@@ -1,6 +1,6 @@
 //! Everything that can happen to an engine. If it is not here, it does not exist.
 
-use crate::Limits;
+use crate::{Limits, Pressure};
 use bytes::Bytes;
 use postrider_ports::{Access, AuthenticateAnswer, Cause, PartitionId, Peer, Question, Ticket};
 use postrider_proto::{Connect, Packet};
@@ -77,6 +77,8 @@ pub enum Input<'a> {
     Passed(Box<Passed>),
     /// Other limits are to hold from now on.
     Adopted(Box<Limits>),
+    /// Memory is short, or is not any more.
+    Pressed(Pressure),
     /// An administrator asks.
     Asked {
         /// Comes back with the answer.

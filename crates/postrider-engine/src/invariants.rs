@@ -75,7 +75,7 @@ fn check_sessions(engine: &Engine) -> Result<(), String> {
             return Err(format!("{name} will never expire"));
         }
         if let Some(online) = &session.online
-            && online.credit > i64::from(limits.outbox_bytes_max)
+            && (online.credit > i64::from(online.outbox_bytes_max) || online.outbox_bytes_max > limits.outbox_bytes_max)
         {
             return Err(format!("{name} has more credit than its outbox has room"));
         }
@@ -119,7 +119,8 @@ fn check_nothing_stuck(engine: &Engine, key: SessionKey, name: &str) -> Result<(
     if !flows.mailbox.is_empty() && !is_reading {
         return Err(format!("{name} has room and quota, but its mailbox is not sent"));
     }
-    if !flows.replays.is_empty() && !is_reading && !flows.is_asking && !engine.replaying.contains(&key) {
+    let is_held = flows.is_asking || engine.relief.is_full();
+    if !flows.replays.is_empty() && !is_reading && !is_held && !engine.replaying.contains(&key) {
         return Err(format!("{name} has room and quota, but its replay stands still"));
     }
     Ok(())
@@ -213,13 +214,14 @@ fn check_counters(engine: &Engine) -> Result<(), String> {
 
 /// Each timer has a reason that is still there, and each reason one timer.
 fn check_timers(engine: &Engine) -> Result<(), String> {
-    let mut counts = [0; 4];
+    let mut counts = [0; 5];
     for timer in engine.timers.iter() {
         counts[match timer {
             Timer::Will(_) => 0,
             Timer::Session(_) => 1,
             Timer::Retained(_) => 2,
             Timer::Held(_) => 3,
+            Timer::Relief => 4,
         }] += 1;
     }
     let sessions = || engine.sessions.iter().map(|(_, session)| session);
@@ -228,6 +230,7 @@ fn check_timers(engine: &Engine) -> Result<(), String> {
         sessions().filter(|session| session.expiry_timer.is_some()).count(),
         engine.retained.iter().filter(|kept| kept.message.expires().is_some()).count(),
         engine.links.iter().filter(|(link, _)| engine.links.extra(*link).is_some_and(|e| e.held.is_some())).count(),
+        usize::from(engine.relief.is_full()),
     ];
     if counts == reasons { Ok(()) } else { Err(format!("timers {counts:?}, reasons for them {reasons:?}")) }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Extra {
     pub(crate) again: Option<Ticket>,
     /// When a PUBLISH that was over a rate may come again.
     pub(crate) held: Option<TimerKey>,
+    /// So many PUBLISH packets pass until the next has to wait because memory is short.
+    pub(crate) paced: u8,
     /// The answer, until the held packet comes again.
     pub(crate) verdict: Option<Vec<Access>>,
     /// Verdicts on publishing, by topic, QoS and retain flag.

@@ -90,12 +90,7 @@ impl Engine {
         if let Err(violation) = self.check_publish(link, publish) {
             return self.violate(now, link, violation, tray);
         }
-        if self.is_metered && !self.may_publish_now(now, link, publish) {
-            return Progress::Hold;
-        }
-        let is_tight =
-            self.log.as_ref().is_some_and(|log| log.is_tight()) && (publish.qos > Qos::AtMostOnce || publish.retain);
-        let room = if is_tight { self.find_room(link, publish) } else { RoomFor::It };
+        let room = self.room_for(now, link, key, publish);
         if room == RoomFor::NothingYet {
             return Progress::Hold;
         }
@@ -197,6 +192,21 @@ impl Engine {
         }
         let is_small = publish.payload.len() <= self.limits.payload_bytes_max as usize;
         if is_small { Ok(()) } else { Err(ReasonCode::QuotaExceeded) }
+    }
+
+    /// Whether memory, rates and log let it pass now.
+    #[inline]
+    fn room_for(&mut self, now: Now, link: LinkId, key: SessionKey, publish: &Publish<'_>) -> RoomFor {
+        let memory = if self.is_pressed() { self.find_memory(now, link, key, publish) } else { RoomFor::It };
+        if memory != RoomFor::It {
+            return memory;
+        }
+        if self.is_metered && !self.may_publish_now(now, link, publish) {
+            return RoomFor::NothingYet;
+        }
+        let is_tight =
+            self.log.as_ref().is_some_and(|log| log.is_tight()) && (publish.qos > Qos::AtMostOnce || publish.retain);
+        if is_tight { self.find_room(link, publish) } else { RoomFor::It }
     }
 
     /// What the announced limits forbid outright.

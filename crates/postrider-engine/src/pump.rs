@@ -16,10 +16,16 @@ use postrider_session::{Mono, Now, Parcel};
 impl Engine {
     /// A socket took bytes: there is room for more.
     pub(crate) fn on_room(&mut self, now: Now, link: LinkId, bytes: u32, tray: &mut Tray) {
+        let outbox_bytes_max = self.outbox_bytes_max();
         let Some(key) = self.links.session_of(link) else { return };
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(online) = &mut session.online else { return };
-        online.credit = (online.credit + i64::from(bytes)).min(i64::from(self.limits.outbox_bytes_max));
+        if online.outbox_bytes_max < outbox_bytes_max {
+            // It reads, and memory is not as short any more.
+            online.credit += i64::from(outbox_bytes_max - online.outbox_bytes_max);
+            online.outbox_bytes_max = outbox_bytes_max;
+        }
+        online.credit = (online.credit + i64::from(bytes)).min(i64::from(online.outbox_bytes_max));
         if session.flows.is_some() {
             self.pump(now, key, tray);
         }

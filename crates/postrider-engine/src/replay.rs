@@ -52,6 +52,10 @@ impl Engine {
     /// Sends retained messages as long as there is room and nothing else waits; what is left after a while
     /// becomes work for later. [MQTT-3.3.1-9]
     pub(crate) fn replay(&mut self, now: Now, key: SessionKey, tray: &mut Tray) {
+        if self.relief.is_full() {
+            // Whoever asked for it gets it when there is memory again.
+            return;
+        }
         let Some(session) = self.sessions.get_mut(key) else { return };
         let (Some(online), Some(flows)) = (&session.online, &mut session.flows) else { return };
         if online.credit <= 0 || flows.is_asking || !flows.mailbox.is_empty() || !flows.outbound.is_open() {
@@ -115,6 +119,7 @@ impl Engine {
     ) -> (Vec<Parcel>, Scan, bool) {
         let (mut found, mut is_in_doubt) = (Vec::new(), false);
         let (grant, until) = (replay.grant, replay.until);
+        let found_max = if self.is_pressed() { FOUND / 8 } else { FOUND };
         let filter = Filter::trusted(&replay.filter);
         let scan = self.retained.scan(filter, &mut replay.cursor, STEPS, |kept| {
             let is_own = || kept.author.as_ref().is_some_and(|author| author.client_id == subject.client_id);
@@ -136,7 +141,7 @@ impl Engine {
             }
             let qos = grant.qos.min(kept.message.qos());
             let needs = u32::from(qos != Qos::AtMostOnce);
-            if room.bytes <= 0 || room.quota < needs || found.len() == FOUND {
+            if room.bytes <= 0 || room.quota < needs || found.len() == found_max {
                 return false;
             }
             room.bytes -= i64::try_from(kept.message.size()).unwrap_or(i64::MAX);

@@ -50,6 +50,8 @@ pub(crate) struct Online {
     pub(crate) link: LinkId,
     /// Bytes that may still be put into the outbox; a large packet may take it below 0.
     pub(crate) credit: i64,
+    /// The most that may be in the outbox; less while memory is short.
+    pub(crate) outbox_bytes_max: u32,
     /// The client's Maximum Packet Size. [MQTT-3.1.2-24]
     pub(crate) packet_bytes_max: u32,
     /// The client's Receive Maximum, within our own limit.
@@ -230,6 +232,19 @@ impl Sessions {
 
     pub(crate) fn len(&self) -> usize {
         self.by_client.len()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.all.iter_mut().flatten()
+    }
+
+    pub(crate) fn iter_mut_with_keys(&mut self) -> impl Iterator<Item = (SessionKey, &mut Session)> {
+        (0u32..).zip(&mut self.all).filter_map(|(key, session)| Some((SessionKey(key), session.as_mut()?)))
+    }
+
+    /// No key is this or more.
+    pub(crate) fn keys_end(&self) -> u32 {
+        u32::try_from(self.all.len()).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {

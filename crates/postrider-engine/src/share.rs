@@ -123,7 +123,11 @@ impl Engine {
             self.drop_of_group(share, DropReason::Offline, 1, tray);
             return Delivered::Taken;
         }
-        let (mut bounds, retain, qos) = (self.limits.mailbox, outgoing.retain(), outgoing.qos());
+        if outgoing.qos() == Qos::AtMostOnce && self.is_pressed() {
+            self.drop_of_group(share, DropReason::Memory, 1, tray);
+            return Delivered::Taken;
+        }
+        let (mut bounds, retain, qos) = (self.mailbox_bounds(), outgoing.retain(), outgoing.qos());
         let group = self.group_number(share);
         if group == 0 {
             // Nobody would read it back.

@@ -108,7 +108,9 @@ impl Engine {
             Some(_) => replaying(session, replays),
         };
         let is_disk_full = session.stored.is_some() && self.log.as_ref().is_some_and(|log| log.is_full());
+        let needs_memory = known.is_none() && self.relief.is_full();
         if is_disk_full
+            || needs_memory
             || held >= self.limits.subscriptions_max as usize
             || held_bytes.saturating_add(bytes) > self.limits.subscription_bytes_max
         {

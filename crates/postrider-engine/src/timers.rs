@@ -19,6 +19,8 @@ pub(crate) enum Timer {
     Retained(Box<[u8]>),
     /// A PUBLISH that was over a rate may come again.
     Held(LinkId),
+    /// Memory has been short for a while.
+    Relief,
 }
 
 /// Timers that fire in one call; the rest waits for the next, so that others get their turn.
@@ -42,6 +44,7 @@ impl Engine {
                 }
                 Timer::Retained(topic) => self.expire_retained(now, Topic::trusted(&topic), tray),
                 Timer::Held(link) => self.release_held(link, tray),
+                Timer::Relief => self.shed_worst(now, tray),
             }
         }
     }

@@ -139,6 +139,14 @@ pub struct Counters {
     pub clients_banned: u64,
     /// CONNECT packets refused because of a ban.
     pub banned_refused: u64,
+    /// New sessions refused because memory is short.
+    pub sessions_refused: u64,
+    /// Times that a PUBLISH had to wait because memory is short.
+    pub publishes_paced: u64,
+    /// PUBLISH packets refused because memory is short.
+    pub publishes_refused: u64,
+    /// Connections ended because memory is short.
+    pub clients_shed: u64,
 }
 
 /// One session as an administrator sees it.

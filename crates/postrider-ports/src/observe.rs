@@ -25,6 +25,8 @@ pub enum Cause {
     TakenOver,
     /// It took nothing of what was sent to it for too long.
     Slow,
+    /// The broker is out of memory, and what it kept for this client was most.
+    Memory,
     /// An administrator ended it.
     Administrative,
     /// The broker stops.
@@ -49,11 +51,13 @@ pub enum DropReason {
     Unreadable = 5,
     /// Its client may not have it any more.
     NotAllowed = 6,
+    /// The broker is short of memory, and the client does not keep up.
+    Memory = 7,
 }
 
 impl DropReason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Offline,
         Self::MailboxFull,
         Self::Expired,
@@ -61,6 +65,7 @@ impl DropReason {
         Self::SessionEnded,
         Self::Unreadable,
         Self::NotAllowed,
+        Self::Memory,
     ];
 
     /// A word for counters and logs.
@@ -74,6 +79,7 @@ impl DropReason {
             Self::SessionEnded => "session-ended",
             Self::Unreadable => "unreadable",
             Self::NotAllowed => "not-allowed",
+            Self::Memory => "memory",
         }
     }
 }

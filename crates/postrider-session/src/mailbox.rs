@@ -133,6 +133,8 @@ impl Offered {
 pub struct Mailbox {
     entries: VecDeque<Entry>,
     bytes: u64,
+    /// Of what is in memory.
+    ready_bytes: u64,
     qos0: u32,
     /// Where deliveries with several identifiers and those of shared subscriptions keep them, so that an entry
     /// stays small.
@@ -179,7 +181,7 @@ impl Mailbox {
     /// An empty one.
     #[must_use]
     pub const fn new() -> Self {
-        Self { entries: VecDeque::new(), bytes: 0, qos0: 0, labels: None, away: None }
+        Self { entries: VecDeque::new(), bytes: 0, ready_bytes: 0, qos0: 0, labels: None, away: None }
     }
 
     /// Puts a parcel behind all others, within `bounds`.
@@ -256,6 +258,34 @@ impl Mailbox {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Bytes charged for what waits in memory.
+    #[must_use]
+    pub const fn ready_bytes(&self) -> u64 {
+        self.ready_bytes
+    }
+
+    /// Forgets the messages at the end of what is in memory that the log has too: they are read back when their turn
+    /// comes.
+    pub fn unload(&mut self) {
+        if self.is_fetching() {
+            // What is being read stands in between.
+            return;
+        }
+        let last = self.entries.iter().rposition(|entry| !self.recorded_in(entry).is_some());
+        let out = self.entries.split_off(last.map_or(0, |last| last + 1));
+        if out.is_empty() {
+            return;
+        }
+        self.entries.shrink_to_fit();
+        let behind = self.take_away();
+        for entry in out {
+            let size = entry_size(&entry.message);
+            let parcel = self.unpack(entry);
+            self.push_away(parcel, size);
+        }
+        behind.iter().for_each(|delivery| self.spill(delivery));
     }
 
     /// Puts a delivery behind all others without its message, whatever the bounds.
@@ -372,7 +402,9 @@ impl Mailbox {
         for entry in self.entries.iter_mut().filter(|entry| entry.label().is_some_and(is_its)) {
             let before = entry_size(&entry.message);
             entry.message = alter(&entry.message);
-            self.bytes = self.bytes - before + entry_size(&entry.message);
+            let after = entry_size(&entry.message);
+            self.bytes = self.bytes - before + after;
+            self.ready_bytes = self.ready_bytes - before + after;
         }
     }
 
@@ -381,7 +413,9 @@ impl Mailbox {
         for entry in &mut self.entries {
             let before = entry_size(&entry.message);
             entry.message = alter(&entry.message);
-            self.bytes = self.bytes - before + entry_size(&entry.message);
+            let after = entry_size(&entry.message);
+            self.bytes = self.bytes - before + after;
+            self.ready_bytes = self.ready_bytes - before + after;
         }
     }
 
@@ -516,6 +550,7 @@ impl Mailbox {
         self.qos0 += u32::from(parcel.qos == Qos::AtMostOnce);
         let flags = parcel.qos.as_u8() | if parcel.retain { RETAIN } else { 0 };
         self.bytes += size;
+        self.ready_bytes += size;
         Entry { message: parcel.message, flags, ids }
     }
 
@@ -528,7 +563,9 @@ impl Mailbox {
     }
 
     fn unpack(&mut self, entry: Entry) -> Parcel {
-        self.bytes -= entry_size(&entry.message);
+        let size = entry_size(&entry.message);
+        self.bytes -= size;
+        self.ready_bytes -= size;
         self.qos0 -= u32::from(entry.qos() == Qos::AtMostOnce);
         let (qos, retain) = (entry.qos(), entry.flags & RETAIN != 0);
         let Some(key) = entry.label() else {

@@ -9,7 +9,9 @@ pub use durable::{LogStep, Shelf};
 use crate::witness::{Witnessed, witnessed, witnessed_answer, witnessed_event};
 use bytes::Bytes;
 use durable::Gated;
-use postrider_engine::{Effect, Engine, Input, Judge, Lane, Limits, LinkId, Passed, Progress, Seeds, Tray, Verdict};
+use postrider_engine::{
+    Effect, Engine, Input, Judge, Lane, Limits, LinkId, Passed, Pressure, Progress, Seeds, Tray, Verdict,
+};
 use postrider_ports::{Answer, Cause, Event, ListenerId, PartitionId, Peer, Question, Ticket};
 use postrider_proto::{Packet, Version};
 use postrider_session::{LinkLimits, Message, Mono, Now, Sequence, ServerLink, Violation};
@@ -265,13 +267,29 @@ impl PureDriver {
         let released = link.charged.min(u32::try_from(count).unwrap_or(u32::MAX));
         link.charged -= released;
         link.unreported += released;
-        let enough = self.engine.limits().outbox_bytes_max / 2;
+        self.report_room(now, at);
+        bytes
+    }
+
+    /// Tells the engine of room, if that is worth it.
+    fn report_room(&mut self, now: Now, at: usize) {
+        let link = &mut self.links[at];
+        let enough = (self.engine.outbox_bytes_max_of(link.id) / 2).max(1);
         if link.unreported >= enough && link.end == LinkEnd::Open {
             let (id, bytes) = (link.id, core::mem::take(&mut link.unreported));
             self.engine.handle(now, Input::Room { link: id, bytes }, &mut self.tray);
             self.apply(now);
         }
-        bytes
+    }
+
+    /// Memory is short, or is not any more.
+    pub fn press(&mut self, now: Now, pressure: Pressure) {
+        let now = self.local(now);
+        self.engine.handle(now, Input::Pressed(pressure), &mut self.tray);
+        self.apply(now);
+        for at in 0..self.links.len() {
+            self.report_room(now, at);
+        }
     }
 
     /// Bytes that wait for the far end to take them.

@@ -4,7 +4,7 @@ use crate::describe::describe;
 use crate::memory_log::{MemoryLog, Remains};
 use crate::packets::{Hello, Pub, Sub};
 use crate::pure_driver::{LinkEnd, Pace, PureDriver};
-use postrider_engine::{Durability, Judge, Limits, PayloadFormat, Rates, ShareStrategy, Verdict, Who};
+use postrider_engine::{Durability, Judge, Limits, PayloadFormat, Pressure, Rates, ShareStrategy, Verdict, Who};
 use postrider_ports::{
     Access, Answer, AuthenticateAnswer, Counters, ListenerId, PartitionId, Question, SessionInfo, Ticket,
 };
@@ -182,6 +182,12 @@ impl World {
         let mut limits = self.driver.engine.limits().clone();
         change(&mut limits);
         self.driver.adopt(self.now, limits);
+        self.check();
+    }
+
+    /// Memory is short, or is not any more.
+    pub fn press(&mut self, pressure: Pressure) {
+        self.driver.press(self.now, pressure);
         self.check();
     }
 

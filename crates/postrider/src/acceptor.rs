@@ -6,6 +6,7 @@ use crate::conn::{Conn, Exit};
 use crate::door::Door;
 use crate::handshake::Handshake;
 use crate::link_task::{LinkTask, Permits};
+use crate::memory::Look;
 use crate::shared::Shared;
 use crate::transport::Transport;
 use crate::workers::Workers;
@@ -15,11 +16,22 @@ use std::time::Duration;
 
 /// How long to wait when the system is out of descriptors, though our own count leaves some.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Each may take as much memory as a handshake does.
+const LOOK_AFTER: u32 = 32;
 
 pub(crate) async fn run(listener: Listener, door: Arc<Door>, shared: Arc<Shared>, workers: Arc<Workers>) {
+    let mut accepted_since = 0;
     loop {
+        shared.memory.pause().await;
         match listener.accept(&shared.descriptors).await {
-            Ok((accepted, permit)) => serve(accepted, &door, permit, &shared, &workers),
+            Ok((accepted, permit)) => {
+                serve(accepted, &door, permit, &shared, &workers);
+                accepted_since += 1;
+                if accepted_since == LOOK_AFTER {
+                    accepted_since = 0;
+                    shared.alone(|scratch| shared.look_at_memory(Look::Quick, scratch));
+                }
+            }
             Err(error) if is_out_of_descriptors(&error) => tokio::time::sleep(PAUSE).await,
             // The connection was gone before it was accepted.
             Err(_) => tokio::task::yield_now().await,

@@ -12,6 +12,7 @@ use crate::link_task::LinkTask;
 use crate::listen::{Connections, Listen, ListenerInfo};
 use crate::listeners::{Bound, Listeners};
 use crate::log_threads::{self, Closer};
+use crate::memory::{self, MemoryInfo};
 use crate::observer::Observer;
 use crate::shared::{Core, Plugins, Shared};
 use crate::store::{self, Durability, Making, Opened, Restored, Settings};
@@ -49,6 +50,7 @@ pub struct Broker {
     shared: Arc<Shared>,
     listeners: Listeners,
     deadlines: Option<JoinHandle<()>>,
+    memory: Option<JoinHandle<()>>,
     workers: Arc<Workers>,
     closer: Option<Closer>,
     restored: Option<Restored>,
@@ -64,6 +66,7 @@ pub struct Builder {
     controls: Vec<(Box<str>, Box<dyn Control>)>,
     observe: Option<Box<dyn FnOnce() -> std::io::Result<Observer>>>,
     connections_max: Option<u64>,
+    memory_bytes_max: u64,
     open: Option<Box<Open>>,
     store: Settings,
 }
@@ -84,6 +87,7 @@ impl Broker {
             controls: Vec::new(),
             observe: None,
             connections_max: None,
+            memory_bytes_max: u64::MAX,
             open: None,
             store: Settings::default(),
         }
@@ -145,6 +149,17 @@ impl Broker {
     /// is taken from it. The number of partitions, the size of outboxes and what an acknowledgement promises stay.
     pub fn adopt(&self, limits: Limits) {
         self.shared.adopt(limits);
+    }
+
+    /// At most this much memory from now on; see [`Builder::memory_bytes_max`].
+    pub fn set_memory_bytes_max(&self, bytes: u64) {
+        self.shared.memory.set_bytes_max(bytes);
+    }
+
+    /// How much memory there is, and for whom it is kept. Takes a moment for each session.
+    #[must_use]
+    pub fn memory(&self) -> MemoryInfo {
+        self.shared.memory_info()
     }
 
     /// Whether the plugins that were given to the builder are asked who clients are, and what they may do. From the
@@ -283,7 +298,7 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.listeners.abort();
-        if let Some(task) = &self.deadlines {
+        for task in self.deadlines.iter().chain(&self.memory) {
             task.abort();
         }
         self.shared.end();
@@ -333,6 +348,14 @@ impl Builder {
     #[must_use]
     pub const fn connections_max(mut self, connections: u64) -> Self {
         self.connections_max = Some(connections);
+        self
+    }
+
+    /// At most this much memory for the whole process: when it becomes short, newcomers wait outside, messages with QoS 0
+    /// for clients that do not keep up are dropped, and what would need memory waits or is refused. Default: any.
+    #[must_use]
+    pub const fn memory_bytes_max(mut self, bytes: u64) -> Self {
+        self.memory_bytes_max = bytes;
         self
     }
 
@@ -455,10 +478,11 @@ impl Builder {
             None => Descriptors::within_limit(),
         };
         let shared = Shared::new(core, clock, plugins, descriptors);
+        shared.memory.set_bytes_max(self.memory_bytes_max);
         let workers = Arc::new(Workers::start(self.threads, &shared).map_err(thread)?);
         // From here on whatever goes wrong ends what has begun.
         let listeners = Listeners::default();
-        let mut broker = Broker { shared, listeners, deadlines: None, workers, closer, restored };
+        let mut broker = Broker { shared, listeners, deadlines: None, memory: None, workers, closer, restored };
         broker.begin(self.listens)?;
         Ok(broker)
     }
@@ -480,6 +504,7 @@ impl Broker {
             listens.into_iter().map(Bound::new).collect::<Result<Vec<_>, _>>()?
         };
         self.deadlines = Some(tokio::spawn(deadlines::run(shared.clone())));
+        self.memory = Some(tokio::spawn(memory::run(shared.clone())));
         for bound in bound {
             self.listeners.begin(bound, shared, workers)?;
         }

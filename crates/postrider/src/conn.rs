@@ -157,6 +157,13 @@ impl Conn {
         self.outbox().is_blocked = false;
     }
 
+    /// From now on room is reported in small amounts; what there is now, if that is enough.
+    pub(crate) fn make_small(&self) -> Option<(LinkId, u32)> {
+        let mut outbox = self.outbox();
+        outbox.is_small = true;
+        if outbox.has_room(1) { outbox.take_room() } else { None }
+    }
+
     /// The link's name in the partition.
     pub(crate) fn link(&self) -> Option<LinkId> {
         self.outbox().link

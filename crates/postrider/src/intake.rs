@@ -10,7 +10,7 @@ use crate::scratch::Scratch;
 use crate::shared::Shared;
 use bytes::Bytes;
 use postrider_engine::{Input, Lane, LinkId, Progress};
-use postrider_ports::Peer;
+use postrider_ports::{Cause, Peer};
 use postrider_proto::{Packet, encode_pingresp};
 use postrider_session::{LinkLimits, Mono, Now, ServerLink, Violation};
 use smallvec::SmallVec;
@@ -23,6 +23,8 @@ pub(crate) struct Intake {
     limits: Arc<LinkLimits>,
     /// A packet that is not whole, or packets that wait.
     kept: Vec<u8>,
+    /// What of it was counted.
+    weight: usize,
     /// Known until the client is in.
     peer: Option<Box<Peer>>,
     hold: Hold,
@@ -57,6 +59,7 @@ impl Intake {
             link: ServerLink::new(now, &limits),
             limits,
             kept: Vec::new(),
+            weight: 0,
             peer: Some(Box::new(peer)),
             hold: Hold::No,
             is_fresh: false,
@@ -167,6 +170,36 @@ impl Intake {
         let used = self.offer(now, &kept, shared, conn, scratch);
         if used < kept.len() {
             self.kept = kept[used..].to_vec();
+        }
+    }
+
+    /// Counts what is kept if that is not little. While there are too many of such packets, who sends more of one goes.
+    #[inline]
+    pub(crate) fn weigh(&mut self, shared: &Arc<Shared>, conn: &Arc<Conn>, scratch: &mut Scratch) {
+        let weight = if self.kept.len() > SMALL { self.kept.capacity() } else { 0 };
+        if weight != self.weight {
+            let has_grown = weight > self.weight;
+            shared.memory.on_partial(self.weight, weight);
+            self.weight = weight;
+            if has_grown && shared.memory.is_out_of_partial() {
+                self.give_up(shared, conn, scratch);
+            }
+        }
+    }
+
+    #[cold]
+    fn give_up(&mut self, shared: &Arc<Shared>, conn: &Arc<Conn>, scratch: &mut Scratch) {
+        self.say(Violation::QuotaExceeded, shared, conn, scratch);
+        let input = |link| Input::Parted { link, cause: Cause::Memory };
+        self.leave(shared.clock.now(), shared, conn, scratch, input);
+        self.kept = Vec::new();
+        self.weigh_nothing(shared);
+    }
+
+    /// Nothing is kept any more.
+    pub(crate) fn weigh_nothing(&mut self, shared: &Shared) {
+        if self.weight > 0 {
+            shared.memory.on_partial(core::mem::take(&mut self.weight), 0);
         }
     }
 

@@ -34,6 +34,7 @@ mod listen;
 mod listeners;
 mod log;
 mod log_threads;
+mod memory;
 mod meter;
 mod observer;
 mod outbox;
@@ -54,11 +55,13 @@ pub use examine::{Examined, Salvaged, check_data, salvage_data};
 pub use failure::Failure;
 pub use handle::Handle;
 pub use listen::{Connections, Listen, ListenerInfo};
+pub use memory::MemoryInfo;
 pub use postrider_engine::contents::{
     DeliveryData, MessageData, SessionData, SessionName, Stage, SubscriptionData, WillData,
 };
 pub use postrider_engine::{
-    BanRule, Concerned, Limits, ListenerLimits, Nameless, Owed, PayloadFormat, Rate, Rates, ShareStrategy, Who,
+    BanRule, Concerned, Ledger, Limits, ListenerLimits, Nameless, Owed, PayloadFormat, Pressure, Rate, Rates,
+    ShareStrategy, Who,
 };
 pub use postrider_journal::{Damage, DamageKind};
 pub use postrider_net::proxy::{ProxyOptions, ProxyVersions};

@@ -96,6 +96,8 @@ enum Turn {
 
 /// Steps of one turn, so that a busy connection leaves room for others.
 const STEPS: usize = 8;
+/// Bytes of one read while memory is short: what is held back is kept.
+const PRESSED_READ: usize = 8 * 1024;
 /// A client that takes nothing for this long is closed.
 const STALLED_MS_MAX: u64 = 30_000;
 /// How long the last words of a connection may take, and how long they are waited for to be read.
@@ -300,19 +302,22 @@ impl LinkTask {
     fn take_in(&mut self, post: &Post, context: &mut Context<'_>, scratch: &mut Scratch) -> Turn {
         if self.intake.can_offer() {
             self.intake.offer_kept(&self.shared, &self.conn, scratch);
+            self.intake.weigh(&self.shared, &self.conn, scratch);
             return Turn::Again;
         }
         if post.is_choked || !self.intake.can_read() {
             return Turn::Wait;
         }
         let mut buffer = scratch.take_read_buffer();
-        let bytes_max = self.intake.read_bytes_max().min(buffer.len());
+        let most = if self.shared.memory.is_pressed() { PRESSED_READ } else { buffer.len() };
+        let bytes_max = self.intake.read_bytes_max().min(most).min(buffer.len());
         let result = self.transport.poll_read(self.conn.socket(), context, &mut buffer[..bytes_max]);
         let buffer = buffer.freeze();
         let turn = match result {
             Poll::Pending => Turn::Wait,
             Poll::Ready(Ok(count)) if count > 0 => {
                 self.intake.take(&buffer.slice(..count), &self.shared, &self.conn, scratch);
+                self.intake.weigh(&self.shared, &self.conn, scratch);
                 Turn::Again
             }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => Turn::Again,
@@ -465,6 +470,7 @@ impl Drop for LinkTask {
         if let Some(key) = self.timer.take() {
             self.shared.deadlines.cancel(key);
         }
+        self.intake.weigh_nothing(&self.shared);
         let has_work = scratch::with(|scratch| {
             scratch.has_work = self.has_work;
             self.close(Cause::Closed, scratch);

@@ -44,6 +44,8 @@ pub(crate) struct Outbox {
     unreported: u32,
     /// In some thread's list of outboxes to flush.
     pub(crate) is_dirty: bool,
+    /// Room is reported in small amounts, as there is little of it.
+    pub(crate) is_small: bool,
     /// Some thread is writing.
     pub(crate) is_flushing: bool,
     /// The socket took less than it was offered; the owner waits for it.
@@ -231,7 +233,8 @@ impl Outbox {
 
     /// Whether there is enough room to report.
     pub(crate) const fn has_room(&self, enough: u32) -> bool {
-        self.unreported >= enough && self.link.is_some()
+        let enough = if self.is_small { enough / SMALL_PART } else { enough };
+        self.unreported >= enough && self.unreported > 0 && self.link.is_some()
     }
 
     /// Bytes to report as room.
@@ -249,6 +252,13 @@ impl Outbox {
         self.control.as_ref().map_or(0, |backlog| backlog.len())
     }
 
+    /// Forgets the messages that wait for a socket that takes nothing; what is said to the client stays.
+    pub(crate) fn shed_if(&mut self, must: bool) {
+        if must && self.is_blocked {
+            self.data = None;
+        }
+    }
+
     /// Forgets what waits.
     pub(crate) fn clear(&mut self) {
         self.current = None;
@@ -257,6 +267,9 @@ impl Outbox {
         self.gates = Gates::default();
     }
 }
+
+/// While memory is short an outbox has a sixteenth of its room, and reports half of that.
+const SMALL_PART: u32 = 16;
 
 fn append(lane: &mut Option<Box<Backlog>>, more: Option<Box<Backlog>>, scratch: &mut Scratch) {
     match (lane.as_mut(), more) {

@@ -10,7 +10,7 @@ use crate::log::{Load, Log};
 use crate::meter::Meter;
 use crate::outbox::{Closing, Pushed};
 use crate::scratch::Scratch;
-use postrider_engine::{Effect, Engine, Input, Lane, LinkId, Passed, Progress, Tray};
+use postrider_engine::{Effect, Engine, Input, Lane, LinkId, Passed, Pressure, Progress, Tray};
 use postrider_ports::{Answer, Cause, Question, Ticket};
 use postrider_session::{Now, Sequence};
 use std::collections::HashMap;
@@ -26,6 +26,13 @@ pub(crate) struct Partition {
     tray: Tray,
     asked: HashMap<Ticket, oneshot::Sender<Answer>>,
     last_asked: u64,
+    /// Bytes that passed since somebody looked at the memory, and what was kept then.
+    moved: u64,
+    kept_then: u64,
+    /// What the ledger said at the last thorough look beside that.
+    kept_beside: u64,
+    /// Some links report room in small amounts.
+    has_small: bool,
     /// What passed since the engine heard of it.
     passed: Passed,
     /// Nothing if all is in memory.
@@ -55,6 +62,10 @@ impl Partition {
             tray,
             asked: HashMap::new(),
             last_asked: 0,
+            moved: 0,
+            kept_then: 0,
+            kept_beside: 0,
+            has_small: false,
             passed: Passed::default(),
             log,
             wait: Wait::NOT,
@@ -158,11 +169,13 @@ impl Partition {
     pub(crate) const fn count_received(&mut self, bytes: usize) {
         self.passed.packets_received = self.passed.packets_received.wrapping_add(1);
         self.passed.bytes_received = self.passed.bytes_received.wrapping_add(bytes as u64);
+        self.moved = self.moved.wrapping_add(bytes as u64);
     }
 
     #[inline]
     const fn count_sent(&mut self, bytes: usize) {
         self.passed.bytes_sent = self.passed.bytes_sent.wrapping_add(bytes as u64);
+        self.moved = self.moved.wrapping_add(bytes as u64);
     }
 
     /// Tells the engine what passed here and elsewhere, before it looks at its figures.
@@ -170,6 +183,45 @@ impl Partition {
         let mut passed = Box::new(core::mem::take(&mut self.passed));
         elsewhere.add_to(&mut passed);
         self.handle(now, Input::Passed(passed));
+    }
+
+    /// What passed or was kept since somebody looked at the memory.
+    #[inline]
+    pub(crate) fn passed_since_look(&self) -> u64 {
+        self.moved.max(self.engine.kept_bytes().abs_diff(self.kept_then))
+    }
+
+    /// What is kept in memory: all of it added up, or what grows fastest beside the rest of the last time.
+    pub(crate) fn count_kept(&mut self, is_thorough: bool) -> u64 {
+        self.moved = 0;
+        self.kept_then = self.engine.kept_bytes();
+        if is_thorough {
+            self.kept_beside = self.engine.ledger().in_memory().saturating_sub(self.kept_then);
+        }
+        self.kept_beside + self.kept_then
+    }
+
+    /// Memory is as short as that: whoever was given less room reports it in smaller amounts.
+    pub(crate) fn press(&mut self, now: Now, pressure: Pressure) -> Vec<(LinkId, u32)> {
+        let is_more = pressure > self.engine.pressure();
+        self.handle(now, Input::Pressed(pressure));
+        if !is_more {
+            return Vec::new();
+        }
+        self.has_small = true;
+        self.places.iter().filter_map(|place| place.conn.as_ref()?.make_small()).collect()
+    }
+
+    /// The socket of a link took bytes.
+    #[inline]
+    pub(crate) fn on_room(&mut self, now: Now, link: LinkId, bytes: u32) {
+        self.handle(now, Input::Room { link, bytes });
+        if self.has_small && self.engine.pressure() == Pressure::Calm {
+            // The engine has given it its room back.
+            if let Some(conn) = conn_of(&self.places, link) {
+                conn.outbox().is_small = false;
+            }
+        }
     }
 
     /// Whether others should have their turn before more is put into the tray: a batch of messages that go to many
@@ -238,6 +290,8 @@ impl Partition {
             }
             Effect::Accepted { link, keep_alive_s, packet_bytes_max } => {
                 if let Some(conn) = conn_of(&self.places, link) {
+                    // Room is reported in amounts that fit the outbox which the engine gives it.
+                    conn.outbox().is_small |= self.engine.pressure() != Pressure::Calm;
                     conn.tell(is_owner(conn), |mail| mail.accepted = Some((keep_alive_s, packet_bytes_max)));
                 }
             }
@@ -253,6 +307,7 @@ impl Partition {
             }
             Effect::Part { link, cause } => {
                 if let Some(conn) = self.unlink(link) {
+                    conn.outbox().shed_if(cause == Cause::Memory);
                     // A client that said good-bye does not wait for an answer.
                     let is_expected = matches!(cause, Cause::Disconnect(_));
                     let closing = if is_expected { Closing::Flushed } else { Closing::Lingering };

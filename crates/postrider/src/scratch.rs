@@ -43,6 +43,10 @@ pub(crate) struct Scratch {
     pub(crate) events: Vec<Event>,
     /// Records to read back.
     pub(crate) loads: Vec<Load>,
+    /// It is time to look at the memory.
+    pub(crate) must_look: bool,
+    /// Memory is short: nothing is kept at hand.
+    pub(crate) is_pressed: bool,
     /// The log sleeps and has something to write.
     pub(crate) must_ring: bool,
     /// Records are to be released, and the log may not advance for long.
@@ -92,10 +96,16 @@ impl Scratch {
 
     pub(crate) fn give_backlog(&mut self, mut backlog: Box<Backlog>) {
         backlog.clear();
-        if self.pooled + backlog.capacity() <= POOL_BYTES {
+        if !self.is_pressed && self.pooled + backlog.capacity() <= POOL_BYTES {
             self.pooled += backlog.capacity();
             self.backlogs.push(backlog);
         }
+    }
+
+    /// Gives back what is at hand.
+    pub(crate) fn shrink(&mut self) {
+        self.backlogs = Vec::new();
+        self.pooled = 0;
     }
 
     /// Whether flushing can wait until the other tasks of this thread have had their turn: then what several

@@ -9,6 +9,7 @@ use crate::deadlines::{Deadlines, Which};
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::log_threads::LogPost;
+use crate::memory::{Look, Memory};
 use crate::meter::Meter;
 use crate::observer::Observer;
 use crate::outbox::Closing;
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) descriptors: Arc<Descriptors>,
     pub(crate) census: Census,
     pub(crate) meter: Meter,
+    pub(crate) memory: Memory,
     /// Nothing if all is in memory.
     pub(crate) log: Option<LogPost>,
     failure: watch::Sender<Option<Failure>>,
@@ -105,6 +107,7 @@ impl Shared {
             descriptors,
             census: Census::default(),
             meter: Meter::default(),
+            memory: Memory::default(),
             log: post,
             failure: watch::Sender::new(None),
             is_over: AtomicBool::new(false),
@@ -155,7 +158,7 @@ impl Shared {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Partition> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Partition> {
         self.partition.lock().expect("a thread panicked inside the engine: its state cannot be trusted any more")
     }
 
@@ -197,6 +200,7 @@ impl Shared {
         partition.apply(owner, scratch);
         scratch.has_work = partition.engine.has_work();
         let deadline = partition.engine.next_deadline();
+        scratch.must_look = self.memory.is_due(partition.passed_since_look());
         drop(partition);
         if let Some(log) = &self.log {
             log.on_left(scratch);
@@ -215,9 +219,7 @@ impl Shared {
             scratch.rounds -= 1;
             let mut rooms = core::mem::take(&mut scratch.rooms);
             self.enter_only(owner, scratch, |partition| {
-                for (link, bytes) in rooms.drain(..) {
-                    partition.handle(now, Input::Room { link, bytes });
-                }
+                rooms.drain(..).for_each(|(link, bytes)| partition.on_room(now, link, bytes));
             });
             scratch.rooms = rooms;
             self.flush(scratch);
@@ -227,6 +229,9 @@ impl Shared {
         }
         if !scratch.loads.is_empty() || scratch.refused.is_some() {
             self.tell_the_log(scratch);
+        }
+        if scratch.must_look {
+            self.look_at_memory(Look::Quick, scratch);
         }
     }
 

@@ -56,6 +56,15 @@ pub(crate) fn of(config: &Config, places: &[usize]) -> postrider::Limits {
     }
 }
 
+/// The most memory the process may have: what the configuration says, or half of what its control group has. The other
+/// half is for what the system keeps of files and sockets in the name of the same group.
+pub(crate) fn memory_bytes_max(config: &Config) -> u64 {
+    match config.limits.memory_bytes_max {
+        u64::MAX => postrider_net::group_limit().map_or(u64::MAX, |bytes| bytes / 2),
+        bytes => bytes,
+    }
+}
+
 /// Everybody who is let in can read the report, so it is for this machine only unless it is asked for.
 fn sys_interval_s(config: &Config) -> u16 {
     let is_local = config.listeners.iter().all(|listener| !listener.bind.reaches_others());

@@ -180,6 +180,7 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     for place in places {
         builder = builder.listen_on(place.listen);
     }
+    builder = builder.memory_bytes_max(limits::memory_bytes_max(config));
     if config.limits.connections_max < u32::MAX {
         builder = builder.connections_max(config.limits.connections_max.into());
     }

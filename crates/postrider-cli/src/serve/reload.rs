@@ -72,13 +72,18 @@ impl Running {
     /// Figures, for who sends SIGUSR2.
     pub(super) async fn show(&self) {
         let Ok(counters) = self.broker.counters().await else { return };
+        let memory = self.broker.memory();
         self.note(&format!(
-            "connected {}, sessions {}, subscriptions {}, retained {}, queued bytes {}",
+            "connected {}, sessions {}, subscriptions {}, retained {}, queued bytes {}, \
+             memory in use {} of {}, resident {}",
             counters.clients_connected,
             counters.sessions,
             counters.subscriptions,
             counters.retained,
-            counters.queued_bytes
+            counters.queued_bytes,
+            memory.used,
+            bytes_or_any(memory.bytes_max),
+            memory.resident.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string())
         ));
     }
 
@@ -150,6 +155,7 @@ impl Running {
         }
         self.broker.adopt(limits.clone());
         self.limits = limits;
+        self.broker.set_memory_bytes_max(limits::memory_bytes_max(&self.settings.config));
         self.consult();
     }
 
@@ -213,6 +219,10 @@ impl Running {
         }
         self.settle();
     }
+}
+
+fn bytes_or_any(bytes: u64) -> String {
+    if bytes == u64::MAX { "any".to_owned() } else { bytes.to_string() }
 }
 
 /// Whether a socket need not be closed to be another listener of the tree.

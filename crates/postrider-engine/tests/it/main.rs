@@ -15,6 +15,7 @@ mod fuzz;
 mod handover;
 mod limits;
 mod listeners;
+mod pressure;
 mod publish;
 mod qos;
 mod rates;

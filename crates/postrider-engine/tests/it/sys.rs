@@ -231,7 +231,7 @@ fn drops_are_told_by_reason_in_all_and_by_session() {
     );
     let drops = world.session("away").expect("there").drops;
     let by_reason = DropReason::ALL.map(|reason| drops.of(reason));
-    assert_eq!(by_reason, [1, 2, 1, 1, 0, 0, 0], "what another session lost is not among them");
+    assert_eq!(by_reason, [1, 2, 1, 1, 0, 0, 0, 0], "what another session lost is not among them");
     let names = DropReason::ALL.map(|reason| format!("postrider/drops/{}", reason.name()));
     assert!(names.iter().all(|name| report.contains_key(name)));
 }

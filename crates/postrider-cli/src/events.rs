@@ -164,12 +164,8 @@ fn is_denial(event: &Event) -> bool {
 }
 
 /// Somebody did not get in.
-#[expect(clippy::wildcard_enum_match_arm, reason = "all other events are about somebody who did")]
-fn is_refusal(event: &Event) -> bool {
-    match event {
-        Event::Refused { .. } | Event::HandshakeFailed { .. } => true,
-        _ => false,
-    }
+const fn is_refusal(event: &Event) -> bool {
+    matches!(event, Event::Refused { .. } | Event::HandshakeFailed { .. })
 }
 
 fn sentence(event: &Event) -> String {

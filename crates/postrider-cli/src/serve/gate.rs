@@ -66,6 +66,18 @@ impl Lock {
         }
     }
 
+    /// Whether somebody can have come in here as this user, or without a name.
+    const fn may_have_let_in(&self, user: Option<&Principal>) -> bool {
+        let knows_users = self.passwords.is_some()
+            || self.dynamic.is_some()
+            || !matches!(self.username_from, UsernameFrom::Connect)
+            || self.believes_names;
+        match user {
+            Some(_) => knows_users,
+            None => self.lets_anonymous_in || self.dynamic.is_some(),
+        }
+    }
+
     fn rules_of(&self, user: Option<&Principal>) -> Option<&Acl> {
         let is_exempt = user.is_some_and(|user| self.exempt.iter().any(|name| name == user.as_str()));
         if is_exempt { self.acl_of_exempt.as_ref() } else { self.acl.as_ref() }
@@ -170,7 +182,7 @@ impl Authorize for Gate {
         let lock = match request.peer.as_ref().map(Peer::listener) {
             Some(listener) => locks.get(usize::from(listener.0)),
             // A session of an earlier run: nobody knows where its client will come in.
-            None => only_rules(&locks),
+            None => lock_of_absent(&locks, request.subject.principal.as_ref()),
         };
         let user = request.subject.principal.clone();
         if let Some(Lock { dynamic: Some(dynamic), .. }) = lock {
@@ -184,7 +196,9 @@ impl Authorize for Gate {
     }
 }
 
-/// The rules that hold wherever a client comes in, or the first listener that has none.
-fn only_rules(locks: &[Lock]) -> Option<&Lock> {
-    locks.iter().find(|lock| lock.acl.is_none() && lock.dynamic.is_none()).or_else(|| locks.first())
+/// Of the listeners that may have let somebody in one that has rules, so that nobody escapes them by a restart.
+fn lock_of_absent<'a>(locks: &'a [Lock], user: Option<&Principal>) -> Option<&'a Lock> {
+    let mut own = locks.iter().filter(|lock| lock.may_have_let_in(user)).peekable();
+    let first = own.peek().copied().or_else(|| locks.first());
+    own.find(|lock| lock.acl.is_some() || lock.dynamic.is_some()).or(first)
 }

@@ -180,3 +180,42 @@ fn check_says_how_many_rules_there_are_or_what_is_wrong() {
     assert_eq!(wrong.code, Some(1));
     assert!(wrong.errors.contains(&said("FILE:1: topic needs a topic filter", &file)), "{}", wrong.errors);
 }
+
+// A15
+#[test]
+fn a_restart_frees_nobody_from_rules_that_only_one_of_two_listeners_has() {
+    let file = File::new("two-doors", "user ann\ntopic readwrite #\n");
+    let folder = file.path.parent().expect("it stands in one").display().to_string();
+    let hash = postrider_auth::NewHash::Sha512.make(b"secret").expect("a hash");
+    std::fs::write(format!("{folder}/users"), format!("ann:{hash}\n")).expect("a file");
+    let text = format!(
+        "[log]\ndestinations=['stdout']\n[data]\ndirectory='{folder}/data'\n[[listener]]\nname='in'\nbind='127.0.0.1:0'\n\
+         [[listener]]\nname='out'\nbind='127.0.0.1:0'\nauth.password_file='{folder}/users'\nacl.file='{}'\n",
+        file.shown()
+    );
+    std::fs::write(format!("{folder}/c.toml"), text).expect("a file");
+    let start = || {
+        let mut serve = command("postrider serve");
+        let (broker, lines) = crate::program::Program::start_and_hear(serve.args(["-c", &format!("{folder}/c.toml")]));
+        let port = || crate::broker::port_in(&lines.wait_for("listening on")).expect("a port");
+        let ports = [port(), port()].map(|port| std::net::SocketAddr::from(([127, 0, 0, 1], port)));
+        (broker, lines, ports)
+    };
+    let (ann, nobody) = (Hello::new("a").expiry(1000).user("ann", "secret"), Hello::new("n").expiry(1000));
+    let (broker, _lines, [inside, outside]) = start();
+    Wire::client(outside, &ann).subscribed("b", 1);
+    Wire::client(inside, &nobody).subscribed("b", 1);
+    Wire::client(inside, &Hello::new("w")).publish(&publish("b", "1").q1(1));
+    broker.signal(Signal::TERM);
+    broker.finish();
+    file.write("user ann\ntopic readwrite c\n");
+    let (broker, _lines, [inside, outside]) = start();
+    let mut back = Wire::dial(inside);
+    assert!(back.enter(&nobody.resume()));
+    assert_eq!(back.receive().topic, "b", "no rules hold for who came in where there are none");
+    let mut back = Wire::dial(outside);
+    assert!(back.enter(&ann.resume()));
+    back.expect_silence();
+    broker.signal(Signal::TERM);
+    assert_eq!(broker.finish().code, Some(0));
+}

@@ -25,6 +25,7 @@ mod impostor;
 mod kills;
 mod kills_with_paho;
 mod listening;
+mod memory;
 mod mutation;
 mod options;
 mod passwd;

@@ -1,6 +1,6 @@
 //! A broker with a limit of memory, and more offered to it than that.
 
-use crate::broker::{Broker, POSTRIDER, port_in};
+use crate::broker::{Broker, Memory, POSTRIDER, port_in};
 use crate::folder::Folder;
 use crate::program::Program;
 use crate::wire::Wire;
@@ -29,10 +29,10 @@ fn limited(folder: &Folder, directory: &Path) -> Broker {
 }
 
 /// What is acknowledged for `topic` until it is time, in the order it was sent.
-fn write_acknowledged(broker: &Broker, topic: &str, until: Instant) -> BTreeSet<u32> {
+fn write_acknowledged(broker: SocketAddr, topic: &str, until: Instant) -> BTreeSet<u32> {
     let mut acknowledged = BTreeSet::new();
     let mut writer = Wire::client(broker, &Hello::new(&format!("writer of {topic}")));
-    for number in 0.. {
+    for number in 0u32.. {
         if Instant::now() >= until {
             break;
         }
@@ -47,7 +47,7 @@ fn write_acknowledged(broker: &Broker, topic: &str, until: Instant) -> BTreeSet<
     acknowledged
 }
 
-fn flood(broker: &Broker, number: usize, until: Instant) -> u64 {
+fn flood(broker: SocketAddr, number: usize, until: Instant) -> u64 {
     let mut writer = Wire::client(broker, &Hello::new(&format!("flood {number}")));
     let burst: Vec<u8> = (0..20).flat_map(|_| publish("flood", "").sized(1000).bytes(Version::V5)).collect();
     let mut sent = 0;
@@ -59,10 +59,10 @@ fn flood(broker: &Broker, number: usize, until: Instant) -> u64 {
 }
 
 /// The largest that the broker was until it is over.
-fn watch(broker: &Broker, is_over: &AtomicBool) -> u64 {
+fn watch(id: u32, is_over: &AtomicBool) -> u64 {
     let mut largest = 0;
     while !is_over.load(Ordering::Relaxed) {
-        largest = largest.max(broker.memory().resident_kib);
+        largest = largest.max(Memory::of(id).resident_kib);
         thread::park_timeout(Duration::from_millis(10));
     }
     largest
@@ -93,13 +93,13 @@ fn offer_too_much(broker: &Broker) {
         client.subscribed(&format!("own/{number}"), 1);
     }
     let (until, is_over, offered) = (Instant::now() + FLOOD, AtomicBool::new(false), AtomicU64::new(0));
+    let (address, id) = (SocketAddr::from(broker), broker.id());
     let mut acknowledged = Vec::new();
     let largest = thread::scope(|scope| {
-        let watcher = scope.spawn(|| watch(broker, &is_over));
-        let floods: Vec<_> = (0..3).map(|number| scope.spawn(move || flood(broker, number, until))).collect();
-        let writers = (0..AWAY).map(|number| {
-            scope.spawn(move || write_acknowledged(broker, &format!("own/{number}"), until))
-        });
+        let watcher = scope.spawn(|| watch(id, &is_over));
+        let floods: Vec<_> = (0..3).map(|number| scope.spawn(move || flood(address, number, until))).collect();
+        let writers =
+            (0..AWAY).map(|number| scope.spawn(move || write_acknowledged(address, &format!("own/{number}"), until)));
         let writers: Vec<_> = writers.collect();
         acknowledged.extend(writers.into_iter().map(|writer| writer.join().expect("it wrote")));
         for flood in floods {

@@ -234,7 +234,8 @@ impl Intake {
             }
         }
         // Only now is anything written, and after a burst only when other connections have been read too.
-        if !scratch.defer(bytes.len() >= BURST_BYTES) {
+        // What goes to many is much more than what came: memory is looked at before anybody adds to it.
+        if scratch.must_look || !scratch.defer(bytes.len() >= BURST_BYTES) {
             shared.follow_up(now, Some(conn), scratch);
         }
         used

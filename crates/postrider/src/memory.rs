@@ -222,7 +222,8 @@ impl Gauge {
     fn measure(&mut self, resident: Option<u64>, ledger: u64, bytes_max: u64, look: Look) {
         let ledger = signed(ledger);
         let Some(resident) = resident else { return };
-        let slack = bytes_max / GROWTH;
+        // Beyond the limit every page counts.
+        let slack = if resident > bytes_max { 0 } else { bytes_max / GROWTH };
         let overhead = signed(resident) - ledger;
         if !self.is_known {
             (self.is_known, self.least) = (true, overhead);

@@ -26,6 +26,18 @@ pub(crate) struct Memory {
     pub(crate) virtual_kib: u64,
 }
 
+impl Memory {
+    /// Of a process that runs.
+    pub(crate) fn of(id: u32) -> Self {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let kib = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux");
+            line.split_whitespace().find_map(|word| word.parse().ok()).expect("a number")
+        };
+        Self { resident_kib: kib("VmRSS:"), virtual_kib: kib("VmSize:") }
+    }
+}
+
 impl Broker {
     /// A broker that prints what happens.
     pub(crate) fn start() -> Self {
@@ -92,12 +104,7 @@ impl Broker {
     }
 
     pub(crate) fn memory(&self) -> Memory {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let kib = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux");
-            line.split_whitespace().find_map(|word| word.parse().ok()).expect("a number")
-        };
-        Memory { resident_kib: kib("VmRSS:"), virtual_kib: kib("VmSize:") }
+        Memory::of(self.child.id())
     }
 
     /// How many files and sockets it has open.

@@ -30,6 +30,7 @@ mod impostor;
 mod kills;
 mod kills_with_paho;
 mod listening;
+mod memory;
 mod mosquitto;
 mod mutation;
 mod options;

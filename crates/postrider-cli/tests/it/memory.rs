@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const LIMIT: &str = "[limits]\nmemory = \"64 MiB\"\n";
+const LIMIT: &str = "[limits]\nmemory = \"64 MiB\"\n[log]\ndestinations = [\"stdout\"]\n";
 const LIMIT_KIB: u64 = 64 * 1024;
 const AWAY: usize = 10;
 const SLOW: usize = 100;
@@ -23,6 +23,7 @@ const FLOOD: Duration = Duration::from_secs(4);
 
 /// A broker with the limit, and the file that says so.
 fn limited(folder: &Folder, directory: &Path) -> Broker {
+    std::fs::create_dir_all(&folder.0).expect("a directory");
     let file = folder.0.join("limited.toml");
     std::fs::write(&file, LIMIT).expect("a file");
     Broker::keeping(directory, &["-c", file.to_str().expect("a name")])

@@ -111,7 +111,7 @@ fn offer_too_much(broker: &Broker) {
         watcher.join().expect("it watched")
     });
     let kept: usize = acknowledged.iter().map(BTreeSet::len).sum();
-    println!("{offered:?} messages of 1,000 bytes offered to {SLOW}, {kept} kept, {largest} KiB at most");
+    eprintln!("{offered:?} messages of 1,000 bytes offered to {SLOW}, {kept} kept, {largest} KiB at most");
     assert!(largest > LIMIT_KIB / 2, "{largest} KiB: nothing was short");
     assert!(largest <= LIMIT_KIB / 10 * 11, "{largest} KiB");
     drop(slow);

@@ -4,8 +4,8 @@
 
 use crate::Engine;
 use crate::groups::Group;
+use crate::leave::is_ours;
 use crate::links::LinkState;
-use crate::publish::is_ours;
 use crate::sessions::filter_bytes;
 use crate::share::{LEFT, is_of};
 use crate::timers::Timer;

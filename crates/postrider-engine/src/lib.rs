@@ -28,6 +28,7 @@ mod groups;
 mod input;
 mod invariants;
 mod judge;
+mod leave;
 mod ledger;
 mod limits;
 mod links;

@@ -6,7 +6,8 @@
 use crate::aliases::Alias;
 use crate::effect::Body;
 use crate::frames::{Form, Frame, Frames};
-use crate::publish::{Incoming, is_ours};
+use crate::leave::is_ours;
+use crate::publish::Incoming;
 use crate::sessions::Online;
 use crate::{Effect, Lane, Tray};
 use bytes::Bytes;

@@ -4,8 +4,9 @@
 
 use crate::deliver::Delivery;
 use crate::fanout::Tally;
+use crate::leave::is_ours;
 use crate::outgoing::Outgoing;
-use crate::publish::{Incoming, Owed, is_ours};
+use crate::publish::{Incoming, Owed};
 use crate::records::kind;
 use crate::records::message::{MessageHead, put_message, put_target};
 use crate::stored::Stored;

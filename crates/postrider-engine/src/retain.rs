@@ -4,8 +4,9 @@
 //! Spec: 3.3.1.3.
 
 use crate::authors::Standing;
+use crate::leave::is_ours;
 use crate::outgoing::Outgoing;
-use crate::publish::{Incoming, is_ours};
+use crate::publish::Incoming;
 use crate::records::coding::put_number;
 use crate::records::kind;
 use crate::records::message::{MessageHead, put_message};

@@ -6,8 +6,9 @@
 use crate::accept::Refusal;
 use crate::authors::Author;
 use crate::judge::Pending;
+use crate::leave::check_topic;
 use crate::mount;
-use crate::publish::{Authorized, Incoming, check_topic, forwarded};
+use crate::publish::{Authorized, Incoming, forwarded};
 use crate::timers::Timer;
 use crate::{Effect, Engine, Judge, Limits, Tray, Urgency, Who};
 use postrider_ports::{Action, AuthorizeRequest, Event, ListenerId};

@@ -5,7 +5,7 @@
 
 use super::{DeliveryData, MessageData, SessionData, Stage, SubscriptionData};
 use crate::RecordError;
-use crate::publish::is_ours;
+use crate::leave::is_ours;
 use crate::records::coding::put_text;
 use crate::records::flows::{FlowsRecord, InFlight};
 use crate::records::kind;

@@ -1,6 +1,7 @@
 // Does with mqtt.js what it is told, one JSON object a line, and tells what happens the same way.
 // Payloads are texts whose characters are the bytes.
 
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -37,10 +38,14 @@ function propertiesOf({ properties = {} }) {
 }
 
 const ORDERS = {
-  connect({ port, version, id, clean, will, ...order }) {
+  // `over` names another way than TCP: a protocol of mqtt.js, a path, a file with the authority.
+  connect({ port, version, id, clean, will, over, ...order }) {
+    const { authority, ...way } = over ?? {};
     client = mqtt.connect({
-      host: "127.0.0.1",
+      host: over ? "localhost" : "127.0.0.1",
       port,
+      ...way,
+      ...(authority && { ca: readFileSync(authority) }),
       ...EDITIONS[version],
       clientId: id,
       clean,

@@ -245,3 +245,53 @@ fn whoever_starts_it_as_root_with_a_user_gets_a_broker_that_is_that_user_and_can
     assert!(folder.join("data").exists());
     assert_eq!(served.end().code, Some(0));
 }
+
+#[test]
+fn mqtt_js_comes_over_websocket_with_and_without_tls_and_pages_of_other_origins_do_not() {
+    let authority = Authority::new("serving-ws");
+    let Identity { certificate, key } = authority.sign("server", &["localhost"]);
+    let (plain, secure) = (free_port(), free_port());
+    let text = format!(
+        "[data]\ndirectory = \"memory\"\n\
+         [[listener]]\nname = \"ws\"\nbind = \"localhost:{plain}\"\nprotocol = \"websockets\"\n\
+         [listener.websocket]\npath = \"/mqtt\"\norigins = [\"https://good.example\"]\n\
+         [[listener]]\nname = \"wss\"\nbind = \"localhost:{secure}\"\nprotocol = \"websockets\"\n\
+         [listener.auth]\nallow_anonymous = true\n[listener.tls]\ncertificate = \"{}\"\nkey = \"{}\"\n",
+        certificate.display(),
+        key.display()
+    );
+    let served = Served::start("serving-ws-broker", "postrider.toml", &text, "data directory");
+    let ca = authority.file().display().to_string();
+    for (port, over) in [
+        (plain, serde_json::json!({ "protocol": "ws", "path": "/mqtt" })),
+        (secure, serde_json::json!({ "protocol": "wss", "path": "/mqtt", "authority": ca })),
+    ] {
+        for version in ["3.1.1", "5.0"] {
+            let (mut node, lines) = Program::start_and_hear(&mut crate::tools::mqtt_js());
+            let mut tell = |order: serde_json::Value| node.tell(format!("{order}\n").as_bytes());
+            tell(serde_json::json!({
+                "do": "connect", "port": port, "version": version, "id": "js", "clean": true, "over": over
+            }));
+            lines.wait_for("connected");
+            tell(serde_json::json!({ "do": "subscribe", "filter": "a/#", "qos": 1 }));
+            lines.wait_for("subscribed");
+            tell(serde_json::json!({ "do": "publish", "topic": "a/b", "payload": "over the web", "qos": 1 }));
+            lines.wait_for("over the web");
+        }
+    }
+    let stranger = "GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+                    Sec-WebSocket-Protocol: mqtt\r\nOrigin: https://evil.example\r\n\r\n";
+    let answer = |request: &str| {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(("localhost", plain)).expect("it listens");
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).expect("it answers");
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    assert_eq!(answer(stranger), "HTTP/1.1 403");
+    assert_eq!(answer(&stranger.replace("evil", "good")), "HTTP/1.1 101");
+    assert_eq!(answer(&stranger.replace("/mqtt HTTP", "/other HTTP")), "HTTP/1.1 404");
+    assert_eq!(served.end().code, Some(0));
+}

@@ -4,6 +4,7 @@
 //! Spec: 3.3.1.3, 3.8.4.
 
 use crate::authors::Hearing;
+use crate::review::may_get;
 use crate::{Engine, Tray};
 use postrider_ports::Subject;
 use postrider_proto::{Filter, Qos};
@@ -121,10 +122,12 @@ impl Engine {
         let (grant, until) = (replay.grant, replay.until);
         let found_max = if self.is_pressed() { FOUND / 8 } else { FOUND };
         let filter = Filter::trusted(&replay.filter);
+        // Few sessions are guarded; the others are not looked at for each message.
+        let guarded = self.sessions.get(key).filter(|session| session.guard.is_some());
         let scan = self.retained.scan(filter, &mut replay.cursor, STEPS, |kept| {
             let is_own = || kept.author.as_ref().is_some_and(|author| author.client_id == subject.client_id);
             // [MQTT-3.8.3-3]
-            if !self.may_get(key, kept.message.topic())
+            if guarded.is_some_and(|session| !may_get(session, &self.router, kept.message.topic()))
                 || kept.sequence > until
                 || kept.message.is_expired(now.mono)
                 || (grant.no_local && is_own())

@@ -86,8 +86,8 @@ fn text(raw: &Raw) -> Option<&str> {
 fn list(raw: &Raw) -> Option<Vec<String>> {
     match raw {
         Raw::List(list) => list.iter().map(|one| text(one).map(str::to_owned)).collect(),
-        Raw::Loose(text) => {
-            Some(text.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect())
+        Raw::Loose(_) => {
+            Some(text(raw)?.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect())
         }
         Raw::Flag(_) | Raw::Integer(_) | Raw::Text(_) | Raw::Table(_) | Raw::Other(_) => None,
     }

@@ -8,7 +8,7 @@ use crate::password::{Entry, PASSWORD_BYTES_MAX};
 use crate::pool::Pool;
 use crate::remembered::Remembered;
 use crate::throttle::{Guesser, Throttle};
-use postrider_ports::{AuthenticateAnswer, Principal, Reply};
+use postrider_ports::{AuthenticateAnswer, AuthenticateRequest, Principal, Reply};
 use postrider_proto::ReasonCode;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -76,6 +76,22 @@ impl<R: Register> Door<R> {
 
     pub(crate) fn register(&self) -> &R {
         &self.judge.register
+    }
+
+    /// Answers who needs no look at a user, and asks about everybody else.
+    pub(crate) fn begin(&self, request: AuthenticateRequest, allow_anonymous: bool, reply: Reply<AuthenticateAnswer>) {
+        let AuthenticateRequest { client_id, user_name, password, method, peer, .. } = request;
+        let password = password.map(|password| Zeroizing::new(Vec::from(password)));
+        match (method, user_name, password) {
+            // [MQTT-4.12.0-1]
+            (Some(_), _, _) => reply.send(AuthenticateAnswer::refuse(ReasonCode::BadAuthenticationMethod)),
+            (None, None, _) if allow_anonymous => reply.send(AuthenticateAnswer::accept(None)),
+            (None, None, _) => reply.send(AuthenticateAnswer::refuse(ReasonCode::NotAuthorized)),
+            (None, Some(_), None) => reply.send(wrong()),
+            (None, Some(user), Some(password)) => {
+                self.ask((user, client_id.as_str()), password, peer.as_str(), reply);
+            }
+        }
     }
 
     /// What needs no hash is answered at once. Who has to wait is not even told whether the password was right a moment

@@ -16,7 +16,7 @@ mod replace;
 mod throttle;
 
 pub use password::{
-    FileError, FileFault, HashError, NewHash, PASSWORD_BYTES_MAX, PasswordFile, Reloaded, Rewrite, RewriteError,
-    WrongPassword,
+    FileError, FileFault, FreshUsers, HashError, NewHash, PASSWORD_BYTES_MAX, PasswordFile, Reloaded, Rewrite,
+    RewriteError, WrongPassword,
 };
 pub use plugin::{Passwords, Settings};

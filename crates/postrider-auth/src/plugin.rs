@@ -2,15 +2,13 @@
 //!
 //! Spec: 3.1.3.5, 3.1.3.6, 3.1.4, 3.2.2.2.
 
-use crate::door::{Door, Register, wrong};
+use crate::door::{Door, Register};
 use crate::password::{Entry, FileError, PasswordFile, Reloaded};
 use postrider_ports::{Authenticate, AuthenticateAnswer, AuthenticateRequest, Reply};
-use postrider_proto::ReasonCode;
 use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// How a password file is asked.
 #[derive(Clone, Copy, Debug)]
@@ -78,18 +76,7 @@ impl Passwords {
 
 impl Authenticate for Passwords {
     fn begin(&self, request: AuthenticateRequest, reply: Reply<AuthenticateAnswer>) {
-        let AuthenticateRequest { client_id, user_name, password, method, peer, .. } = request;
-        let password = password.map(|password| Zeroizing::new(Vec::from(password)));
-        match (method, user_name, password) {
-            // [MQTT-4.12.0-1]
-            (Some(_), _, _) => reply.send(AuthenticateAnswer::refuse(ReasonCode::BadAuthenticationMethod)),
-            (None, None, _) if self.allow_anonymous => reply.send(AuthenticateAnswer::accept(None)),
-            (None, None, _) => reply.send(AuthenticateAnswer::refuse(ReasonCode::NotAuthorized)),
-            (None, Some(_), None) => reply.send(wrong()),
-            (None, Some(user), Some(password)) => {
-                self.door.ask((user, client_id.as_str()), password, peer.as_str(), reply);
-            }
-        }
+        self.door.begin(request, self.allow_anonymous, reply);
     }
 }
 

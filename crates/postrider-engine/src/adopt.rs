@@ -3,7 +3,7 @@
 //! Owns: which of them can change, and what changes with them.
 //! Never: takes anything from a client that it was told or given under the old ones.
 
-use crate::{Engine, Limits};
+use crate::{Engine, Limits, Who};
 use postrider_session::{Bounds, Now};
 
 /// The highest limits that ever held: what was taken in under them is still there.
@@ -63,5 +63,8 @@ impl Engine {
         self.has_mounts = limits.has_mounts();
         self.has_payload_rules = limits.has_payload_rules();
         self.limits = limits;
+        if self.limits.authorize == Who::Nobody {
+            self.lift_guards();
+        }
     }
 }

@@ -44,7 +44,7 @@ impl Engine {
             topic: topic.clone(),
             payload: publish.payload.into(),
             subject: (*session.subject).clone(),
-            peer: session.peer.clone(),
+            peer: session.whence(),
         };
         let correlation = publish.properties.binary(PropertyId::CorrelationData).map(Box::from);
         let ticket = self.next_ticket();

@@ -317,7 +317,7 @@ impl Engine {
     /// Asks, and lets the packet wait in front of the door.
     fn hold(&mut self, link: LinkId, key: SessionKey, actions: Vec<Action>, tray: &mut Tray) {
         let Some(session) = self.sessions.get(key) else { return };
-        let (subject, peer) = ((*session.subject).clone(), session.peer.clone());
+        let (subject, peer) = ((*session.subject).clone(), session.whence());
         let request = AuthorizeRequest { subject, peer, actions };
         let ticket = self.next_ticket();
         if let Some(extra) = self.links.extra_mut(link) {

@@ -104,6 +104,13 @@ impl Session {
         self.expiry_s > 0
     }
 
+    /// Where its connection comes from, or its last one. Of one that was there before anybody was asked what clients may
+    /// do the listener alone is known.
+    pub(crate) fn whence(&self) -> Option<Peer> {
+        let through = |online: &Online| Peer::through(online.listener, "");
+        self.peer.clone().or_else(|| self.online.as_ref().map(through))
+    }
+
     /// The flows, made if need be for the connection there is.
     #[inline]
     pub(crate) fn flows_mut(&mut self) -> &mut Flows {

@@ -11,7 +11,7 @@ use super::error::DynamicError;
 use super::load;
 use super::save;
 use super::state::State;
-use crate::door::{Claim, Door, Register, wrong};
+use crate::door::{Claim, Door, Register};
 use crate::password::{Entry, NewHash};
 use crate::pool::Pool;
 use crate::replace;
@@ -19,7 +19,6 @@ use postrider_ports::{
     Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, Control,
     ControlRequest, Principal, Reply,
 };
-use postrider_proto::ReasonCode;
 use std::fmt;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
@@ -187,18 +186,7 @@ impl Register for Book {
 
 impl Authenticate for Dynamic {
     fn begin(&self, request: AuthenticateRequest, reply: Reply<AuthenticateAnswer>) {
-        let AuthenticateRequest { client_id, user_name, password, method, peer, .. } = request;
-        let password = password.map(|password| Zeroizing::new(Vec::from(password)));
-        match (method, user_name, password) {
-            // [MQTT-4.12.0-1]
-            (Some(_), _, _) => reply.send(AuthenticateAnswer::refuse(ReasonCode::BadAuthenticationMethod)),
-            (None, None, _) if self.allow_anonymous => reply.send(AuthenticateAnswer::accept(None)),
-            (None, None, _) => reply.send(AuthenticateAnswer::refuse(ReasonCode::NotAuthorized)),
-            (None, Some(_), None) => reply.send(wrong()),
-            (None, Some(user), Some(password)) => {
-                self.door.ask((user, client_id.as_str()), password, peer.as_str(), reply);
-            }
-        }
+        self.door.begin(request, self.allow_anonymous, reply);
     }
 }
 

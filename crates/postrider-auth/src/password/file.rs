@@ -29,6 +29,15 @@ pub struct Reloaded {
     pub revoked: Vec<Box<str>>,
 }
 
+/// What a file says by now.
+pub struct FreshUsers(Users);
+
+impl fmt::Debug for FreshUsers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FreshUsers").field(&self.0.len()).finish()
+    }
+}
+
 impl PasswordFile {
     /// Reads a file.
     ///
@@ -55,13 +64,26 @@ impl PasswordFile {
     /// # Errors
     /// As [`PasswordFile::open`].
     pub fn reload(&self) -> Result<Reloaded, FileError> {
-        let new = Arc::new(read(&self.path, &self.chance)?);
+        Ok(self.replace(self.read_again()?))
+    }
+
+    /// Reads it again, without an effect before [`PasswordFile::replace`].
+    ///
+    /// # Errors
+    /// As [`PasswordFile::open`].
+    pub fn read_again(&self) -> Result<FreshUsers, FileError> {
+        Ok(FreshUsers(read(&self.path, &self.chance)?))
+    }
+
+    /// From now on what was read again counts.
+    pub fn replace(&self, FreshUsers(new): FreshUsers) -> Reloaded {
+        let new = Arc::new(new);
         let old = std::mem::replace(&mut *self.users.lock().unwrap_or_else(PoisonError::into_inner), new.clone());
         let is_as_before =
             |name: &&str| new.get(name).map(|entry| entry.text()) == old.get(name).map(|entry| entry.text());
         let mut revoked: Vec<Box<str>> = old.names().filter(|name| !is_as_before(name)).map(Box::from).collect();
         revoked.sort_unstable();
-        Ok(Reloaded { users: new.len(), revoked })
+        Reloaded { users: new.len(), revoked }
     }
 
     /// Whether a password is a user's. This takes the time that hashes are made to take.

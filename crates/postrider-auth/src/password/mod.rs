@@ -11,7 +11,7 @@ mod rewrite;
 mod users;
 
 pub use error::{FileError, FileFault, HashError};
-pub use file::{PasswordFile, Reloaded};
+pub use file::{FreshUsers, PasswordFile, Reloaded};
 pub use hash::{NewHash, PASSWORD_BYTES_MAX};
 pub use rewrite::{Rewrite, RewriteError};
 pub use users::WrongPassword;

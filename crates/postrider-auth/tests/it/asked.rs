@@ -15,9 +15,10 @@ fn passwords(text: &str, settings: Settings) -> Passwords {
     Passwords::start(file, settings).expect("a thread")
 }
 
-fn request(user: Option<&str>, password: Option<&str>) -> AuthenticateRequest {
+/// What a client says of itself.
+pub(crate) fn request_of(id: &str, user: Option<&str>, password: Option<&str>, peer: &str) -> AuthenticateRequest {
     AuthenticateRequest {
-        client_id: ClientId::from("c"),
+        client_id: ClientId::from(id),
         user_name: user.map(Box::from),
         password: password.map(|password| password.as_bytes().into()),
         method: None,
@@ -26,14 +27,19 @@ fn request(user: Option<&str>, password: Option<&str>) -> AuthenticateRequest {
         is_again: false,
         user_properties: Vec::new(),
         version: Version::V5,
-        peer: Peer::from("192.0.2.1:1234"),
+        peer: Peer::from(peer),
     }
 }
 
-fn begin(passwords: &Passwords, request: AuthenticateRequest) -> Receiver<AuthenticateAnswer> {
+fn request(user: Option<&str>, password: Option<&str>) -> AuthenticateRequest {
+    request_of("c", user, password, "192.0.2.1:1234")
+}
+
+/// Asks a plugin; its answer comes in its own time.
+pub(crate) fn begin(plugin: &impl Authenticate, request: AuthenticateRequest) -> Receiver<AuthenticateAnswer> {
     let (sender, receiver) = channel();
     let send = move |answer| sender.send(answer).expect("the test waits");
-    passwords.begin(request, Reply::new(send, AuthenticateAnswer::unavailable));
+    plugin.begin(request, Reply::new(send, AuthenticateAnswer::unavailable));
     receiver
 }
 

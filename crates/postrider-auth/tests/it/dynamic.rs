@@ -1,13 +1,13 @@
 //! Dynamic security: its file, its commands, and what it decides.
 
+use crate::asked::{begin, request_of};
 use crate::folder::Folder;
 use crate::rival::{Rival, init};
 use postrider_auth::dynamic::{Change, Dynamic, Settings};
 use postrider_ports::{
-    Access, Action, Authenticate, AuthenticateAnswer, AuthenticateRequest, Authorize, AuthorizeRequest, ClientId, Peer,
-    Principal, Reply, Subject,
+    Access, Action, AuthenticateAnswer, Authorize, AuthorizeRequest, ClientId, Principal, Reply, Subject,
 };
-use postrider_proto::{Filter, Qos, Topic, Version};
+use postrider_proto::{Filter, Qos, Topic};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -31,23 +31,9 @@ fn done(dynamic: &Dynamic, commands: Value) {
 }
 
 fn answer(dynamic: &Dynamic, id: &str, user: Option<&str>, password: Option<&str>) -> AuthenticateAnswer {
-    let (sender, receiver) = channel();
-    let request = AuthenticateRequest {
-        client_id: ClientId::from(id),
-        user_name: user.map(Box::from),
-        password: password.map(|password| password.as_bytes().into()),
-        method: None,
-        data: None,
-        step: 0,
-        is_again: false,
-        user_properties: Vec::new(),
-        version: Version::V5,
-        // Another network each time, so that nobody has to wait.
-        peer: Peer::from(format!("{id}{password:?}").as_str()),
-    };
-    let send = move |answer| sender.send(answer).expect("the test waits");
-    Authenticate::begin(dynamic, request, Reply::new(send, AuthenticateAnswer::unavailable));
-    receiver.recv().expect("an answer")
+    // Another network each time, so that nobody has to wait.
+    let request = request_of(id, user, password, &format!("{id}{password:?}"));
+    begin(dynamic, request).recv().expect("an answer")
 }
 
 fn is_in(dynamic: &Dynamic, id: &str, user: &str, password: &str) -> bool {

@@ -1,13 +1,13 @@
 //! Client identifiers and users in a store of the broker's own.
 
+use crate::asked::{begin, request_of};
 use crate::folder::Folder;
 use postrider_auth::Settings;
 use postrider_auth::people::People;
-use postrider_ports::{Authenticate, AuthenticateAnswer, AuthenticateRequest, ClientId, Peer, Principal, Reply};
-use postrider_proto::{ReasonCode, Version};
+use postrider_ports::{AuthenticateAnswer, Principal};
+use postrider_proto::ReasonCode;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::mpsc::channel;
 
 fn open(path: &Path) -> People {
     People::open(path, Settings::default()).expect("a store")
@@ -15,22 +15,8 @@ fn open(path: &Path) -> People {
 
 /// The principal, or the reason of a refusal.
 fn ask(people: &People, id: &str, user: Option<&str>, password: Option<&str>) -> Result<Option<String>, ReasonCode> {
-    let (sender, receiver) = channel();
-    let request = AuthenticateRequest {
-        client_id: ClientId::from(id),
-        user_name: user.map(Box::from),
-        password: password.map(|password| password.as_bytes().into()),
-        method: None,
-        data: None,
-        step: 0,
-        is_again: false,
-        user_properties: Vec::new(),
-        version: Version::V5,
-        peer: Peer::from("pipe"),
-    };
-    let send = move |answer| sender.send(answer).expect("the test waits");
-    people.begin(request, Reply::new(send, AuthenticateAnswer::unavailable));
-    match receiver.recv().expect("an answer") {
+    let request = request_of(id, user, password, "pipe");
+    match begin(people, request).recv().expect("an answer") {
         AuthenticateAnswer::Accept { principal, .. } => {
             Ok(principal.as_ref().map(|one| Principal::as_str(one).to_owned()))
         }

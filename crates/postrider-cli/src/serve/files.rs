@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use postrider::Principal;
 use postrider_auth::acl::{Acl, Rules};
 use postrider_auth::dynamic::{self, Dynamic};
-use postrider_auth::{PasswordFile, Passwords, Settings};
+use postrider_auth::{FreshUsers, PasswordFile, Passwords, Settings};
 use postrider_config::model::{Config, Security};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub(crate) struct Files {
 pub(crate) struct Again {
     pub(crate) files: Files,
     rules: Vec<(Acl, Rules)>,
-    known: Vec<Passwords>,
+    users: Vec<(Passwords, FreshUsers)>,
 }
 
 /// What became of those who are in.
@@ -50,18 +50,17 @@ impl Files {
     /// Reads every file that the configuration names. Nothing holds before [`Again::apply`].
     pub(crate) fn read_again(&self, config: &Config) -> anyhow::Result<Again> {
         let mut files = Self { dynamic: self.dynamic.clone(), ..Self::default() };
-        let (mut rules, mut known) = (Vec::new(), Vec::new());
+        let (mut rules, mut users) = (Vec::new(), Vec::new());
         for security in config.listeners.iter().map(|listener| &listener.security) {
             if let Some(path) = &security.password_file
                 && !files.passwords.contains_key(path)
             {
-                let file = PasswordFile::open(path)?;
                 let passwords = match self.passwords.get(path) {
                     Some(passwords) => {
-                        known.push(passwords.clone());
+                        users.push((passwords.clone(), passwords.file().read_again()?));
                         passwords.clone()
                     }
-                    None => Passwords::start(file, Settings::default())?,
+                    None => Passwords::start(PasswordFile::open(path)?, Settings::default())?,
                 };
                 files.passwords.insert(path.clone(), passwords);
             }
@@ -83,7 +82,7 @@ impl Files {
                 files.inline.entry(text).or_insert_with(|| known.unwrap_or_else(|| Acl::new(read)));
             }
         }
-        Ok(Again { files, rules, known })
+        Ok(Again { files, rules, users })
     }
 
     pub(crate) fn passwords(&self, path: &Path) -> Option<Passwords> {
@@ -118,10 +117,10 @@ impl Files {
 
 impl Again {
     /// From now on what was read holds.
-    pub(crate) fn apply(self) -> anyhow::Result<Changed> {
+    pub(crate) fn apply(self) -> Changed {
         let mut changed = Changed::default();
-        for passwords in self.known {
-            let reloaded = passwords.reload()?;
+        for (passwords, fresh) in self.users {
+            let reloaded = passwords.file().replace(fresh);
             changed.users += reloaded.users;
             changed.revoked.extend(reloaded.revoked.iter().map(|user| Principal::from(&**user)));
         }
@@ -129,7 +128,7 @@ impl Again {
             changed.rules += rules.len();
             acl.replace(rules);
         }
-        Ok(changed)
+        changed
     }
 }
 

@@ -41,11 +41,12 @@ impl Log {
         Ok(Self(Arc::new(Mutex::new(State::open(wanted)?))))
     }
 
-    /// Opens them anew, as they may have been renamed; with a fault everything stays as it is.
-    pub(crate) fn reopen(&self, wanted: &Wanted) -> anyhow::Result<()> {
-        let state = State::open(wanted)?;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
-        Ok(())
+    /// Writes to the destinations of another log from now on: the files of the old one may have been renamed.
+    pub(crate) fn become_like(&self, other: Self) {
+        std::mem::swap(
+            &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
+            &mut *other.0.lock().unwrap_or_else(PoisonError::into_inner),
+        );
     }
 
     /// Writes a line, if lines of its type are wanted.
@@ -77,7 +78,7 @@ impl State {
         let line = match self.wanted.format {
             LogFormat::Text => format!("{}{text}\n", self.stamp(now)),
             LogFormat::Json => {
-                let line = serde_json::json!({ "time": now.to_string(), "type": word(kind), "text": text });
+                let line = serde_json::json!({ "time": now.to_string(), "type": kind.name(), "text": text });
                 format!("{line}\n")
             }
         };
@@ -151,19 +152,5 @@ const fn severity(kind: LogType) -> u8 {
         LogType::Notice => 5,
         LogType::Information | LogType::Subscribe | LogType::Unsubscribe | LogType::Websockets => 6,
         LogType::Debug | LogType::Internal => 7,
-    }
-}
-
-const fn word(kind: LogType) -> &'static str {
-    match kind {
-        LogType::Error => "error",
-        LogType::Warning => "warning",
-        LogType::Notice => "notice",
-        LogType::Information => "information",
-        LogType::Debug => "debug",
-        LogType::Subscribe => "subscribe",
-        LogType::Unsubscribe => "unsubscribe",
-        LogType::Websockets => "websockets",
-        LogType::Internal => "internal",
     }
 }

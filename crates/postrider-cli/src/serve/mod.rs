@@ -173,9 +173,6 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     gate.set(order.iter().filter_map(|at| Lock::of(config, *at, &files)).collect());
     let limits = limits::of(config, &order);
     let directory = data::directory(config)?;
-    if let (Some(someone), Some(directory)) = (&someone, &directory) {
-        someone.own(directory)?;
-    }
     let mut builder = Broker::builder().threads(threads(config.process.threads)).limits(limits.clone());
     for place in places {
         builder = builder.listen_on(place.listen);
@@ -184,7 +181,11 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     if config.limits.connections_max < u32::MAX {
         builder = builder.connections_max(config.limits.connections_max.into());
     }
-    builder = builder.observe(Printer::new(log.clone(), &settings));
+    // Nobody makes an event that nobody would read.
+    let is_news = args.verbose || gate.asks_who() || gate.has_rules();
+    if settings.file.is_some() || settings.is_like_mosquitto || (is_news && !args.quiet) {
+        builder = builder.observe(Printer::new(log.clone(), &settings));
+    }
     builder = builder.authenticate(gate.clone()).authorize(gate.clone());
     if let Some(dynamic) = &files.dynamic {
         builder = builder.control(Dynamic::NAME, dynamic.clone());

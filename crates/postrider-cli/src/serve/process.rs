@@ -5,8 +5,9 @@
 use anyhow::{Context, bail};
 use nix::unistd::{Gid, Uid, User};
 use postrider_config::model::Process;
+use postrider_config::mosquitto::user_instead_of;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::lchown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -28,7 +29,7 @@ impl Someone {
             return Ok(None);
         }
         let found = match User::from_name(name)? {
-            None if name == "mosquitto" => User::from_name("nobody")?,
+            None => user_instead_of(name).map(User::from_name).transpose()?.flatten(),
             found => found,
         };
         match found {
@@ -41,20 +42,17 @@ impl Someone {
         &self.name
     }
 
-    /// Gives a directory and what is in it to the user; it is made if it is not there.
+    /// Gives a data directory that the broker has opened to the user, with the files in it. What lies deeper is not ours.
     pub(crate) fn own(&self, directory: &Path) -> anyhow::Result<()> {
-        std::fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
-        let mut open = vec![directory.to_owned()];
-        while let Some(path) = open.pop() {
+        let give = |path: &Path| {
             let (user, group) = (Some(self.user.as_raw()), Some(self.group.as_raw()));
-            chown(&path, user, group).with_context(|| format!("{} cannot be given away", path.display()))?;
-            if std::fs::symlink_metadata(&path)?.is_dir() {
-                for entry in std::fs::read_dir(&path)? {
-                    let entry = entry?;
-                    if !entry.file_type()?.is_symlink() {
-                        open.push(entry.path());
-                    }
-                }
+            lchown(path, user, group).with_context(|| format!("{} cannot be given away", path.display()))
+        };
+        give(directory)?;
+        for entry in std::fs::read_dir(directory)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                give(&entry.path())?;
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use super::{limits, listens};
 use crate::args::Serve;
 use anyhow::anyhow;
 use postrider::{Broker, Connections, Limits, ListenerId, ListenerInfo};
-use postrider_config::model::{Listener, LogType};
+use postrider_config::model::{Config, Listener, LogType};
 use postrider_config::mosquitto::wording;
 
 /// A broker and everything that it was made of.
@@ -110,15 +110,21 @@ impl Running {
         let plan = self.plan(&settings.config.listeners);
         let fresh = plan.new.iter().map(|at| Ok((*at, listens::of(&settings.config.listeners[*at])?)));
         let fresh: Vec<Fresh> = fresh.collect::<anyhow::Result<_>>()?;
-        // Certificates first: they are the only files that the broker itself reads.
-        self.broker.reload_tls()?;
-        self.log.reopen(&settings.config.log)?;
-        let opened = fresh.len();
+        let log = Log::open(&settings.config.log)?;
+        let (opened, gone) = (fresh.len(), plan.gone.clone());
         // Whoever comes through one of them is refused until its lock is there.
-        self.places = self.open(plan, fresh).await?;
+        let places = self.open(plan, fresh).await?;
+        if let Err(error) = self.broker.reload_tls() {
+            self.go_back(&gone, &places).await;
+            return Err(error.into());
+        }
+        // Nothing can fail any more.
+        self.log.become_like(log);
+        self.places = places;
         self.files = again.files.clone();
+        self.warn_of_restart(&settings.config);
         self.settings = settings;
-        let changed = again.apply()?;
+        let changed = again.apply();
         self.settle();
         let ended = self.broker.dismiss(changed.revoked.iter().cloned()).await.unwrap_or_default();
         let sessions = self.broker.review().await.unwrap_or_default();
@@ -130,6 +136,21 @@ impl Running {
             changed.revoked.len(),
             changed.rules
         ))
+    }
+
+    /// What holds only when the broker starts.
+    fn warn_of_restart(&self, new: &Config) {
+        let old = &self.settings.config;
+        let changed = [
+            (old.data != new.data, "data"),
+            (old.process != new.process, "process"),
+            (old.sys.dynamic_security != new.sys.dynamic_security, "sys.dynamic_security"),
+            (old.limits.connections_max != new.limits.connections_max, "limits.max_connections"),
+            (old.limits.outbox_bytes_max != new.limits.outbox_bytes_max, "limits.max_outbox"),
+        ];
+        for (_, key) in changed.into_iter().filter(|(is_other, _)| *is_other) {
+            self.log.write(LogType::Warning, &format!("{key} has changed, and holds when the broker starts again"));
+        }
     }
 
     /// Limits and locks by the numbers that the listeners have now.

@@ -12,18 +12,6 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
-const ALL: [LogType; 9] = [
-    LogType::Error,
-    LogType::Warning,
-    LogType::Notice,
-    LogType::Information,
-    LogType::Debug,
-    LogType::Subscribe,
-    LogType::Unsubscribe,
-    LogType::Websockets,
-    LogType::Internal,
-];
-
 /// The port that is registered for MQTT.
 const PORT: u16 = 1883;
 
@@ -71,6 +59,11 @@ impl Settings {
 
     fn without_file(args: &Serve, beside: Beside<'_>) -> Result<Self, Faults> {
         let mut config = native::read("the command line", "", beside).map_err(Faults)?;
+        // What people type they see: on the terminal, without a date before it.
+        config.log.destinations = vec![LogDestination::Stdout];
+        config.log.timestamp = TimestampFormat::Epoch;
+        config.log.types = vec![LogType::Error, LogType::Warning, LogType::Notice];
+        apply(&mut config, args);
         let addresses = if args.bind.is_empty() { &[IpAddr::V4(Ipv4Addr::LOCALHOST)][..] } else { &args.bind };
         let ports = if args.port.is_empty() { &[PORT][..] } else { &args.port };
         config.listeners.clear();
@@ -79,14 +72,6 @@ impl Settings {
             let bind = Bind::Tcp { host: address.to_string(), port };
             config.listeners.push(defaults::listener(&name, bind, &config));
         }
-        // What people type they see: on the terminal, without a date before it.
-        config.log.destinations = vec![LogDestination::Stdout];
-        config.log.timestamp = TimestampFormat::Epoch;
-        config.log.types = match (args.quiet, args.verbose) {
-            (true, _) => Vec::new(),
-            (false, true) => ALL.to_vec(),
-            (false, false) => vec![LogType::Error, LogType::Warning, LogType::Notice],
-        };
         Self { config, file: None, is_like_mosquitto: false }.checked(args)
     }
 
@@ -107,10 +92,7 @@ impl Settings {
         Self { config, file: None, is_like_mosquitto: true }.checked(args)
     }
 
-    fn checked(mut self, args: &Serve) -> Result<Self, Faults> {
-        if self.file.is_none() {
-            self.config.process.daemonize |= args.daemon;
-        }
+    fn checked(self, args: &Serve) -> Result<Self, Faults> {
         let mut faults = check::faults(&self.config);
         if self.file.is_none() && faults.iter().any(|fault| fault.key.ends_with("auth.allow_anonymous")) {
             // Whoever types knows no keys.

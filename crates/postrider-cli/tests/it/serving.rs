@@ -140,11 +140,37 @@ fn a_file_that_is_read_again_opens_and_closes_listeners_and_disconnects_nobody()
     old.expect("SUBACK #2 00");
     new.send(&publish("x", "hello").bytes(V5));
     old.expect("PUBLISH below/x q0 \"hello\"");
+    // A fault in a file that a good configuration names: not even its new listener is there.
+    let third = free_port();
+    std::fs::write(served.folder.0.join("passwords"), "no colon\n").expect("written");
+    let broken = "[listener.auth]\npassword_file = \"FOLDER/passwords\"\n";
+    served.write(&format!(
+        "{data}{}{}{}",
+        listener("one", first, ""),
+        listener("two", second, rest),
+        listener("three", third, broken)
+    ));
+    let said = served.reload_until("nothing has changed");
+    assert!(said.contains("passwords:1"), "{said}");
+    assert!(std::net::TcpStream::connect(at(third)).is_err(), "nobody listens there");
+    // The same where a port is taken: what was closed for it is open again.
+    let taken = std::net::TcpListener::bind(at(third)).expect("free");
+    served.write(&format!("{data}{}{}", listener("one", first, ""), listener("three", third, "")));
+    let said = served.reload_until("nothing has changed");
+    assert!(said.contains(&third.to_string()), "{said}");
+    drop((taken, Wire::client(at(second), &Hello::new("again"))));
     // A fault: file, line, and nothing changes.
     served.write(&format!("{data}{}[limits]\nmax_packt_size = 7\n", listener("one", first, "")));
     let said = served.reload_until("nothing has changed");
     assert!(said.contains("postrider.toml") && said.contains("max_packt_size"), "{said}");
     drop(Wire::client(at(second), &Hello::new("still")));
+    // What needs a restart is said.
+    served.write(&text.replace("[data]", "[limits]\nmax_outbox = \"64KiB\"\n[data]").replace(
+        &listener("one", first, ""),
+        &format!("{}{}", listener("one", first, ""), listener("two", second, rest)),
+    ));
+    served.reload_until("limits.max_outbox has changed, and holds when the broker starts again");
+    served.log.wait_for("configuration read again");
     // The second one goes; whoever came through it stays.
     served.write(&text);
     let said = served.reload_until("configuration read again");

@@ -14,7 +14,7 @@ pub(super) const LIMITS: &[Key] = &[
     ),
     key!(
         Broker, "limits.max_connections", [limits.] connections_max, LIMITS,
-        Kind::count(1, u32::MAX as u64).or("unlimited", u32::MAX as u64), Live, "global_max_connections",
+        Kind::count(1, u32::MAX as u64).or("unlimited", u32::MAX as u64), Restart, "global_max_connections",
         "Connections of all listeners."
     ),
     key!(
@@ -49,7 +49,7 @@ pub(super) const LIMITS: &[Key] = &[
     ),
     key!(
         Broker, "limits.max_outbox", [limits.] outbox_bytes_max, LIMITS,
-        Kind::bytes(4096, 1 << 30), Live, "",
+        Kind::bytes(4096, 1 << 30), Restart, "",
         "Bytes on their way to one socket."
     ),
     key!(

@@ -88,7 +88,7 @@ impl CommandLine {
             config.log.types.clear();
         }
         if self.is_verbose {
-            config.log.types = ALL_TYPES.to_vec();
+            config.log.types = LogType::all().to_vec();
         }
         if self.is_quiet || self.is_verbose {
             config.origins.note("log.types", Origin::CommandLine);
@@ -140,14 +140,3 @@ pub fn is_called_mosquitto(program: &str) -> bool {
 }
 
 const PORTS_MAX: usize = 10;
-const ALL_TYPES: [LogType; 9] = [
-    LogType::Error,
-    LogType::Warning,
-    LogType::Notice,
-    LogType::Information,
-    LogType::Debug,
-    LogType::Subscribe,
-    LogType::Unsubscribe,
-    LogType::Websockets,
-    LogType::Internal,
-];

@@ -75,10 +75,3 @@ pub fn without_file() -> Config {
 pub fn user_instead_of(user: &str) -> Option<&'static str> {
     (user == "mosquitto").then_some("nobody")
 }
-
-/// Whether a file of secrets may be read, by its owner and mode behind all links, if we are `we`: it is root's or ours,
-/// and nobody else can write it. mosquitto 2.1 refuses every symbolic link, and with that the secrets of Kubernetes.
-#[must_use]
-pub const fn is_safe_secret(owner: u32, mode: u32, we: u32) -> bool {
-    (owner == 0 || owner == we) && mode & 0o022 == 0
-}

@@ -94,6 +94,20 @@ impl Words for LogType {
     ];
 }
 
+impl LogType {
+    /// Every kind, the gravest first.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        <Self as Words>::ALL
+    }
+
+    /// Its word in a configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.word()
+    }
+}
+
 impl Plain for Vec<LogType> {
     fn value(&self) -> Value {
         Value::List(self.iter().map(|kind| kind.word().to_owned()).collect())

@@ -259,3 +259,37 @@ fn a_review_of_many_sessions_comes_to_its_end() {
     judge(&mut world, &["a"]);
     assert_eq!(world.counters().subscriptions, 0);
 }
+
+#[test]
+fn whoever_is_not_guarded_any_more_gets_all_that_it_subscribes_to() {
+    let mut world = guarded();
+    let reader = world.connect(&Hello::new("r"));
+    world.subscribe(reader, &subscribe(1, "#", 0));
+    let (ticket, _) = world.question();
+    world.driver.answer(world.now, ticket, Verdict::Authorize(vec![Access::AllowExcept(["secret".into()].into())]));
+    world.take(reader);
+    let writer = world.connect(&Hello::new("w"));
+    send(&mut world, writer, "secret");
+    assert!(world.take(reader).is_empty());
+    world.adopt(|limits| limits.authorize = Who::Nobody);
+    send(&mut world, writer, "secret");
+    assert_eq!(world.take(reader), ["PUBLISH secret q0 \"x\""]);
+}
+
+#[test]
+fn a_client_from_before_there_were_rules_is_judged_by_those_of_its_listener() {
+    let mut world = World::new();
+    world.through(3);
+    let client = world.connect(&Hello::new("c"));
+    world.subscribed(client, "a", 0);
+    world.adopt(|limits| limits.authorize = Who::Plugin);
+    world.publish(client, &publish("a", "x"));
+    assert!(matches!(world.ask(Question::Review), Answer::Reviewing(1)));
+    let listeners: Vec<_> = std::iter::from_fn(|| world.driver.questions.pop_front())
+        .map(|(_, question)| match question {
+            Judge::Authorize(request) => request.peer.expect("it is connected").listener().0,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(listeners, [3, 3]);
+}

@@ -179,13 +179,3 @@ fn the_default_user_has_another_in_its_place_and_no_other_user_has() {
     assert_eq!(mosquitto::user_instead_of("mosquitto"), Some("nobody"));
     assert_eq!(mosquitto::user_instead_of("anna"), None);
 }
-
-#[test]
-fn a_secret_is_read_when_nobody_else_can_write_it() {
-    let (root, we, other) = (0, 1000, 1001);
-    assert!(mosquitto::is_safe_secret(root, 0o100_644, we), "as Kubernetes mounts them");
-    assert!(mosquitto::is_safe_secret(we, 0o100_600, we));
-    assert!(!mosquitto::is_safe_secret(other, 0o100_600, we));
-    assert!(!mosquitto::is_safe_secret(root, 0o100_664, we));
-    assert!(!mosquitto::is_safe_secret(root, 0o100_646, we));
-}

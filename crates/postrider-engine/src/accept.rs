@@ -204,18 +204,21 @@ impl Engine {
     fn online(&self, link: LinkId, candidate: &Candidate) -> Online {
         let listener = candidate.peer.listener();
         let is_counted = candidate.version.is_v5() && self.limits.is_receive_maximum_strict;
+        let topic_alias_max = candidate.topic_alias_max.min(self.limits.topic_alias_out_max_at(listener));
+        let is_mounted = self.limits.mount_point_at(listener).is_some();
         Online {
             link,
             credit: i64::from(self.outbox_bytes_max()),
             outbox_bytes_max: self.outbox_bytes_max(),
             packet_bytes_max: candidate.packet_bytes_max,
             receive_maximum: candidate.receive_maximum.min(self.limits.in_flight_max_at(listener)),
-            topic_alias_max: candidate.topic_alias_max.min(self.limits.topic_alias_out_max_at(listener)),
+            topic_alias_max,
             our_receive_maximum: if is_counted { self.limits.receive_maximum_at(listener) } else { 0 },
             listener,
             qos_max: self.limits.qos_max_at(listener),
             may_retain: self.limits.retain_available,
-            is_mounted: self.limits.mount_point_at(listener).is_some(),
+            is_mounted,
+            has_wording: is_mounted || topic_alias_max > 0,
             version: candidate.version,
             wants_problems: candidate.wants_problems,
             is_bridge: candidate.is_bridge,

@@ -63,6 +63,7 @@ impl Engine {
         self.has_mounts = limits.has_mounts();
         self.has_payload_rules = limits.has_payload_rules();
         self.limits = limits;
+        self.asks = self.asks_of_publish();
         if self.limits.authorize == Who::Nobody {
             self.lift_guards();
         }

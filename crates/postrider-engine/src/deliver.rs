@@ -7,7 +7,7 @@ use crate::aliases::Alias;
 use crate::frames::Form;
 use crate::log::Log;
 use crate::mount;
-use crate::outgoing::{How, Outgoing};
+use crate::outgoing::{How, Outgoing, To, Wording};
 use crate::sessions::{Online, Session};
 use crate::stored::Stored;
 use crate::stored_groups::on_given;
@@ -231,6 +231,11 @@ fn on_kept(
     }
 }
 
+/// Bytes of the topic that stay with us.
+fn unseen(online: &Online, outgoing: &Outgoing<'_>, limits: &Limits) -> usize {
+    if online.is_mounted { mount::unseen(limits, online.listener, outgoing.parts.topic) } else { 0 }
+}
+
 impl Session {
     /// Whether a message may go out at once, past everything that waits.
     #[inline]
@@ -258,11 +263,13 @@ impl Session {
         log: &mut Option<Box<Log>>,
         tray: &mut Tray,
     ) -> Result<(), DropReason> {
-        let Some(online) = self.online else { return Err(DropReason::Offline) };
+        let Some(online) = &self.online else { return Err(DropReason::Offline) };
         let form = Form::of(online.version, delivery.qos, delivery.retain);
-        if !outgoing.fits(now, form, &online, delivery.ids) {
+        if !outgoing.fits(now, form, online, delivery.ids) {
             return Err(DropReason::TooLarge);
         }
+        let to = To { link: online.link, version: online.version };
+        let has_wording = online.has_wording;
         let mut packet_id = None;
         if form.qos != Qos::AtMostOnce {
             // A session that ends with its connection never sends anything again, so it keeps nothing but what
@@ -274,12 +281,26 @@ impl Session {
         if outgoing.sequence().is_some() {
             self.on_sent(now, delivery, packet_id, outgoing, log, tray);
         }
-        let alias =
-            if online.topic_alias_max == 0 { None } else { self.alias(now, form, &online, delivery.ids, outgoing) };
-        let unseen = if online.is_mounted { mount::unseen(limits, online.listener, outgoing.parts.topic) } else { 0 };
-        let how = How { ids: delivery.ids, packet_id, is_dup: false, alias, unseen };
-        self.charge(outgoing.send(now, form, &how, &online, tray));
+        let wording = if has_wording { self.wording(now, form, delivery.ids, outgoing, limits) } else { None };
+        let how = How { ids: delivery.ids, packet_id, is_dup: false, wording };
+        self.charge(outgoing.send(now, form, &how, to, tray));
         Ok(())
+    }
+
+    /// How this client is to see the topic.
+    #[cold]
+    fn wording(
+        &mut self,
+        now: Now,
+        form: Form,
+        ids: &[u32],
+        outgoing: &Outgoing<'_>,
+        limits: &Limits,
+    ) -> Option<Wording> {
+        let online = self.online?;
+        let alias = if online.topic_alias_max == 0 { None } else { self.alias(now, form, &online, ids, outgoing) };
+        let unseen = unseen(&online, outgoing, limits);
+        (alias.is_some() || unseen > 0).then_some(Wording { alias, unseen })
     }
 
     /// A recorded message goes out, if it has QoS 1 or 2 under an identifier.
@@ -314,7 +335,6 @@ impl Session {
     }
 
     /// The alias to send the topic with, if the client allows aliases and takes what it adds to the packet.
-    #[cold]
     fn alias(&mut self, now: Now, form: Form, online: &Online, ids: &[u32], outgoing: &Outgoing<'_>) -> Option<Alias> {
         let aliases = self.flows.as_mut()?.aliases.as_mut()?;
         let has_room = online.packet_bytes_max == u32::MAX
@@ -338,9 +358,10 @@ impl Session {
         if !outgoing.fits(now, form, &online, ids) {
             return Err(DropReason::TooLarge);
         }
-        let unseen = if online.is_mounted { mount::unseen(limits, online.listener, outgoing.parts.topic) } else { 0 };
-        let how = How { ids, packet_id: Some(packet_id), is_dup: true, alias: None, unseen };
-        self.charge(outgoing.send(now, form, &how, &online, tray));
+        let wording = online.is_mounted.then(|| Wording { alias: None, unseen: unseen(&online, &outgoing, limits) });
+        let how = How { ids, packet_id: Some(packet_id), is_dup: true, wording };
+        let to = To { link: online.link, version: online.version };
+        self.charge(outgoing.send(now, form, &how, to, tray));
         Ok(())
     }
 

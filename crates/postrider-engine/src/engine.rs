@@ -54,6 +54,8 @@ pub struct Engine {
     pub(crate) has_payload_rules: bool,
     /// The highest QoS that all listeners take.
     pub(crate) qos_max_least: Qos,
+    /// Whether anything but its topic decides if a PUBLISH may pass; see [`Engine::asks_of_publish`].
+    pub(crate) asks: bool,
     pub(crate) meters: Meters,
     pub(crate) bans: Bans,
     /// What was counted as it happened; [`Engine::counters`] adds what is known otherwise.
@@ -78,12 +80,13 @@ impl Engine {
     /// An engine without clients.
     #[must_use]
     pub fn new(limits: Limits, partition: PartitionId, seeds: Seeds) -> Self {
-        Self {
+        let mut engine = Self {
             is_metered: limits.limits_publishing(),
             has_mounts: limits.has_mounts(),
             has_payload_rules: limits.has_payload_rules(),
             highest: Highest::of(&limits),
             qos_max_least: limits.qos_max_least(),
+            asks: true,
             sys: Sys::new(&limits),
             limits,
             partition,
@@ -108,7 +111,9 @@ impl Engine {
             relief: Relief::default(),
             entropy: Entropy::new(seeds.ids),
             log: None,
-        }
+        };
+        engine.asks = engine.asks_of_publish();
+        engine
     }
 
     /// Takes one input and writes what must happen into `tray`, behind what is there.

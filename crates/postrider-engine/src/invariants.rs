@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// # Errors
 /// A sentence naming the first invariant that is broken.
 pub fn check_all(engine: &Engine) -> Result<(), String> {
+    check_asks(engine)?;
     check_links(engine)?;
     check_sessions(engine)?;
     check_subscriptions(engine)?;
@@ -29,6 +30,14 @@ pub fn check_all(engine: &Engine) -> Result<(), String> {
     check_timers(engine)?;
     check_retained(engine)?;
     check_holders(engine)
+}
+
+/// Nothing that there is to ask of a PUBLISH is passed over.
+fn check_asks(engine: &Engine) -> Result<(), String> {
+    if engine.asks || !engine.asks_of_publish() {
+        return Ok(());
+    }
+    Err("there is something to ask of a PUBLISH and nobody would".to_owned())
 }
 
 /// One live owner a session, and each open link serves the session that names it.

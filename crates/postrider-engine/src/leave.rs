@@ -1,18 +1,78 @@
 //! Whether a PUBLISH may pass: room, limits, its topic, its payload; and what becomes of one that may not.
 //!
-//! Owns: the order of these questions is `on_publish`'s; here are the answers.
+//! Owns: these questions, their order and their answers.
 //! Spec: 3.3, 4.7.
 
 use crate::publish::sentence;
 use crate::recording::RoomFor;
-use crate::{Engine, Limits, LinkId, PayloadFormat, Progress, Tray};
-use postrider_ports::Event;
+use crate::{Engine, Limits, LinkId, PayloadFormat, Progress, Tray, Who};
+use postrider_ports::{Access, Event};
 use postrider_proto::{Properties, PropertyId, Publish, Qos, ReasonCode, Topic};
 use postrider_router::SessionKey;
 use postrider_session::{Now, Violation};
 use std::sync::Arc;
 
 impl Engine {
+    /// Whether a PUBLISH may depend on anything but its topic, as limits, log and memory are now.
+    pub(crate) fn asks_of_publish(&self) -> bool {
+        self.log.is_some()
+            || self.is_pressed()
+            || self.is_metered
+            || self.has_payload_rules
+            || self.qos_max_least != Qos::ExactlyOnce
+            || !self.limits.retain_available
+            || self.limits.authorize == Who::Plugin
+    }
+
+    /// Asks everything that there is to ask of a PUBLISH. One that may not pass is answered here.
+    #[inline(never)]
+    pub(crate) fn let_pass(
+        &mut self,
+        now: Now,
+        (link, key): (LinkId, SessionKey),
+        publish: &Publish<'_>,
+        tray: &mut Tray,
+    ) -> Result<(), Progress> {
+        if let Err(violation) = self.check_publish(link, publish) {
+            return Err(self.violate(now, link, violation, tray));
+        }
+        let room = self.room_for(now, link, key, publish);
+        if room == RoomFor::NothingYet {
+            return Err(Progress::Hold);
+        }
+        let topic = check_topic(publish.topic, &self.limits).or_else(|no| self.allow_command(publish.topic, no));
+        let denied = match topic {
+            Err(reason) => {
+                self.counters.levels_over += u64::from(!publish.topic.is_dollar());
+                Err((reason, None))
+            }
+            Ok(()) if room == RoomFor::Nothing => Err((ReasonCode::QuotaExceeded, None)),
+            Ok(()) if self.has_payload_rules => self.check_payload(publish).map_err(|reason| (reason, None)),
+            Ok(()) => Ok(()),
+        };
+        match denied {
+            Ok(()) if self.limits.authorize == Who::Plugin => self.let_pass_by_plugin(now, (link, key), publish, tray),
+            Ok(()) => Ok(()),
+            Err(why) => Err(self.on_denied(now, (link, key), publish, why, tray)),
+        }
+    }
+
+    fn let_pass_by_plugin(
+        &mut self,
+        now: Now,
+        (link, key): (LinkId, SessionKey),
+        publish: &Publish<'_>,
+        tray: &mut Tray,
+    ) -> Result<(), Progress> {
+        let why = match self.may_publish_by_plugin(link, key, publish, tray) {
+            Some(Access::Allow) => return Ok(()),
+            Some(Access::DenyFor(text)) => Some(text),
+            Some(Access::Deny | Access::AllowExcept(_) | Access::AllowBy(_)) => None,
+            None => return Err(Progress::Hold),
+        };
+        Err(self.on_denied(now, (link, key), publish, (ReasonCode::NotAuthorized, why), tray))
+    }
+
     /// It may not be published: whoever watches hears it, the client does where its edition has words for it.
     #[cold]
     pub(crate) fn on_denied(

@@ -9,7 +9,7 @@ use crate::frames::{Form, Frame, Frames};
 use crate::leave::is_ours;
 use crate::publish::Incoming;
 use crate::sessions::Online;
-use crate::{Effect, Lane, Tray};
+use crate::{Effect, Lane, LinkId, Tray};
 use bytes::Bytes;
 use postrider_proto::{PacketId, PublishHead, Qos, Topic, Version};
 use postrider_session::{Message, MessageParts, Now, Sequence};
@@ -39,9 +39,22 @@ pub(crate) struct How<'a> {
     pub(crate) ids: &'a [u32],
     pub(crate) packet_id: Option<PacketId>,
     pub(crate) is_dup: bool,
+    pub(crate) wording: Option<Wording>,
+}
+
+/// The topic in the client's own words, where they are not ours.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wording {
     pub(crate) alias: Option<Alias>,
     /// Bytes of the topic that the client does not see.
     pub(crate) unseen: usize,
+}
+
+/// Where one packet goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct To {
+    pub(crate) link: LinkId,
+    pub(crate) version: Version,
 }
 
 /// Payloads of this many bytes and more are sent without copying.
@@ -175,12 +188,12 @@ impl<'a> Outgoing<'a> {
     }
 
     #[inline]
-    fn seen(&self, how: &How<'_>) -> Topic<'_> {
+    fn seen(&self, wording: &Wording) -> Topic<'_> {
         let topic = self.parts.topic;
-        match how.alias {
+        match wording.alias {
             Some(alias) if alias.is_known => Topic::ALIASED,
-            _ if how.unseen == 0 => topic,
-            _ => Topic::trusted(topic.as_bytes().get(how.unseen..).unwrap_or_default()),
+            _ if wording.unseen == 0 => topic,
+            _ => Topic::trusted(topic.as_bytes().get(wording.unseen..).unwrap_or_default()),
         }
     }
 
@@ -189,11 +202,11 @@ impl<'a> Outgoing<'a> {
             dup: how.is_dup,
             qos: form.qos,
             retain: form.retain,
-            topic: self.seen(how),
+            topic: how.wording.map_or(self.parts.topic, |wording| self.seen(&wording)),
             packet_id: how.packet_id,
             expiry_s: if form.is_v5 { self.expiry_s(now) } else { None },
             properties: self.parts.properties,
-            topic_alias: how.alias.map(|alias| alias.number),
+            topic_alias: how.wording.and_then(|wording| wording.alias).map(|alias| alias.number),
             subscription_ids: how.ids,
             payload_len: self.parts.payload.len(),
         }
@@ -207,7 +220,7 @@ impl<'a> Outgoing<'a> {
 
     pub(crate) fn fits_into(&self, bytes_max: usize, now: Now, form: Form, online: &Online, ids: &[u32]) -> bool {
         let packet_id = (form.qos != Qos::AtMostOnce).then_some(PacketId::FIRST);
-        let head = self.head(now, form, &How { ids, packet_id, is_dup: false, alias: None, unseen: 0 });
+        let head = self.head(now, form, &How { ids, packet_id, is_dup: false, wording: None });
         head.packet_len(online.version) <= bytes_max
     }
 
@@ -229,16 +242,15 @@ impl<'a> Outgoing<'a> {
 
     /// Sends the message in one form and returns the bytes it takes.
     #[inline]
-    pub(crate) fn send(&mut self, now: Now, form: Form, how: &How<'_>, online: &Online, tray: &mut Tray) -> usize {
-        let can_repeat =
-            self.is_for_many && how.ids.is_empty() && !how.is_dup && how.alias.is_none() && how.unseen == 0;
+    pub(crate) fn send(&mut self, now: Now, form: Form, how: &How<'_>, to: To, tray: &mut Tray) -> usize {
+        let can_repeat = self.is_for_many && how.ids.is_empty() && !how.is_dup && how.wording.is_none();
         let frame = match self.frames.find(form).filter(|_| can_repeat) {
             Some(known) => match how.packet_id {
                 None => known.clone(),
                 Some(packet_id) => repeat(known, packet_id, tray),
             },
             None => {
-                let frame = self.encode(now, form, how, online.version, tray);
+                let frame = self.encode(now, form, how, to.version, tray);
                 if can_repeat {
                     self.frames.add(form, frame.clone());
                 }
@@ -247,9 +259,9 @@ impl<'a> Outgoing<'a> {
         };
         if self.parts.payload.len() >= SHARED_BYTES {
             let body = self.body(tray);
-            tray.push(Effect::SendShared { link: online.link, head: frame.range, body });
+            tray.push(Effect::SendShared { link: to.link, head: frame.range, body });
         } else {
-            tray.send(online.link, frame.range, Lane::Data);
+            tray.send(to.link, frame.range, Lane::Data);
         }
         frame.packet_len
     }

@@ -104,6 +104,7 @@ impl Engine {
     /// Memory is as short as that from now on.
     pub(crate) fn on_pressed(&mut self, now: Now, pressure: Pressure, tray: &mut Tray) {
         let before = core::mem::replace(&mut self.relief.pressure, pressure);
+        self.asks = self.asks_of_publish();
         if pressure > before {
             self.lower_credits();
             self.relief.next = Some(0);

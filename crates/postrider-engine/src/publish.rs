@@ -1,20 +1,19 @@
 //! PUBLISH on its way in, up to the list of who gets it.
 //!
-//! Owns: whether a message may be published, its acknowledgement, and the one way into routing.
+//! Owns: what comes after it may pass: its acknowledgement, and the one way into routing.
 //! Spec: 3.3, 4.3.
 //!
 //! ```text
-//! on_publish ─▶ check_topic ─▶ may_publish ─▶ admit (QoS 1, 2) ─▶ route ─▶ acknowledge
-//!                              may hold       duplicates end here   may be sliced: the ack waits
+//! on_publish ─▶ let_pass ─▶ admit (QoS 1, 2) ─▶ route ─▶ acknowledge
+//!               may hold     duplicates end here   may be sliced: the ack waits
 //! ```
 
 use crate::fanout::{Fanout, Tally, Visibility};
 use crate::leave::check_topic;
 use crate::outgoing::Outgoing;
-use crate::recording::RoomFor;
-use crate::{Effect, Engine, LinkId, Progress, Tray, Who};
+use crate::{Effect, Engine, LinkId, Progress, Tray};
 use bytes::Bytes;
-use postrider_ports::{Access, ClientId, DropReason, Event, PartitionId, Peer, Subject};
+use postrider_ports::{ClientId, DropReason, Event, PartitionId, Peer, Subject};
 use postrider_proto::{
     Ack, AckKind, PacketId, Properties, PropertiesBuf, PropertyId, PropertySet, Publish, Qos, ReasonCode, Topic,
     Version,
@@ -88,38 +87,10 @@ impl Engine {
         source: &Bytes,
         tray: &mut Tray,
     ) -> Progress {
-        if let Err(violation) = self.check_publish(link, publish) {
-            return self.violate(now, link, violation, tray);
-        }
-        let room = self.room_for(now, link, key, publish);
-        if room == RoomFor::NothingYet {
-            return Progress::Hold;
-        }
-        match check_topic(publish.topic, &self.limits).or_else(|no| self.allow_command(publish.topic, no)) {
-            Err(reason) => {
-                self.counters.levels_over += u64::from(!publish.topic.is_dollar());
-                return self.on_denied(now, (link, key), publish, (reason, None), tray);
-            }
-            Ok(()) if room == RoomFor::Nothing => {
-                return self.on_denied(now, (link, key), publish, (ReasonCode::QuotaExceeded, None), tray);
-            }
-            Ok(()) if self.has_payload_rules => {
-                if let Err(reason) = self.check_payload(publish) {
-                    return self.on_denied(now, (link, key), publish, (reason, None), tray);
-                }
-            }
-            Ok(()) => {}
-        }
-        if self.limits.authorize == Who::Plugin {
-            let denied = match self.may_publish_by_plugin(link, key, publish, tray) {
-                Some(Access::Allow) => None,
-                Some(Access::DenyFor(text)) => Some(Some(text)),
-                Some(Access::Deny | Access::AllowExcept(_) | Access::AllowBy(_)) => Some(None),
-                None => return Progress::Hold,
-            };
-            if let Some(why) = denied {
-                return self.on_denied(now, (link, key), publish, (ReasonCode::NotAuthorized, why), tray);
-            }
+        if (self.asks || check_topic(publish.topic, &self.limits).is_err())
+            && let Err(progress) = self.let_pass(now, (link, key), publish, tray)
+        {
+            return progress;
         }
         match self.take_in(now, (link, key), publish, tray) {
             Ok(()) => {}

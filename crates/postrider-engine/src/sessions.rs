@@ -67,6 +67,8 @@ pub(crate) struct Online {
     pub(crate) may_retain: bool,
     /// Topics are another thing to this client than to us; see [`crate::mount`].
     pub(crate) is_mounted: bool,
+    /// It may get topics in other words than ours: it is mounted, or has aliases.
+    pub(crate) has_wording: bool,
     pub(crate) version: Version,
     /// Request Problem Information. [MQTT-3.1.2-29]
     pub(crate) wants_problems: bool,

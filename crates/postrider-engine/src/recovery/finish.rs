@@ -35,6 +35,7 @@ impl Recovery {
         // Before there is a log: who else needs them is found below.
         self.forget_unretained(tray);
         self.engine.log = Some(Box::new(Log::new(last, seed)));
+        self.engine.asks = self.engine.asks_of_publish();
         let mut holders = Vec::new();
         let mut live = Vec::new();
         let (mut over, mut ended) = (Vec::new(), Vec::new());

@@ -236,7 +236,8 @@ pub enum ShareStrategy {
     Random,
     /// The same one until it leaves.
     Sticky,
-    /// Always the same one for what one client publishes; when a member leaves, only its share moves.
+    /// Always the same one for what one client publishes; when a member leaves, only its share moves. What had to wait
+    /// for a member goes by its topic instead.
     Hash,
     /// The one with the fewest unacknowledged messages, of 64 that are looked at.
     LeastInFlight,

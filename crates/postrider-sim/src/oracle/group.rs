@@ -46,6 +46,8 @@ pub(super) struct Entry {
     pub(super) number: u64,
     pub(super) what: Shared,
     pub(super) epoch: u64,
+    /// Others waited before it: who published it is forgotten when its turn comes.
+    pub(super) is_behind: bool,
     pub(super) place: Where,
     /// A member left while it had it or may have had it waiting, or its publisher repeated it: its turn is lost and
     /// it may go to anybody.
@@ -234,7 +236,8 @@ impl Group {
                 return Err("it was sent a later one of the same publisher before".to_owned());
             }
             self.last.insert(key, entry.number);
-            if entry.epoch == self.epoch && keeps(strategy) {
+            let is_known = strategy != ShareStrategy::Hash || !entry.is_behind;
+            if entry.epoch == self.epoch && is_known && keeps(strategy) {
                 let source = if strategy == ShareStrategy::Hash { &entry.what.author } else { "" };
                 let chosen = self.stuck.entry(source.to_owned()).or_insert_with(|| client_id.to_owned());
                 if chosen != client_id {
@@ -296,7 +299,7 @@ impl Member {
 impl Entry {
     /// Whether a member may be sent it as something new. What one was sent with QoS 2 is for nobody else, whatever a
     /// crash has made the broker forget. [MQTT-4.8.2-5]
-    fn is_free(&self) -> bool {
+    pub(super) fn is_free(&self) -> bool {
         let is_anothers = self.may_be.is_some() && self.sent == Qos::ExactlyOnce;
         self.place == Where::Waits && !is_anothers
     }

@@ -75,10 +75,12 @@ impl Groups {
             };
             let alike = group.entries.iter_mut().filter(|entry| is_alike(entry, &what.seen));
             let repeated = alike.map(|entry| entry.was_back = true).count();
+            let is_behind = group.entries.iter().any(Entry::is_free);
             group.entries.push(Entry {
                 number: self.next,
                 what: what.clone(),
                 epoch: group.epoch,
+                is_behind,
                 place: Where::Waits,
                 was_back: what.origin == Origin::Will || repeated > 0,
                 log,

@@ -58,7 +58,8 @@ pub use handle::Handle;
 pub use listen::{Connections, Listen, ListenerInfo};
 pub use memory::MemoryInfo;
 pub use mosquitto::{
-    Flaw, MosquittoFile, NotTaken, OnFlaw, Origin, TakeOver, TakenOver, is_of_mosquitto, take_over_mosquitto, taken_from,
+    Flaw, MosquittoFile, NotTaken, OnFlaw, Origin, TakeOver, TakenOver, is_of_mosquitto, take_over_mosquitto,
+    taken_from,
 };
 pub use postrider_engine::contents::{
     DeliveryData, MessageData, SessionData, SessionName, Stage, SubscriptionData, WillData,

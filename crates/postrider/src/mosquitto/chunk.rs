@@ -16,10 +16,14 @@ pub(super) struct Format(pub(super) u32);
 #[derive(Debug)]
 pub(super) enum Chunk<'a> {
     /// Whether the broker was at its end when it wrote.
-    Head { is_last: bool },
+    Head {
+        is_last: bool,
+    },
     Message(MessageChunk<'a>),
     Delivery(DeliveryChunk<'a>),
-    Retained { message: u64 },
+    Retained {
+        message: u64,
+    },
     Subscription(SubscriptionChunk<'a>),
     Client(ClientChunk<'a>),
 }
@@ -194,7 +198,7 @@ fn retained(mut cursor: Cursor<'_>) -> Result<Chunk<'_>, Wrong> {
 
 fn subscription(mut cursor: Cursor<'_>) -> Result<Chunk<'_>, Wrong> {
     let (identifier, name_bytes, filter_bytes) = (cursor.u32()?, cursor.u16()?, cursor.u16()?);
-    let (granted, options) = (cursor.u8()?, cursor.u8()?);
+    let (granted, options, _padding) = (cursor.u8()?, cursor.u8()?, cursor.u16()?);
     let (client_id, filter) = (client_id(cursor.text(name_bytes)?)?, filter(cursor.text(filter_bytes)?)?);
     cursor.end()?;
     if identifier > VARINT_MAX {
@@ -272,7 +276,11 @@ fn properties<'a>(cursor: &mut Cursor<'a>) -> Result<Properties<'a>, Wrong> {
 }
 
 const fn identifier(property: Property<'_>) -> Option<u32> {
-    if let Property::Varint(PropertyId::SubscriptionIdentifier, identifier) = property { Some(identifier) } else { None }
+    if let Property::Varint(PropertyId::SubscriptionIdentifier, identifier) = property {
+        Some(identifier)
+    } else {
+        None
+    }
 }
 
 fn state_of(state: u8, direction: u8, qos: Qos) -> Result<State, Wrong> {

@@ -46,6 +46,7 @@ mod rumqtt_v4;
 mod rumqtt_v5;
 mod serving;
 mod strangers;
+mod swap;
 mod sys;
 #[cfg(feature = "sqlite")]
 mod tables;

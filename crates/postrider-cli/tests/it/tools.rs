@@ -39,9 +39,14 @@ pub(crate) fn paho_with(generation: u8, name: &str) -> Command {
 
 /// A script of `tests/clients` for node, told where mqtt.js is.
 pub(crate) fn mqtt_js() -> Command {
+    mqtt_js_with("with_mqtt_js.mjs")
+}
+
+/// Another script of `tests/clients` for node.
+pub(crate) fn mqtt_js_with(name: &str) -> Command {
     let modules = place("POSTRIDER_NODE_MODULES", "npm/node_modules");
     let mut command = Command::new("node");
-    command.arg(script("with_mqtt_js.mjs")).arg(present(modules.join("mqtt"), "mqtt.js"));
+    command.arg(script(name)).arg(present(modules.join("mqtt"), "mqtt.js"));
     command
 }
 

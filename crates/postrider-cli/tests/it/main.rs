@@ -11,6 +11,7 @@ mod bench;
 mod blunders;
 mod breaches;
 mod broker;
+mod browser;
 mod clients;
 mod commands;
 mod config;

@@ -50,6 +50,24 @@ pub(crate) fn mqtt_js_with(name: &str) -> Command {
     command
 }
 
+/// The script for node that opens pages in a browser, told where its modules are.
+pub(crate) fn in_chromium() -> Command {
+    let modules = place("POSTRIDER_NODE_MODULES", "npm/node_modules");
+    for name in ["mqtt", "puppeteer-core"] {
+        present(modules.join(name), name);
+    }
+    let mut command = Command::new("node");
+    command.arg(script("in_chromium.mjs")).arg(modules);
+    command
+}
+
+/// The browser, by its place.
+pub(crate) fn chromium() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join("chromium")).find(|file| file.is_file());
+    found.unwrap_or_else(|| missing("chromium"))
+}
+
 /// The one line that a test ends with when a tool is not there.
 pub(crate) fn missing(name: &str) -> ! {
     panic!("{name} is missing: run `cargo xtask test --install`")

@@ -47,6 +47,7 @@ mod rumqtt_v4;
 mod rumqtt_v5;
 mod serving;
 mod strangers;
+mod succession;
 mod swap;
 mod sys;
 #[cfg(feature = "sqlite")]

@@ -3,10 +3,15 @@
 use crate::broker::POSTRIDER;
 use crate::folder::Folder;
 use crate::mosquitto::free_port;
+use crate::patience::until;
 use crate::program::{Finished, Lines, Program, run};
 use crate::tools::command;
+use crate::wire::Wire;
+use postrider_proto::Version::{V3_1_1, V5};
+use postrider_proto::{AckKind, ReasonCode, Version};
+use postrider_testkit::{Hello, ack, publish, subscribe};
 use rustix::process::Signal;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -163,4 +168,76 @@ fn import_makes_a_directory_of_the_file_by_itself() {
     place.put("qos-3");
     assert_eq!(import(&[]).code, Some(1));
     import(&["--accept-loss"]).success();
+}
+
+/// What two clients have left unfinished with one broker they finish with the other.
+fn exchange(name: &str, version: Version) {
+    let place = Place::new(name, "nothing");
+    let at: SocketAddr = (Ipv4Addr::LOCALHOST, place.port).into();
+    let hello = |name: &str| match version {
+        V5 => Hello::new(name).resume().expiry(1000),
+        V3_1_1 | Version::V3_1 => Hello::new(name).v3().resume(),
+    };
+    let said = |kind: AckKind, id: u16| ack(kind, id, ReasonCode::Success, version);
+    let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+    let mosquitto =
+        Program::start(Command::new("mosquitto").arg("-c").arg(place.at("mosquitto.conf")).env("PATH", path));
+    until("mosquitto listens", || TcpStream::connect(at).is_ok());
+    let mut reader = Wire::client(at, &hello("reader"));
+    reader.send(&subscribe(1, "a", 2).bytes(version));
+    reader.expect("SUBACK #1 02");
+    let mut writer = Wire::client(at, &hello("writer"));
+    let mut send = |id: u16, text: &str| {
+        writer.send(&publish("a", text).q2(id).bytes(version));
+        writer.expect(&format!("PUBREC #{id}"));
+    };
+    // Of this one the PUBREL is not sent; of the others it is.
+    send(1, "held");
+    send(2, "received");
+    send(3, "sent");
+    for id in [2, 3] {
+        writer.send(&said(AckKind::Pubrel, id));
+        writer.expect(&format!("PUBCOMP #{id}"));
+    }
+    reader.expect("PUBLISH a q2 #1 \"received\"");
+    reader.expect("PUBLISH a q2 #2 \"sent\"");
+    reader.send(&said(AckKind::Pubrec, 1));
+    reader.expect("PUBREL #1");
+    stop(mosquitto);
+    let (postrider, lines) = place.start("");
+    assert!(has(&lines, "messages waiting 1, in flight 2, held until PUBREL 1"), "{lines:#?}");
+    // The writer has not got the PUBREC, as far as it knows; then it has.
+    let mut writer = Wire::dial(at);
+    assert!(writer.enter(&hello("writer")), "its session is there");
+    writer.send(&publish("a", "held").q2(1).dup().bytes(version));
+    writer.expect("PUBREC #1");
+    writer.send(&said(AckKind::Pubrel, 1));
+    writer.expect("PUBCOMP #1");
+    let mut reader = Wire::dial(at);
+    assert!(reader.enter(&hello("reader")), "its session is there");
+    reader.expect("PUBREL #1");
+    reader.expect("PUBLISH a q2 #2 dup \"sent\"");
+    reader.expect("PUBLISH a q2 #3 \"held\"");
+    for id in [2, 3] {
+        reader.send(&said(AckKind::Pubrec, id));
+        reader.expect(&format!("PUBREL #{id}"));
+    }
+    for id in [1, 2, 3] {
+        reader.send(&said(AckKind::Pubcomp, id));
+    }
+    // Nothing comes twice: this is the next.
+    writer.send(&publish("a", "new").q2(4).bytes(version));
+    writer.expect("PUBREC #4");
+    reader.expect("PUBLISH a q2 #4 \"new\"");
+    stop(postrider);
+}
+
+#[test]
+fn exchanges_of_qos_2_that_were_begun_with_mosquitto_end_with_postrider_in_3_1_1() {
+    exchange("succession-qos2-v3", V3_1_1);
+}
+
+#[test]
+fn exchanges_of_qos_2_that_were_begun_with_mosquitto_end_with_postrider_in_5_0() {
+    exchange("succession-qos2-v5", V5);
 }

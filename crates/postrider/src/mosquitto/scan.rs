@@ -53,10 +53,10 @@ impl<R: Read + Seek> Scan<R> {
         let length = source.seek(SeekFrom::End(0))?;
         source.rewind()?;
         let flaw = |offset, what: &str| Err(Stopped::Flaw(Flaw { offset, what: what.to_owned() }));
-        if length < HEAD_BYTES {
+        if length < HEAD_BYTES as u64 {
             return flaw(0, "it is too short to be a file of mosquitto");
         }
-        let mut head = [0; HEAD_BYTES as usize];
+        let mut head = [0; HEAD_BYTES];
         source.read_exact(&mut head)?;
         let Some(rest) = head.strip_prefix(MAGIC) else {
             return flaw(0, "it does not begin as a file of mosquitto does");
@@ -64,9 +64,9 @@ impl<R: Read + Seek> Scan<R> {
         // In front of the format stands a checksum that has always been 0.
         let format = rest.get(4..).and_then(|bytes| Cursor(bytes).u32().ok()).map_or(Format(0), Format);
         if !format.is_known() {
-            return flaw(HEAD_BYTES - 4, &format!("its format is {}, and 2 to 6 are known here", format.0));
+            return flaw(FORMAT_AT, &format!("its format is {}, and 2 to 6 are known here", format.0));
         }
-        Ok(Self { source, format, offset: HEAD_BYTES, length, body: Vec::new() })
+        Ok(Self { source, format, offset: HEAD_BYTES as u64, length, body: Vec::new() })
     }
 
     /// Reads the next chunk into `found`. A flaw within it leaves the ones behind it readable.
@@ -131,7 +131,8 @@ pub(super) enum Step {
 
 const MAGIC: &[u8] = b"\x00\xB5\x00mosquitto db";
 /// With the checksum and the format.
-const HEAD_BYTES: u64 = 23;
+const HEAD_BYTES: usize = 23;
+const FORMAT_AT: u64 = 19;
 const HEAD_MAX: usize = 8;
 const MESSAGE: u32 = 2;
 const BUFFER_BYTES: usize = 256 * 1024;

@@ -46,6 +46,7 @@ fn wanted() -> Result<BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>> {
     corpus.insert(PASSWORD_FILE, password_files()?);
     corpus.append(&mut of_doors()?);
     corpus.insert(MOSQUITTO_CONF, mosquitto_files()?);
+    corpus.insert(MOSQUITTO_DB, persistence_files()?);
     Ok(corpus)
 }
 
@@ -94,6 +95,21 @@ fn mosquitto_files() -> Result<BTreeMap<String, Vec<u8>>> {
         let whole = text.strip_prefix('!').map(str::to_owned);
         let text = whole.unwrap_or_else(|| format!("listener 1884 127.0.0.1\n{text}"));
         ensure!(inputs.insert(name.to_owned(), text.into_bytes()).is_none(), "{name} names two inputs");
+    }
+    Ok(inputs)
+}
+
+/// Persistence files of mosquitto: `name | what is said | hex | why`. They begin with a zero, so a target that takes its
+/// first byte for a choice reads them as they are.
+fn persistence_files() -> Result<BTreeMap<String, Vec<u8>>> {
+    let path = root().join("crates/postrider/testdata/mosquitto-db.txt");
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let mut inputs = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [name, _, digits, why] = fields[..] else { bail!("not `name | what is said | hex | why`: {line}") };
+        ensure!(!why.is_empty() && slug(name) == name, "{name} needs a reason and a plain name");
+        ensure!(inputs.insert(name.to_owned(), parse_hex(digits)?).is_none(), "{name} names two inputs");
     }
     Ok(inputs)
 }
@@ -225,6 +241,7 @@ fn folder(target: &str) -> PathBuf {
     let (package, module) = match target {
         PASSWORD_FILE => ("postrider-auth", "fuzz"),
         MOSQUITTO_CONF => ("postrider-config", "fuzz_mosquitto"),
+        MOSQUITTO_DB => ("postrider", "fuzz"),
         target if DOORS.contains(&target) => ("postrider-net", "fuzz"),
         _ => ("postrider-proto", "fuzz"),
     };
@@ -233,6 +250,7 @@ fn folder(target: &str) -> PathBuf {
 
 const FRAME: &str = "frame";
 const MOSQUITTO_CONF: &str = "mosquitto_conf";
+const MOSQUITTO_DB: &str = "mosquitto_db";
 const PASSWORD_FILE: &str = "password_file";
 const DOORS: [&str; 3] = ["http_request", "proxy_header", "websocket_frames"];
 const TARGETS: [&str; 5] = [FRAME, "packet_v3_1", "packet_v3_1_1", "packet_v5", "topic_and_filter"];

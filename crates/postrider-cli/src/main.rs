@@ -15,6 +15,7 @@ mod data;
 mod debug;
 mod dump;
 mod events;
+mod import;
 mod output;
 mod parts;
 mod passwd;
@@ -25,6 +26,7 @@ mod serve;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod subscribe;
+mod take_over;
 mod torture;
 mod wire;
 
@@ -62,8 +64,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Restore(args)) => backup::restore(&args),
         #[cfg(feature = "sqlite")]
         Some(Command::Export(args)) => sqlite::export(&args),
-        #[cfg(feature = "sqlite")]
-        Some(Command::Import(args)) => sqlite::import(&args),
+        Some(Command::Import(args)) => import::run(&args),
     }
 }
 

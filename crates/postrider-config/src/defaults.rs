@@ -124,6 +124,7 @@ defaults! {
         place: Place::Usual, "The command chooses a directory for whoever runs it; an embedder may want none.";
         durability: Durability::Fsync, "An acknowledgement means what the specification says it means.";
         must_exist: false, "The first start has nothing yet.";
+        take_over: None, "A broker begins with nothing where nobody ran another one before.";
     }
 }
 

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::store::unusable;
 use postrider_journal::Directory;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// A directory beside the place where it is to be.
@@ -35,6 +35,16 @@ impl Draft {
         let is_free = made.read_dir().map_err(failed)?.next().is_none();
         let draft = Self { place: place.to_owned(), made, is_kept: !is_free };
         if is_free { Ok((draft, directory)) } else { Err(failed(io::ErrorKind::AlreadyExists.into())) }
+    }
+
+    /// Leaves a text in it, for people and for whoever comes later.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), Error> {
+        let written = File::create_new(self.made.join(name)).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        });
+        let synced = written.and_then(|()| File::open(&self.made)?.sync_all());
+        synced.map_err(|error| unusable(&self.place, error))
     }
 
     /// It is complete.

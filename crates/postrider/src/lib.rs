@@ -36,6 +36,7 @@ mod log;
 mod log_threads;
 mod memory;
 mod meter;
+mod mosquitto;
 mod observer;
 mod outbox;
 mod partition;
@@ -56,6 +57,10 @@ pub use failure::Failure;
 pub use handle::Handle;
 pub use listen::{Connections, Listen, ListenerInfo};
 pub use memory::MemoryInfo;
+pub use mosquitto::{
+    Flaw, MosquittoFile, NotTaken, OnFlaw, Origin, TakeOver, TakenOver, is_of_mosquitto, take_over_mosquitto,
+    taken_from,
+};
 pub use postrider_engine::contents::{
     DeliveryData, MessageData, SessionData, SessionName, Stage, SubscriptionData, WillData,
 };

@@ -117,6 +117,11 @@ impl DataWriter {
         self.write(|out| compose_flows(session.0, data, owed, out)).map(drop)
     }
 
+    /// Leaves a text in the directory, under a name that no file of the log has.
+    pub(crate) fn leave_beside(&self, name: &str, text: &str) -> Result<(), Error> {
+        self.draft.write(name, text)
+    }
+
     /// Everything is written: makes it durable and gives the directory its name.
     ///
     /// # Errors

@@ -27,6 +27,11 @@ pub(super) fn find_passwd() -> Option<String> {
     listen(&mut command("mosquitto_passwd", "--help")).ok().map(|_| "here".to_owned())
 }
 
+/// A browser that pages with mqtt.js are opened in.
+pub(super) fn find_browser() -> Option<String> {
+    first_line(&mut command("chromium", "--version"))
+}
+
 /// Installs with the lists of packages that are here; where those are too old or absent, with new ones.
 pub(super) fn install(packages: &[&str]) -> Result<()> {
     let install = || run(apt("install -y --no-install-recommends").args(packages));

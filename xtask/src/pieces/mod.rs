@@ -24,6 +24,8 @@ pub(crate) enum Piece {
     Paho1,
     Paho2,
     MqttJs,
+    Puppeteer,
+    Chromium,
     Fuse,
     LoopDevices,
 }
@@ -87,6 +89,8 @@ impl Piece {
             Self::Paho1 => "paho-mqtt 1",
             Self::Paho2 => "paho-mqtt 2",
             Self::MqttJs => "mqtt.js",
+            Self::Puppeteer => "puppeteer-core",
+            Self::Chromium => "chromium",
             Self::Fuse => "fuse",
             Self::LoopDevices => "loop devices",
         }
@@ -102,7 +106,9 @@ impl Piece {
             Self::MosquittoPasswd => apt::find_passwd(),
             Self::Paho1 => python::find(python::PAHO_1),
             Self::Paho2 => python::find(python::PAHO_2),
-            Self::MqttJs => node::find(),
+            Self::MqttJs => node::find(node::MQTT_JS),
+            Self::Puppeteer => node::find(node::PUPPETEER),
+            Self::Chromium => apt::find_browser(),
             Self::Fuse => devices::find_fuse(),
             Self::LoopDevices => devices::find_loop(),
         }
@@ -116,7 +122,8 @@ impl Piece {
             Self::Mosquitto | Self::MosquittoPasswd => apt::install(&["mosquitto"]),
             Self::Paho1 => python::install(python::PAHO_1),
             Self::Paho2 => python::install(python::PAHO_2),
-            Self::MqttJs => node::install(),
+            Self::MqttJs | Self::Puppeteer => node::install(),
+            Self::Chromium => apt::install(&["chromium"]),
             Self::Fuse => devices::install_fuse(),
             Self::LoopDevices => devices::install_loop(),
         }
@@ -127,7 +134,7 @@ fn answers(program: &str, args: &str) -> bool {
     first_line(&mut crate::command::command(program, args)).is_some()
 }
 
-const ALL: [Piece; 10] = [
+const ALL: [Piece; 12] = [
     Piece::Nextest,
     Piece::Deny,
     Piece::MosquittoClients,
@@ -136,6 +143,8 @@ const ALL: [Piece; 10] = [
     Piece::Paho1,
     Piece::Paho2,
     Piece::MqttJs,
+    Piece::Puppeteer,
+    Piece::Chromium,
     Piece::Fuse,
     Piece::LoopDevices,
 ];

@@ -77,13 +77,15 @@ pub(crate) struct Export {
 }
 
 /// A data directory to make.
-#[cfg(feature = "sqlite")]
 #[derive(Clone, Debug, Group)]
 pub(crate) struct Import {
-    /// A SQLite database such as `postrider export` makes
+    /// A SQLite database such as `postrider export` makes, or a `mosquitto.db`
     pub(crate) file: PathBuf,
     /// The new data directory: empty or not there yet
     pub(crate) new: PathBuf,
+    /// Leave out what is damaged in a `mosquitto.db`, and say what that is
+    #[arg(long)]
+    pub(crate) accept_loss: bool,
 }
 
 fn payloads(text: &str) -> Result<usize, String> {

@@ -21,9 +21,9 @@ mod url;
 pub(crate) use acl::{Acl, Action, Explain, What};
 pub(crate) use config::{Configure, Form, Said, Verb};
 pub(crate) use connection::{Connection, Plan};
-pub(crate) use data::{Backup, Check, Dump, Restore, Salvage};
 #[cfg(feature = "sqlite")]
-pub(crate) use data::{Export, Import};
+pub(crate) use data::Export;
+pub(crate) use data::{Backup, Check, Dump, Import, Restore, Salvage};
 pub(crate) use output::Output;
 pub(crate) use passwd::{Kind, Passwd};
 pub(crate) use properties::hyphenated;
@@ -91,8 +91,7 @@ pub(crate) enum Command {
     /// Write what a data directory holds into a SQLite database
     #[cfg(feature = "sqlite")]
     Export(Export),
-    /// Make a data directory of a SQLite database
-    #[cfg(feature = "sqlite")]
+    /// Make a data directory of a SQLite database, or of a `mosquitto.db`
     Import(Import),
 }
 
@@ -184,8 +183,9 @@ impl Command {
             Self::Serve(_) | Self::Acl(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
             Self::Passwd(_) | Self::Config(_) => None,
             Self::Check(_) | Self::Salvage(_) | Self::Dump(_) | Self::Backup(_) | Self::Restore(_) => None,
+            Self::Import(_) => None,
             #[cfg(feature = "sqlite")]
-            Self::Export(_) | Self::Import(_) => None,
+            Self::Export(_) => None,
         }
     }
 }

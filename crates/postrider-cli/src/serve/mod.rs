@@ -22,6 +22,7 @@ pub(crate) use settings::Settings;
 use crate::args::Serve;
 use crate::data;
 use crate::events::Printer;
+use crate::take_over::{self, Outcome};
 use anyhow::{Context, anyhow};
 use as_mosquitto::SideFile;
 use files::Files;
@@ -173,6 +174,8 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     gate.set(order.iter().filter_map(|at| Lock::of(config, *at, &files)).collect());
     let limits = limits::of(config, &order);
     let directory = data::directory(config)?;
+    let Outcome { fresh, lines } = take_over::begin(config, directory.as_deref(), args)?;
+    lines.iter().for_each(|line| log.write(LogType::Notice, line));
     let mut builder = Broker::builder().threads(threads(config.process.threads)).limits(limits.clone());
     for place in places {
         builder = builder.listen_on(place.listen);
@@ -192,6 +195,7 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     }
     let broker =
         data::keep(builder, config, directory.clone(), args)?.start().map_err(|error| explain(error, config))?;
+    fresh.keep();
     if let Some(someone) = &someone {
         if let Some(directory) = &directory {
             someone.own(directory)?;

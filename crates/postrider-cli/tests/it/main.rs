@@ -11,6 +11,7 @@ mod bench;
 mod blunders;
 mod breaches;
 mod broker;
+mod browser;
 mod clients;
 mod commands;
 mod config;
@@ -46,6 +47,8 @@ mod rumqtt_v4;
 mod rumqtt_v5;
 mod serving;
 mod strangers;
+mod succession;
+mod swap;
 mod sys;
 #[cfg(feature = "sqlite")]
 mod tables;

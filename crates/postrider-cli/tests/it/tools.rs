@@ -39,10 +39,33 @@ pub(crate) fn paho_with(generation: u8, name: &str) -> Command {
 
 /// A script of `tests/clients` for node, told where mqtt.js is.
 pub(crate) fn mqtt_js() -> Command {
+    mqtt_js_with("with_mqtt_js.mjs")
+}
+
+/// Another script of `tests/clients` for node.
+pub(crate) fn mqtt_js_with(name: &str) -> Command {
     let modules = place("POSTRIDER_NODE_MODULES", "npm/node_modules");
     let mut command = Command::new("node");
-    command.arg(script("with_mqtt_js.mjs")).arg(present(modules.join("mqtt"), "mqtt.js"));
+    command.arg(script(name)).arg(present(modules.join("mqtt"), "mqtt.js"));
     command
+}
+
+/// The script for node that opens pages in a browser, told where its modules are.
+pub(crate) fn in_chromium() -> Command {
+    let modules = place("POSTRIDER_NODE_MODULES", "npm/node_modules");
+    for name in ["mqtt", "puppeteer-core"] {
+        present(modules.join(name), name);
+    }
+    let mut command = Command::new("node");
+    command.arg(script("in_chromium.mjs")).arg(modules);
+    command
+}
+
+/// The browser, by its place.
+pub(crate) fn chromium() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join("chromium")).find(|file| file.is_file());
+    found.unwrap_or_else(|| missing("chromium"))
 }
 
 /// The one line that a test ends with when a tool is not there.

@@ -22,6 +22,11 @@ pub(super) const DATA: &[Key] = &[
         Kind::Flag, Restart, "",
         "Whether the directory must be there already, so that a disk that is not mounted is an error."
     ),
+    key!(
+        Broker, "data.take_over", [data.] take_over, DATA,
+        Kind::Path, Restart, "persistence_file",
+        "A `mosquitto.db` whose sessions and messages a directory that is empty begins with. The file stays as it is."
+    ),
 ];
 
 pub(super) const PROCESS: &[Key] = &[

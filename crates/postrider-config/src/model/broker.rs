@@ -13,6 +13,8 @@ pub struct Data {
     pub durability: Durability,
     /// Whether the directory must be there: a disk that is not mounted is an error.
     pub must_exist: bool,
+    /// A file of mosquitto that an empty directory begins with.
+    pub take_over: Option<PathBuf>,
 }
 
 /// Where sessions and messages are.

@@ -28,6 +28,8 @@ pub(super) struct Global {
     pub(super) config: Config,
     pub(super) persistence: bool,
     pub(super) location: PathBuf,
+    /// What an empty directory begins with.
+    pub(super) file: Option<PathBuf>,
     pub(super) nodelay: bool,
     pub(super) has_timestamp: bool,
     pub(super) packet_size_said: bool,
@@ -118,6 +120,7 @@ impl Global {
             config,
             persistence: false,
             location: PathBuf::new(),
+            file: Some(PathBuf::from("mosquitto.db")),
             nodelay: true,
             has_timestamp: true,
             packet_size_said: false,

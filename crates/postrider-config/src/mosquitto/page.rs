@@ -76,6 +76,44 @@ A configuration of mosquitto, from 1.6 to 2.1, is read as it is.
 `postrider config check FILE` says what is wrong with one, and what differs here from mosquitto.
 `cargo xtask configuration` writes this page from the list that the reader uses; a test fails when it is out of date.
 
+## In the place of mosquitto
+
+    postrider config check /etc/mosquitto/mosquitto.conf
+    systemctl stop mosquitto
+    postrider -c /etc/mosquitto/mosquitto.conf
+
+The first says what is different here, and opens nothing.
+The second has mosquitto write all that must survive into `persistence_file`; kill it, and it saves nothing.
+The third reads that file when the folder `postrider` of `persistence_location` is empty or not there yet, and says in one line what it has taken over; no client is let in before all of it is on the device.
+Clients that come back find their sessions, and go on where they were.
+
+What comes along:
+
+| In the file | Here |
+|---|---|
+| sessions with client identifier, user name, expiry and packet identifiers | the same; a session of 3.1 or 3.1.1 lives as long as `persistent_client_expiration` says |
+| subscriptions with QoS, options and identifiers | the same |
+| messages that wait, with QoS 1 and 2 | the same, in their order, with their properties, flags and time to live |
+| messages that were sent, up to PUBACK, PUBREC or PUBCOMP | they keep their packet identifiers, so nobody gets QoS 2 twice |
+| messages of QoS 2 from clients that have not sent PUBREL | mosquitto has given them to nobody yet; everybody who wants them has them waiting now, and their identifiers are remembered |
+| retained messages, with author and time to live | the same |
+
+What does not:
+
+- Messages of QoS 0 that wait because of `queue_qos0_messages`; they survive no restart here.
+- What mosquitto does not write: wills, which it publishes when it ends; and shared subscriptions in 2.0.11, which a start of its own does not bring back either.
+- A session belongs to the user who made it. Formats before 6 have no user names, so only clients without one can go on with sessions from 1.6 and older.
+- `mosquitto.sqlite3` of the plugin persist-sqlite.
+
+The formats 2 to 6 are read, which are those of 1.2 to 2.1, as machines with the least byte first write them.
+The file is never changed. The folder remembers which file it was made of: a second start reads nothing, and says so if the file has changed since.
+To begin with the file again, or to go back to mosquitto with what it had, move the folder away.
+A broker that cannot start, as when mosquitto still has the port, leaves no folder behind.
+
+The file has no checksums. A place that makes no sense is named by its byte, and nothing starts.
+With `--accept-loss` that place is left out and what is around it is taken over; each is named, up to a hundred.
+`postrider import mosquitto.db NEW` makes a data directory of such a file by itself.
+
 ## How a file is read
 
 - One option a line: its name, a space, its value.

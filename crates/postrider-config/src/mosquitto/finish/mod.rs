@@ -32,6 +32,7 @@ fn settle_global(draft: &mut Draft, main: &At) {
     if global.persistence {
         global.config.data.place = Place::Directory(global.location.join(FOLDER));
         global.config.data.durability = Durability::Fsync;
+        global.config.data.take_over = global.file.as_ref().map(|file| global.location.join(file));
     }
     if !global.has_timestamp {
         global.config.log.timestamp = TimestampFormat::Off;

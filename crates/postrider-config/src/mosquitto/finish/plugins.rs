@@ -104,6 +104,8 @@ fn apply(draft: &mut Draft, plugin: &PluginDraft, known: &Known, faults: &mut Fa
         },
         Part::PersistSqlite => {
             draft.global.persistence = true;
+            // What it has is in tables, and a `mosquitto.db` beside it is older.
+            draft.global.file = None;
             notice(&mut draft.global.config, &plugin.at, "plugin", known.says);
         }
         Part::SparkplugAware => draft.global.config.compat.sparkplug_aware = true,

@@ -87,9 +87,12 @@ pub(super) const OPTIONS: &[Entry] = &[
     Entry::new("persistence", Flag, "false", Global(|to, value| to.persistence = value.flag()))
         .alias(&["retained_persistence"])
         .says("Whether sessions and retained messages survive the process.")
-        .differs("With `true`, what was acknowledged survives a loss of power. It is kept in the folder `postrider` of `persistence_location`, and `mosquitto.db` beside it is left alone."),
-    Entry::new("persistence_file", Text, "mosquitto.db", Nothing)
-        .no_effect("The log has many files, in the folder `postrider` of `persistence_location`."),
+        .differs("With `true`, what was acknowledged survives a loss of power. It is kept in the folder `postrider` of `persistence_location`, and begins with what a `mosquitto.db` beside it has."),
+    Entry::new("persistence_file", Text, "mosquitto.db", Global(|to, value| {
+        to.file = Some(PathBuf::from(value.text()));
+    }))
+    .says("Name of the file in `persistence_location` with all that must survive.")
+    .differs("It is read once, when the folder `postrider` of `persistence_location` is not there yet, and stays as it is."),
     Entry::new("persistence_location", Text, "the working directory", Global(|to, value| {
         to.location = PathBuf::from(value.text());
     }))

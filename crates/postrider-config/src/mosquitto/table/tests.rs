@@ -157,7 +157,7 @@ fn after(entry: &Entry) -> &'static str {
         "proxy_protocol_v2_require_tls" => "enable_proxy_protocol 2\n",
         "local_password" => "local_username u\n",
         "remote_password" => "remote_username u\n",
-        "persistence_location" => "persistence true\n",
+        "persistence_location" | "persistence_file" => "persistence true\n",
         "bridge_insecure"
         | "bridge_require_ocsp"
         | "bridge_alpn"

@@ -96,6 +96,18 @@ fn persistence_promises_the_disk_in_a_folder_of_its_own() {
 }
 
 #[test]
+fn a_folder_that_is_new_begins_with_the_persistence_file_of_mosquitto() {
+    let begins_with = |text: &str| read(text).data.take_over;
+    let there = "persistence true\npersistence_location /d/\n";
+    assert_eq!(begins_with(there), Some(PathBuf::from("/d/mosquitto.db")));
+    assert_eq!(begins_with(&format!("{there}persistence_file m.db\n")), Some(PathBuf::from("/d/m.db")));
+    assert_eq!(begins_with("persistence true\n"), Some(PathBuf::from("mosquitto.db")));
+    assert_eq!(begins_with("persistence_file m.db\n"), None, "nothing is to survive");
+    // What the plugin has is in tables; a file beside it is older.
+    assert_eq!(begins_with(&format!("{there}plugin /x/mosquitto_persist_sqlite.so\n")), None);
+}
+
+#[test]
 fn sessions_expire_after_hours_days_weeks_months_and_years() {
     let spans = [("90s", 90), ("2h", 7200), ("1d", 86_400), ("1w", 604_800), ("1m", 2_592_000), ("1y", 31_536_000)];
     for (text, seconds) in spans {

@@ -2,10 +2,12 @@
 //!
 //! Never: lets a client's text reach the terminal unescaped or at any length.
 
+mod as_mosquitto;
+
 use crate::serve::{Log, Settings};
+use as_mosquitto::{answered, in_other_words};
 use postrider::{Cause, Event, Observe, ReasonCode, Version};
 use postrider_config::model::LogType;
-use postrider_config::mosquitto::wording::{self, Parting};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Writes events into the log.
@@ -15,14 +17,18 @@ pub(crate) struct Printer {
     is_like_mosquitto: bool,
     denials: Allowance,
     refusals: Allowance,
+    newcomers: Allowance,
 }
 
 /// Denials of one second that are printed, and refusals: who tries again and again does not fill the disk. A29
 const DENIALS_PER_S: u32 = 20;
+/// New connections of one second that are printed: a whole fleet comes back now and then.
+const NEWCOMERS_PER_S: u32 = 1000;
 
 /// How many denials of this second were printed, and how many were not.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Allowance {
+    per_s: u32,
     second: u64,
     printed: u32,
     left_out: u64,
@@ -33,14 +39,33 @@ impl Printer {
         Self {
             log,
             is_like_mosquitto: settings.is_like_mosquitto,
-            denials: Allowance::default(),
-            refusals: Allowance::default(),
+            denials: Allowance::of(DENIALS_PER_S),
+            refusals: Allowance::of(DENIALS_PER_S),
+            newcomers: Allowance::of(NEWCOMERS_PER_S),
         }
     }
 }
 
 impl Observe for Printer {
     fn observe(&mut self, event: &Event) {
+        let answer = if self.is_like_mosquitto { answered(event) } else { None };
+        let answer = answer.filter(|_| self.log.wants(LogType::Debug));
+        // Who is refused goes when he has the answer, who is let in has come before it.
+        let is_last = !matches!(event, Event::Refused { .. });
+        if is_last {
+            self.print(event);
+        }
+        if let Some(line) = answer {
+            self.log.write(LogType::Debug, &line);
+        }
+        if !is_last {
+            self.print(event);
+        }
+    }
+}
+
+impl Printer {
+    fn print(&mut self, event: &Event) {
         let kind = self.kind_of(event);
         if !self.log.wants(kind) {
             return;
@@ -48,10 +73,11 @@ impl Observe for Printer {
         if is_about_a_connection(event) && !self.log.wants_connections() {
             return;
         }
-        let (allowance, name) = match (is_denial(event), is_refusal(event)) {
-            (true, _) => (Some(&mut self.denials), "denials"),
-            (false, true) => (Some(&mut self.refusals), "refusals"),
-            (false, false) => (None, ""),
+        let (allowance, name) = match event {
+            event if is_denial(event) => (Some(&mut self.denials), "denials"),
+            event if is_refusal(event) => (Some(&mut self.refusals), "refusals"),
+            event if matches!(event, Event::Opened { .. }) => (Some(&mut self.newcomers), "connections"),
+            _ => (None, ""),
         };
         if let Some(allowance) = allowance {
             let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -65,16 +91,21 @@ impl Observe for Printer {
             }
         }
         let known = self.is_like_mosquitto.then(|| in_other_words(event)).flatten();
-        self.log.write(kind, &known.unwrap_or_else(|| sentence(event)));
+        let text = known.unwrap_or_else(|| sentence(event));
+        if is_of_delivering(event) {
+            self.log.write_silently(kind, &text);
+        } else {
+            self.log.write(kind, &text);
+        }
     }
-}
 
-impl Printer {
     fn kind_of(&self, event: &Event) -> LogType {
         #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else happens is information")]
         match event {
             event if is_denial(event) => LogType::Notice,
             event if is_about_a_connection(event) && self.is_like_mosquitto => LogType::Notice,
+            Event::Dropped { .. } if self.is_like_mosquitto => LogType::Notice,
+            Event::Opened { .. } => LogType::Debug,
             Event::Subscribed { .. } => LogType::Subscribe,
             Event::Unsubscribed { .. } => LogType::Unsubscribe,
             Event::Dropped { .. } | Event::ShareDropped { .. } | Event::Missed(_) => LogType::Warning,
@@ -86,66 +117,30 @@ impl Printer {
 const fn is_about_a_connection(event: &Event) -> bool {
     matches!(
         event,
-        Event::Connected { .. } | Event::Refused { .. } | Event::HandshakeFailed { .. } | Event::Disconnected { .. }
+        Event::Opened { .. }
+            | Event::Left { .. }
+            | Event::Connected { .. }
+            | Event::Refused { .. }
+            | Event::HandshakeFailed { .. }
+            | Event::Disconnected { .. }
     )
 }
 
-/// The lines that people search mosquitto's logs for.
-#[expect(clippy::wildcard_enum_match_arm, reason = "for everything else there are words of our own")]
-fn in_other_words(event: &Event) -> Option<String> {
-    match event {
-        Event::Connected { client_id, peer, version, is_clean, keep_alive_s, principal, .. } => {
-            let name = shown(peer.as_str());
-            let (address, port) = name.rsplit_once(':').unwrap_or((&name, "0"));
-            let edition = match version {
-                Version::V3_1 => 1,
-                Version::V3_1_1 => 2,
-                Version::V5 => 5,
-            };
-            let username = principal.as_ref().map(|principal| shown(principal.as_str()));
-            Some(wording::new_client(&wording::Connected {
-                address: address.trim_matches(['[', ']']),
-                port: port.parse().unwrap_or_default(),
-                client_id: &shown(client_id.as_str()),
-                edition,
-                is_clean: *is_clean,
-                keep_alive_s: *keep_alive_s,
-                username: username.as_deref(),
-            }))
-        }
-        Event::Disconnected { client_id, cause } => {
-            let parting = match cause {
-                Cause::Disconnect(_) => Parting::Disconnected,
-                Cause::Closed | Cause::Slow | Cause::Memory | Cause::Administrative | Cause::Shutdown => {
-                    Parting::Closed
-                }
-                Cause::Violation(..) => Parting::ProtocolError,
-                Cause::KeepAlive => Parting::TimedOut,
-                Cause::TakenOver => Parting::TakenOver,
-            };
-            Some(wording::parted(Some(&shown(client_id.as_str())), parting))
-        }
-        Event::Subscribed { client_id, filter, granted: Ok(qos), .. } => {
-            Some(wording::subscribed(&shown(client_id.as_str()), qos.as_u8(), &shown(filter)))
-        }
-        Event::Unsubscribed { client_id, filter } => {
-            Some(wording::unsubscribed(&shown(client_id.as_str()), &shown(filter)))
-        }
-        _ => None,
-    }
-}
-
 impl Allowance {
+    const fn of(per_s: u32) -> Self {
+        Self { per_s, second: 0, printed: 0, left_out: 0 }
+    }
+
     /// What was left out until now, if another second begins.
     fn begin(&mut self, second: u64) -> u64 {
         if self.second == second {
             return 0;
         }
-        std::mem::replace(self, Self { second, ..Self::default() }).left_out
+        std::mem::replace(self, Self { second, ..Self::of(self.per_s) }).left_out
     }
 
     fn take(&mut self) -> bool {
-        let is_over = self.printed >= DENIALS_PER_S;
+        let is_over = self.printed >= self.per_s;
         if is_over {
             self.left_out += 1;
         } else {
@@ -165,9 +160,14 @@ fn is_denial(event: &Event) -> bool {
     }
 }
 
+/// What a line that is published may lead to.
+const fn is_of_delivering(event: &Event) -> bool {
+    matches!(event, Event::Dropped { .. } | Event::ShareDropped { .. } | Event::Missed(_))
+}
+
 /// Somebody did not get in.
 const fn is_refusal(event: &Event) -> bool {
-    matches!(event, Event::Refused { .. } | Event::HandshakeFailed { .. })
+    matches!(event, Event::Refused { .. } | Event::HandshakeFailed { .. } | Event::Left { .. })
 }
 
 fn sentence(event: &Event) -> String {
@@ -178,7 +178,9 @@ fn sentence(event: &Event) -> String {
             let (id, peer) = (shown(client_id.as_str()), shown(peer.as_str()));
             format!("{id} connected from {peer} ({edition}, {session} session, keep alive {keep_alive_s} s)")
         }
-        Event::Refused { client_id, peer, reason } => {
+        Event::Opened { peer, port } => format!("a connection from {} on port {port}", shown(peer.as_str())),
+        Event::Left { peer, cause } => format!("{} left before it said CONNECT: {}", shown(peer.as_str()), why(*cause)),
+        Event::Refused { client_id, peer, reason, .. } => {
             format!("{} from {} was refused: {}", shown(client_id.as_str()), shown(peer.as_str()), reason.text())
         }
         Event::HandshakeFailed { peer, reason } => format!("{peer} did not get in: {}", shown(reason)),
@@ -238,7 +240,7 @@ fn why(cause: Cause) -> String {
         Cause::TakenOver => "another connection took its session".to_owned(),
         Cause::Memory => "the broker is out of memory, and what it kept for this client was most".to_owned(),
         Cause::Slow => "it took nothing of what was sent to it for too long".to_owned(),
-        Cause::Administrative => "an administrator ended it".to_owned(),
+        Cause::Administrative(_) => "an administrator ended it".to_owned(),
         Cause::Shutdown => "the broker stops".to_owned(),
     }
 }
@@ -269,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_second_has_room_for_so_many_denials_and_the_next_one_says_how_many_more_there_were() {
-        let mut allowance = Allowance::default();
+        let mut allowance = Allowance::of(DENIALS_PER_S);
         assert_eq!(allowance.begin(7), 0);
         let printed = (0..DENIALS_PER_S + 5).filter(|_| allowance.take()).count();
         assert_eq!((printed, allowance.begin(7)), (DENIALS_PER_S as usize, 0));

@@ -347,6 +347,7 @@ impl Engine {
         self.observe(tray, || Event::Refused {
             client_id: client_id.clone(),
             peer: peer.clone(),
+            version,
             reason: refusal.reason,
         });
         tray.push(Effect::Part { link, cause: Cause::Violation(refusal.reason, "MQTT-3.1.4-2") });

@@ -20,12 +20,14 @@ impl Engine {
             Question::Disconnect(client_id) => {
                 let found = self.sessions.find(client_id.as_str()).and_then(|key| self.sessions.get(key)?.online);
                 if let Some(online) = found {
-                    self.dismiss(now, online.link, ReasonCode::AdministrativeAction, Cause::Administrative, tray);
+                    let reason = ReasonCode::AdministrativeAction;
+                    self.dismiss(now, online.link, reason, Cause::Administrative(reason), tray);
                 }
                 Answer::Ended(u64::from(found.is_some()))
             }
             Question::Dismiss(principals, reason) => Answer::Ended(self.dismiss_all(now, principals, *reason, tray)),
             Question::Review => Answer::Reviewing(self.review(now, tray)),
+            Question::Say { topic, text } => Answer::Said(self.say_once(now, topic, text, tray)),
             Question::Shutdown => {
                 let ended = self.shut_down(now, tray);
                 self.answer_when_written(ticket, ended, tray);
@@ -112,7 +114,7 @@ impl Engine {
         };
         let links: Vec<LinkId> = self.links.iter().filter_map(|(link, _)| of_one(link)).collect();
         for link in &links {
-            self.dismiss(now, *link, reason, Cause::Administrative, tray);
+            self.dismiss(now, *link, reason, Cause::Administrative(reason), tray);
         }
         links.len() as u64
     }

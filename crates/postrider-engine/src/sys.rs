@@ -79,6 +79,9 @@ const LOADS: [(&str, fn(&Counters) -> u64); 9] = [
     ("connections", |counters| counters.connects_received),
 ];
 
+/// How long what is not retained waits for somebody who is slow or away.
+const NEWS_S: u64 = 20;
+
 /// How many topics there are.
 const TOPICS: u64 = (FIGURES.len() + LOADS.len() * SPANS.len() + DropReason::ALL.len()) as u64;
 
@@ -166,23 +169,31 @@ impl Engine {
         let counters = self.count(tray);
         let report = self.sys.report(now.mono, counters, self.limits.durability);
         for (topic, text) in self.sys.news(report) {
-            self.say(now, &topic, &text, tray);
+            let topic = Topic::trusted(topic.as_bytes());
+            self.say(now, topic, text.as_bytes(), self.limits.retain_available, tray);
         }
     }
 
-    fn say(&mut self, now: Now, topic: &str, text: &str, tray: &mut Tray) {
+    /// Says something that nobody needs to hear later; false if that is no topic.
+    pub(crate) fn say_once(&mut self, now: Now, topic: &str, text: &[u8], tray: &mut Tray) -> bool {
+        let Ok(topic) = Topic::parse(topic.as_bytes()) else { return false };
+        self.say(now, topic, text, false, tray);
+        true
+    }
+
+    fn say(&mut self, now: Now, topic: Topic<'_>, text: &[u8], retain: bool, tray: &mut Tray) {
         // It stands in no record. With QoS 2 its identifier, which a crash forgets, would mean another message behind it.
         let qos_max = if self.log.is_some() { Qos::AtLeastOnce } else { Qos::ExactlyOnce };
         let incoming = Incoming {
             parts: MessageParts {
-                topic: Topic::trusted(topic.as_bytes()),
-                payload: text.as_bytes(),
+                topic,
+                payload: text,
                 properties: Properties::NONE,
                 qos: qos_max.min(self.limits.qos_max),
-                expires: None,
+                expires: (!retain).then(|| now.mono.plus_s(NEWS_S)),
                 sequence: Sequence::NONE,
             },
-            retain: self.limits.retain_available,
+            retain,
             source: None,
             author: None,
             peer: None,

@@ -17,6 +17,13 @@ pub enum Question {
     Dismiss(Box<[Option<Principal>]>, ReasonCode),
     /// What clients may do has changed: forget what was answered, and ask anew about every subscription there is.
     Review,
+    /// Publish something in the broker's own name, to those who subscribe to it now; nothing keeps it.
+    Say {
+        /// Where.
+        topic: Box<str>,
+        /// What.
+        text: Box<[u8]>,
+    },
     /// Tell everybody 0x8B (server shutting down) and end all connections. The answer comes when the log, if there is
     /// one, has been given all there is to know.
     Shutdown,
@@ -30,6 +37,8 @@ pub enum Answer {
     Counters(Box<Counters>),
     /// To [`Question::Session`]; `None` when there is no such session.
     Session(Option<Box<SessionInfo>>),
+    /// To [`Question::Say`]: false if that is no topic.
+    Said(bool),
     /// To [`Question::Review`]: how many sessions are looked at, not how far that has come.
     Reviewing(u64),
     /// To [`Question::Disconnect`], [`Question::Dismiss`] and [`Question::Shutdown`]: how many connections it ended.

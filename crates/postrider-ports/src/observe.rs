@@ -27,8 +27,8 @@ pub enum Cause {
     Slow,
     /// The broker is out of memory, and what it kept for this client was most.
     Memory,
-    /// An administrator ended it.
-    Administrative,
+    /// An administrator ended it, or what clients may do has changed; what the client was told.
+    Administrative(ReasonCode),
     /// The broker stops.
     Shutdown,
 }
@@ -88,6 +88,20 @@ impl DropReason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
+    /// A connection was made. Nothing is known of its client yet.
+    Opened {
+        /// Where it comes from.
+        peer: Peer,
+        /// The port it came to; 0 where there is none.
+        port: u16,
+    },
+    /// A connection ended before there was a CONNECT.
+    Left {
+        /// Where it came from.
+        peer: Peer,
+        /// Why.
+        cause: Cause,
+    },
     /// A client is in.
     Connected {
         /// Its identifier.
@@ -111,6 +125,8 @@ pub enum Event {
         client_id: ClientId,
         /// Where it comes from.
         peer: Peer,
+        /// What it speaks.
+        version: Version,
         /// What it was told.
         reason: ReasonCode,
     },

@@ -11,6 +11,7 @@ use crate::shared::Shared;
 use crate::transport::Transport;
 use crate::workers::Workers;
 use postrider_net::{Accepted, Listener, Permit, is_out_of_descriptors};
+use postrider_ports::Event;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,7 @@ fn serve(accepted: Accepted, door: &Arc<Door>, permit: Permit, shared: &Arc<Shar
         },
     };
     let permits = Permits::new(permit, place);
+    shared.observe(|| Event::Opened { peer: door.peer(&accepted.peer), port: door.port });
     if door.is_plain() {
         let peer = door.peer(&accepted.peer);
         workers.spawn(accepted.stream, |socket| {

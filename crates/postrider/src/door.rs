@@ -18,6 +18,8 @@ use tokio::net::TcpStream;
 pub(crate) struct Door {
     pub(crate) id: ListenerId,
     pub(crate) name: String,
+    /// 0 where there is none.
+    pub(crate) port: u16,
     /// Its own maximum of connections.
     pub(crate) places: Option<Arc<Descriptors>>,
     pub(crate) proxy: Option<ProxyOptions>,

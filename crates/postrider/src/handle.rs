@@ -55,6 +55,13 @@ impl Handle {
         }
     }
 
+    /// Publishes something in the broker's own name, with the highest QoS there is, to those who subscribe to it now, such
+    /// as a line of a log below `$SYS`. It is neither retained nor kept for a restart. Nothing happens if `topic` is none,
+    /// or the broker has stopped.
+    pub fn say(&self, topic: &str, text: &[u8]) {
+        drop(self.ask(Question::Say { topic: topic.into(), text: text.into() }));
+    }
+
     /// The question enters the broker now.
     fn ask(&self, question: Question) -> impl Future<Output = Option<Answer>> + Send + 'static {
         let running = self.0.upgrade().filter(|shared| !shared.is_over());

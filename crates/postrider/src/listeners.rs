@@ -89,6 +89,7 @@ impl Listeners {
         let door = Arc::new(Door {
             id,
             name: listen.name.unwrap_or_else(|| address.to_string()),
+            port: address.tcp().map_or(0, |address| address.port()),
             places: listen.connections_max.map(|maximum| Descriptors::with_maximum(maximum.into())),
             proxy: listen.proxy,
             tls,

@@ -1,24 +1,34 @@
-//! Where lines for people go: terminal, file, syslog.
+//! Where lines for people go: terminal, file, syslog, topic.
 //!
 //! Owns: the destinations, what is written down, how a line begins.
 //! Never: stops the broker because nobody reads.
 
+mod speech;
+
 use anyhow::Context;
 use jiff::{Timestamp, tz::TimeZone};
+use postrider::Handle;
 use postrider_config::model::{Facility, Log as Wanted, LogDestination, LogFormat, LogType, TimestampFormat};
+use speech::Speech;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A log that everybody in the process writes to; clones of it are the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Log(Arc<Mutex<State>>);
+pub(crate) struct Log {
+    state: Arc<Mutex<State>>,
+    /// Whom lines are published through, once there is a broker.
+    voice: Arc<OnceLock<Handle>>,
+}
 
 #[derive(Debug)]
 struct State {
     sinks: Vec<Sink>,
+    /// Nothing if no lines are published.
+    speech: Option<Speech>,
     wanted: Wanted,
 }
 
@@ -38,42 +48,64 @@ impl Log {
     /// # Errors
     /// Which cannot be had, and why.
     pub(crate) fn open(wanted: &Wanted) -> anyhow::Result<Self> {
-        Ok(Self(Arc::new(Mutex::new(State::open(wanted)?))))
+        Ok(Self { state: Arc::new(Mutex::new(State::open(wanted)?)), voice: Arc::default() })
     }
 
     /// Writes to the destinations of another log from now on: the files of the old one may have been renamed.
     pub(crate) fn become_like(&self, other: Self) {
-        std::mem::swap(
-            &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
-            &mut *other.0.lock().unwrap_or_else(PoisonError::into_inner),
-        );
+        std::mem::swap(&mut *self.state(), &mut *other.state());
+    }
+
+    /// From now on lines can be published.
+    pub(crate) fn speak_through(&self, broker: Handle) {
+        // There is one broker.
+        let _ = self.voice.set(broker);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes a line, if lines of its type are wanted.
     pub(crate) fn write(&self, kind: LogType, text: &str) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let spoken = {
+            let mut state = self.state();
+            let line = state.wanted.types.contains(&kind).then(|| state.write(kind, text));
+            line.and_then(|line| state.speech.as_mut()?.words(kind, line))
+        };
+        // The broker may write lines while it publishes this one.
+        if let (Some(words), Some(voice)) = (spoken, self.voice.get()) {
+            words.into_iter().for_each(|(topic, line)| voice.say(topic, line.as_bytes()));
+        }
+    }
+
+    /// The same for what publishing a line may lead to: it is never published itself.
+    pub(crate) fn write_silently(&self, kind: LogType, text: &str) {
+        let mut state = self.state();
         if state.wanted.types.contains(&kind) {
             state.write(kind, text);
         }
     }
 
     pub(crate) fn wants(&self, kind: LogType) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).wanted.types.contains(&kind)
+        self.state().wanted.types.contains(&kind)
     }
 
     /// Whether connects and disconnects are written down.
     pub(crate) fn wants_connections(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).wanted.connection_messages
+        self.state().wanted.connection_messages
     }
 }
 
 impl State {
     fn open(wanted: &Wanted) -> anyhow::Result<Self> {
         let sinks = wanted.destinations.iter().filter_map(|place| Sink::open(place).transpose());
-        Ok(Self { sinks: sinks.collect::<anyhow::Result<_>>()?, wanted: wanted.clone() })
+        let speech = wanted.destinations.contains(&LogDestination::Topic).then(Speech::default);
+        Ok(Self { sinks: sinks.collect::<anyhow::Result<_>>()?, speech, wanted: wanted.clone() })
     }
 
-    fn write(&mut self, kind: LogType, text: &str) {
+    /// Returns the whole line.
+    fn write(&mut self, kind: LogType, text: &str) -> String {
         let now = Timestamp::now();
         let line = match self.wanted.format {
             LogFormat::Text => format!("{}{text}\n", self.stamp(now)),
@@ -86,6 +118,7 @@ impl State {
         for sink in &mut self.sinks {
             sink.write(&line, priority, text);
         }
+        line
     }
 
     fn stamp(&self, now: Timestamp) -> String {
@@ -112,7 +145,7 @@ impl Sink {
                 socket.connect(SYSLOG).with_context(|| format!("the system's log is not at {SYSLOG}"))?;
                 Some(Self::Syslog(socket))
             }
-            // Nobody publishes it yet; the server says so when it starts.
+            // What speaks is no place to write to.
             LogDestination::Topic => None,
             LogDestination::File(path) => Some(Self::File(append(path)?)),
         })

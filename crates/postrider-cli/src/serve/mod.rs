@@ -205,6 +205,7 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     if let Some(dynamic) = &files.dynamic {
         obey(dynamic, &broker);
     }
+    log.speak_through(broker.handle());
     let ids = broker.listeners().into_iter().map(|info| info.id);
     let places = ids.zip(order).collect();
     let running = Running::new(broker, log, gate, files, settings, (places, limits));

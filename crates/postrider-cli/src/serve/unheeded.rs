@@ -2,7 +2,7 @@
 //!
 //! Owns: the list. It grows shorter; a key that is not in it has its effect.
 
-use postrider_config::model::{Config, Listener, LogDestination, Origin, Protocol};
+use postrider_config::model::{Config, Listener, Origin, Protocol};
 
 /// One sentence for each such key that says something else than its default.
 pub(super) fn sentences(config: &Config) -> Vec<String> {
@@ -22,10 +22,6 @@ pub(super) fn sentences(config: &Config) -> Vec<String> {
         (compat.sol_topics, "compat.sol_topics: the figures are below $SYS/broker alone"),
         (compat.sparkplug_aware, "compat.sparkplug_aware: birth certificates are messages like others"),
         (config.sys.control_api, "sys.control_api: nothing answers at $CONTROL/broker/v1"),
-        (
-            config.log.destinations.contains(&LogDestination::Topic),
-            "log.destinations: no lines are published below $SYS/broker/log",
-        ),
         (!config.bridges.is_empty() && config.notices.is_empty(), "bridge: bridges are read and not opened"),
     ];
     let of_listeners = config.listeners.iter().flat_map(of_listener);

@@ -31,6 +31,7 @@ mod impostor;
 mod kills;
 mod kills_with_paho;
 mod listening;
+mod logs;
 mod memory;
 mod mosquitto;
 mod mutation;

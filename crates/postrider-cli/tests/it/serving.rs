@@ -15,20 +15,20 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// A broker with a file, and what it logs on standard error.
-struct Served {
+pub(crate) struct Served {
     program: Option<Program>,
-    log: Lines,
-    folder: Folder,
-    file: std::path::PathBuf,
+    pub(crate) log: Lines,
+    pub(crate) folder: Folder,
+    pub(crate) file: std::path::PathBuf,
 }
 
 impl Served {
     /// `text` may speak of its folder as `FOLDER`. It has said `ready` when this returns.
-    fn start(name: &str, file: &str, text: &str, ready: &str) -> Self {
+    pub(crate) fn start(name: &str, file: &str, text: &str, ready: &str) -> Self {
         Self::called(POSTRIDER, name, file, text, ready)
     }
 
-    fn called(program: &str, name: &str, file: &str, text: &str, ready: &str) -> Self {
+    pub(crate) fn called(program: &str, name: &str, file: &str, text: &str, ready: &str) -> Self {
         let folder = Folder::new(name);
         std::fs::create_dir_all(&folder.0).expect("below the target directory");
         let file = folder.0.join(file);
@@ -41,32 +41,32 @@ impl Served {
         Self { program: Some(program), log, folder, file }
     }
 
-    fn write(&self, text: &str) {
+    pub(crate) fn write(&self, text: &str) {
         std::fs::write(&self.file, text.replace("FOLDER", &self.folder.shown())).expect("written");
     }
 
     /// Has the file read again, and says how that went: the line with one of these words.
-    fn reload_until(&self, words: &str) -> String {
+    pub(crate) fn reload_until(&self, words: &str) -> String {
         self.program.as_ref().expect("it runs").signal(Signal::HUP);
         self.log.wait_for(words)
     }
 
-    fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.program.as_ref().expect("it runs").id()
     }
 
-    fn end(mut self) -> Finished {
+    pub(crate) fn end(mut self) -> Finished {
         let program = self.program.take().expect("it runs");
         program.signal(Signal::TERM);
         program.finish()
     }
 }
 
-fn at(port: u16) -> SocketAddr {
+pub(crate) fn at(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-fn mosquitto(name: &str, args: &str) -> Command {
+pub(crate) fn mosquitto(name: &str, args: &str) -> Command {
     let mut command = command(name);
     command.args(args.split_whitespace());
     command

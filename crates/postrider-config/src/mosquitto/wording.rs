@@ -111,6 +111,14 @@ pub enum Parting {
     TimedOut,
     /// It broke the protocol.
     ProtocolError,
+    /// What it sent is no packet.
+    Malformed,
+    /// What it sent is too large.
+    Oversize,
+    /// It may not come in, or not any more.
+    NotAuthorised,
+    /// An administrator ended it.
+    ByAdministrator,
     /// The same client identifier came again.
     TakenOver,
 }
@@ -124,8 +132,24 @@ pub fn parted(client_id: Option<&str>, parting: Parting) -> String {
         Parting::Closed => format!("Client {id} closed its connection."),
         Parting::TimedOut => format!("Client {id} has exceeded timeout, disconnecting."),
         Parting::ProtocolError => format!("Client {id} disconnected due to protocol error."),
+        Parting::Malformed => format!("Client {id} disconnected due to malformed packet."),
+        Parting::Oversize => format!("Client {id} disconnected due to oversize packet."),
+        Parting::NotAuthorised => format!("Client {id} disconnected, not authorised."),
+        Parting::ByAdministrator => format!("Client {id} been disconnected by administrative action."),
         Parting::TakenOver => format!("Client {id} already connected, closing old connection."),
     }
+}
+
+/// Type `debug`: a CONNECT is answered. Who is refused has no identifier yet, but an address.
+#[must_use]
+pub fn sending_connack(client: &str, session_present: bool, code: u8) -> String {
+    format!("Sending CONNACK to {client} ({}, {code})", u8::from(session_present))
+}
+
+/// Messages for a client are dropped.
+#[must_use]
+pub fn dropping(client_id: &str) -> String {
+    format!("Outgoing messages are being dropped for client {client_id}.")
 }
 
 /// A PUBLISH as logs show it.

@@ -24,9 +24,15 @@ impl postrider::Observe for Ear {
 }
 
 /// What is heard until the observer's thread ends, which it does with the broker.
-async fn rest(events: mpsc::Receiver<Event>) -> Vec<Event> {
+async fn all(events: mpsc::Receiver<Event>) -> Vec<Event> {
     let hearing = tokio::task::spawn_blocking(move || events.into_iter().collect());
     patiently(hearing).await.expect("it listens")
+}
+
+/// The same without the connections as such.
+async fn rest(events: mpsc::Receiver<Event>) -> Vec<Event> {
+    let all = all(events).await.into_iter();
+    all.filter(|event| !matches!(event, Event::Opened { .. })).collect()
 }
 
 fn word(event: &Event) -> String {
@@ -99,11 +105,35 @@ async fn an_observer_that_does_not_keep_up_stops_nothing_and_hears_how_much_it_m
         match events.recv_timeout(PATIENCE).expect("more is to come") {
             Event::Missed(events) => missed += usize::try_from(events).expect("few"),
             Event::Connected { .. } | Event::Subscribed { .. } => count += 1,
+            Event::Opened { .. } => {}
             other => panic!("{other:?} did not happen"),
         }
     }
     assert!(count >= 4096, "only {count} found room");
     assert!(missed > 0, "nothing was missed, so nothing was tested");
+}
+
+#[tokio::test]
+async fn an_observer_hears_of_those_who_come_and_go_before_they_have_said_who_they_are() {
+    let (heard, events) = mpsc::channel();
+    let broker = broker().observe(Ear { heard, gate: None }).start().expect("a broker");
+    let address = broker.addresses()[0];
+    drop(Wire::dial(address).await);
+    let mut rude = Wire::dial(address).await;
+    rude.send(b"GET / HTTP/1.1\r\n\r\n").await;
+    rude.expect_end().await;
+    assert!(broker.shutdown(PATIENCE).await);
+    let (mut opened, mut left) = (0, Vec::new());
+    for event in all(events).await {
+        match event {
+            Event::Opened { port, .. } if port == address.port() => opened += 1,
+            Event::Left { cause, .. } => left.push(cause),
+            other => panic!("{other:?} did not happen"),
+        }
+    }
+    assert_eq!(opened, 2);
+    assert!(left.contains(&Cause::Closed), "{left:?}");
+    assert!(left.iter().any(|cause| matches!(cause, Cause::Violation(..))), "{left:?}");
 }
 
 #[tokio::test]

@@ -87,6 +87,32 @@ fn mosquitto_says_who_comes_and_who_goes_as_we_do() {
 }
 
 #[test]
+fn mosquitto_says_how_connects_are_answered_and_who_is_not_authorised_as_we_do() {
+    let folder = Folder::new();
+    let users = folder.file("users", b"");
+    let mut broker = Broker::start(&format!("log_type all\npassword_file {}\n", users.display()));
+    let _client = broker.connect("one", 7, true, None);
+    broker.says(&wording::sending_connack("one", false, 0));
+    let mut wrong = TcpStream::connect(("127.0.0.1", broker.port)).expect("a connection");
+    wrong.write_all(b"\x10\x13\x00\x04MQTT\x04\xc2\x00\x3c\x00\x01z\x00\x01u\x00\x01p").expect("sent");
+    broker.says(&wording::sending_connack("127.0.0.1", false, 5));
+    broker.says(&wording::parted(None, Parting::NotAuthorised));
+}
+
+#[test]
+fn mosquitto_says_that_messages_are_dropped_as_we_do() {
+    let mut broker = Broker::start("max_queued_messages 1\n");
+    let mut away = broker.connect("away", 60, false, None);
+    away.write_all(b"\x82\x06\x00\x01\x00\x01a\x01").expect("sent");
+    broker.says(&wording::subscribed("away", 1, "a"));
+    drop(away);
+    broker.says(&wording::parted(Some("away"), Parting::Closed));
+    let mut client = broker.connect("one", 60, true, None);
+    client.write_all(&b"\x32\x06\x00\x01a\x00\x01x".repeat(3)).expect("sent");
+    broker.says(&wording::dropping("away"));
+}
+
+#[test]
 fn mosquitto_says_that_a_silent_client_is_disconnected_as_we_do() {
     let mut broker = Broker::start("");
     let _client = broker.connect("silent", 1, true, None);

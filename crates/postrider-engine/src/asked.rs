@@ -13,6 +13,7 @@ impl Engine {
     pub(crate) fn on_asked(&mut self, now: Now, ticket: Ticket, question: &Question, tray: &mut Tray) {
         let answer = match question {
             Question::Counters => Answer::Counters(Box::new(self.count(tray))),
+            Question::Figures => Answer::Figures(self.figures(now, tray)),
             Question::Session(client_id) => {
                 let found = self.sessions.find(client_id.as_str()).and_then(|key| self.sessions.get(key));
                 Answer::Session(found.map(|session| Box::new(info_of(session))))

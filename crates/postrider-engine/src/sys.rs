@@ -130,8 +130,7 @@ impl Sys {
         let elapsed_ms = if self.said.is_empty() { 0 } else { now.since_ms(self.looked) };
         self.looked = now;
         let view = View { uptime_s: now.since_ms(started) / 1000, counters, durability };
-        let mut report: Vec<(String, String)> =
-            FIGURES.iter().map(|(name, figure)| (format!("$SYS/broker/{name}"), figure(&view))).collect();
+        let mut report = figures(&view);
         for (load, (name, total)) in self.loads.iter_mut().zip(LOADS) {
             load.look(total(&view.counters), elapsed_ms);
             let averages = load.averages().into_iter().zip(SPANS);
@@ -139,9 +138,7 @@ impl Sys {
                 averages.map(|(average, span)| (format!("$SYS/broker/load/{name}/{span}min"), format!("{average:.2}"))),
             );
         }
-        report.extend(DropReason::ALL.map(|reason| {
-            (format!("$SYS/broker/postrider/drops/{}", reason.name()), view.counters.drops.of(reason).to_string())
-        }));
+        report.extend(drops(&view));
         report
     }
 
@@ -159,7 +156,27 @@ impl Sys {
     }
 }
 
+fn figures(view: &View) -> Vec<(String, String)> {
+    FIGURES.iter().map(|(name, figure)| (format!("$SYS/broker/{name}"), figure(view))).collect()
+}
+
+fn drops(view: &View) -> impl Iterator<Item = (String, String)> {
+    let drops = view.counters.drops;
+    let drop = move |reason: DropReason| {
+        (format!("$SYS/broker/postrider/drops/{}", reason.name()), drops.of(reason).to_string())
+    };
+    DropReason::ALL.into_iter().map(drop)
+}
+
 impl Engine {
+    /// Everything but the averages, as it is now.
+    pub(crate) fn figures(&mut self, now: Now, tray: &mut Tray) -> Vec<(String, String)> {
+        let started = self.sys.started.unwrap_or(now.mono);
+        let uptime_s = now.mono.since_ms(started) / 1000;
+        let view = View { uptime_s, counters: self.count(tray), durability: self.limits.durability };
+        figures(&view).into_iter().chain(drops(&view)).collect()
+    }
+
     /// Publishes what is new about the broker, if it is time. A clock that stood still is not made up for.
     pub(crate) fn report_if_due(&mut self, now: Now, tray: &mut Tray) {
         let Some(due) = self.sys.due.filter(|due| *due <= now.mono) else { return };

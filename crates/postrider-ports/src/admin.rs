@@ -9,6 +9,8 @@ use postrider_proto::ReasonCode;
 pub enum Question {
     /// How much of everything.
     Counters,
+    /// What the broker says of itself below `$SYS/broker`, without averages.
+    Figures,
     /// One session.
     Session(ClientId),
     /// End the connection of a client with reason 0x98.
@@ -35,6 +37,8 @@ pub enum Question {
 pub enum Answer {
     /// To [`Question::Counters`].
     Counters(Box<Counters>),
+    /// To [`Question::Figures`]: topics and texts.
+    Figures(Vec<(String, String)>),
     /// To [`Question::Session`]; `None` when there is no such session.
     Session(Option<Box<SessionInfo>>),
     /// To [`Question::Say`]: false if that is no topic.

@@ -2,6 +2,7 @@
 //!
 //! Owns: their order, and what is learnt of the far end on the way.
 
+use crate::http::Http;
 use crate::transport::Stream;
 use postrider_net::proxy::{self, Forwarded, ProxyOptions};
 use postrider_net::tls::{Proved, TlsServer, Turns};
@@ -25,6 +26,8 @@ pub(crate) struct Door {
     pub(crate) proxy: Option<ProxyOptions>,
     pub(crate) tls: Option<TlsServer>,
     pub(crate) websocket: Option<WebSocketOptions>,
+    /// Instead of MQTT.
+    pub(crate) http: Option<Http>,
     pub(crate) turns: Turns,
 }
 
@@ -40,7 +43,7 @@ pub(crate) enum Entered {
 impl Door {
     /// Nothing has to be said before MQTT.
     pub(crate) const fn is_plain(&self) -> bool {
-        self.proxy.is_none() && self.tls.is_none() && self.websocket.is_none()
+        self.proxy.is_none() && self.tls.is_none() && self.websocket.is_none() && self.http.is_none()
     }
 
     pub(crate) fn peer(&self, address: &Address) -> Peer {
@@ -54,19 +57,28 @@ impl Door {
             let forwarded = proxy::read(&mut stream, &address, options).await?;
             peer = self.peer_behind(address, forwarded);
         }
-        match (&self.tls, &self.websocket) {
-            (None, None) => Ok(Entered::Plain(stream, peer)),
-            (None, Some(options)) => enter_websocket(stream, options, peer).await,
-            (Some(tls), websocket) => {
+        match &self.tls {
+            None if self.websocket.is_none() && self.http.is_none() => Ok(Entered::Plain(stream, peer)),
+            None => self.unwrap(stream, peer).await,
+            Some(tls) => {
                 let (stream, proved) = tls.accept(stream, &self.turns).await?;
                 if let Some(proved) = proved {
                     peer = peer.with_certificate(certificate(*proved));
                 }
-                match websocket {
-                    None => Ok(Entered::Wrapped(Box::pin(stream), peer)),
-                    Some(options) => enter_websocket(stream, options, peer).await,
-                }
+                self.unwrap(stream, peer).await
             }
+        }
+    }
+
+    /// What is within TLS, or bare.
+    async fn unwrap(&self, stream: impl Stream + Unpin + 'static, peer: Peer) -> io::Result<Entered> {
+        if let Some(http) = &self.http {
+            http.serve(stream, peer).await?;
+            return Ok(Entered::Served);
+        }
+        match &self.websocket {
+            None => Ok(Entered::Wrapped(Box::pin(stream), peer)),
+            Some(options) => enter_websocket(stream, options, peer).await,
         }
     }
 

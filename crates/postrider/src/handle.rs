@@ -55,6 +55,20 @@ impl Handle {
         }
     }
 
+    /// What the broker says of itself below `$SYS/broker`, as it is now and without averages: topics and texts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
+    pub fn figures(&self) -> impl Future<Output = Result<Vec<(String, String)>, Error>> + Send + 'static {
+        let answer = self.ask(Question::Figures);
+        async move {
+            match answer.await {
+                Some(Answer::Figures(figures)) => Ok(figures),
+                _ => Err(Error::stopped()),
+            }
+        }
+    }
+
     /// Publishes something in the broker's own name, with the highest QoS there is, to those who subscribe to it now, such
     /// as a line of a log below `$SYS`. It is neither retained nor kept for a restart. Nothing happens if `topic` is none,
     /// or the broker has stopped.

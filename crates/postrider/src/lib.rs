@@ -28,6 +28,7 @@ mod failure;
 mod gates;
 mod handle;
 mod handshake;
+mod http;
 mod intake;
 mod link_task;
 mod listen;

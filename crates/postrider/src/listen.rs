@@ -1,13 +1,15 @@
 //! What a listener is to be like.
 
+use crate::http::Http;
 use postrider_net::proxy::ProxyOptions;
 use postrider_net::tls::TlsOptions;
-use postrider_net::websocket::WebSocketOptions;
+use postrider_net::websocket::{Request, Response, WebSocketOptions};
 use postrider_net::{Address, SocketOptions};
-use postrider_ports::ListenerId;
+use postrider_ports::{ListenerId, Peer};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A listener to be: where, and what connections are wrapped in. From the outside in: PROXY header, TLS, WebSocket, MQTT.
 ///
@@ -26,6 +28,7 @@ pub struct Listen {
     pub(crate) proxy: Option<ProxyOptions>,
     pub(crate) tls: Option<TlsOptions>,
     pub(crate) websocket: Option<WebSocketOptions>,
+    pub(crate) http: Option<Http>,
     pub(crate) connections_max: Option<u32>,
 }
 
@@ -58,7 +61,7 @@ impl Listen {
 
     fn on(bind: Bind) -> Self {
         let socket = SocketOptions::default();
-        Self { bind, name: None, socket, proxy: None, tls: None, websocket: None, connections_max: None }
+        Self { bind, name: None, socket, proxy: None, tls: None, websocket: None, http: None, connections_max: None }
     }
 
     /// What people call it. Default: its address.
@@ -93,6 +96,14 @@ impl Listen {
     #[must_use]
     pub fn websocket(mut self, options: WebSocketOptions) -> Self {
         self.websocket = Some(options);
+        self
+    }
+
+    /// No MQTT is spoken here: `answer` is asked for the response to the one request of each connection. It is called on
+    /// a thread where it may block, and within the time that a CONNECT may take.
+    #[must_use]
+    pub fn http(mut self, answer: impl Fn(&Request, &Peer) -> Response + Send + Sync + 'static) -> Self {
+        self.http = Some(Http::new(Arc::new(answer)));
         self
     }
 

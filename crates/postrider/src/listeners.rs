@@ -94,6 +94,7 @@ impl Listeners {
             proxy: listen.proxy,
             tls,
             websocket: listen.websocket,
+            http: listen.http,
             turns: Turns::for_this_machine(),
         });
         let task = acceptor::run(listener, door.clone(), shared.clone(), workers.clone());

@@ -59,7 +59,8 @@ pub(super) fn describe(info: &ListenerInfo, listener: &Listener, config: &Config
         (Protocol::Mqtt, true) => "mqtts",
         (Protocol::Websockets, false) => "ws",
         (Protocol::Websockets, true) => "wss",
-        (Protocol::HttpApi, _) => "http",
+        (Protocol::HttpApi, false) => "http",
+        (Protocol::HttpApi, true) => "https",
     };
     let (place, reach) = match &info.address {
         Address::Tcp(address) if address.ip().is_loopback() => (address.to_string(), "this machine only"),
@@ -88,9 +89,13 @@ fn greet_like_mosquitto(running: &Running) {
     log.write(LogType::Information, &wording::config_loaded(file.as_deref()));
     warn(running);
     for (info, listener) in running.listeners() {
-        let is_websockets = listener.protocol == Protocol::Websockets;
         let text = match &info.address {
-            Address::Tcp(address) if is_websockets => wording::opening(Socket::Websockets(address.port())),
+            Address::Tcp(address) if listener.protocol == Protocol::Websockets => {
+                wording::opening(Socket::Websockets(address.port()))
+            }
+            Address::Tcp(address) if listener.protocol == Protocol::HttpApi => {
+                wording::opening(Socket::HttpApi(address.port()))
+            }
             Address::Tcp(address) if address.is_ipv4() => wording::opening(Socket::Ipv4(address.port())),
             Address::Tcp(address) => wording::opening(Socket::Ipv6(address.port())),
             other => wording::opening(Socket::Unix(&other.to_string())),

@@ -2,6 +2,7 @@
 //!
 //! Owns: names of hosts and their addresses; which listener of the tree is which of the broker.
 
+use super::http_api::Api;
 use anyhow::{Context, bail};
 use postrider::{
     CertificateFiles, ClientCertificates, Dates, Listen, Network, ProxyOptions, ProxyVersions, SocketOptions,
@@ -20,35 +21,27 @@ pub(crate) struct Place {
 }
 
 /// Everything that is to be listened on, in order. A name with two addresses is two places.
-pub(crate) fn all(listeners: &[Listener]) -> anyhow::Result<Vec<Place>> {
+pub(crate) fn all(listeners: &[Listener], api: &Api) -> anyhow::Result<Vec<Place>> {
     let mut places = Vec::new();
-    for (at, listener) in listeners.iter().enumerate().filter(|(_, listener)| is_opened(listener)) {
-        let of = of(listener).with_context(|| format!("listener {}", listener.name))?;
+    for (at, listener) in listeners.iter().enumerate() {
+        let of = of(listener, api).with_context(|| format!("listener {}", listener.name))?;
         places.extend(of.into_iter().map(|listen| Place { at, listen }));
-    }
-    if places.is_empty() {
-        bail!("there is nothing to listen on: no listener of the configuration can be opened yet");
     }
     Ok(places)
 }
 
-/// Whether this broker can be what the listener asks for; if not, [`super::unheeded`] says so.
-pub(crate) fn is_opened(listener: &Listener) -> bool {
-    listener.protocol != Protocol::HttpApi
-}
-
 /// One listener of the tree.
-pub(crate) fn of(listener: &Listener) -> anyhow::Result<Vec<Listen>> {
+pub(crate) fn of(listener: &Listener, api: &Api) -> anyhow::Result<Vec<Listen>> {
     let bare = match &listener.bind {
         Bind::Tcp { host, port } => addresses(host, *port, listener.tcp.domain)?.into_iter().map(Listen::tcp).collect(),
         Bind::Unix { path, mode } => vec![Listen::unix(path, *mode)],
         Bind::Systemd { name } => vec![Listen::inherited(super::activation::take(name)?)],
     };
-    bare.into_iter().map(|listen| wrap(listen, listener)).collect()
+    bare.into_iter().map(|listen| wrap(listen, listener, api)).collect()
 }
 
 /// What connections are wrapped in, and what bounds them.
-fn wrap(listen: Listen, listener: &Listener) -> anyhow::Result<Listen> {
+fn wrap(listen: Listen, listener: &Listener, api: &Api) -> anyhow::Result<Listen> {
     let mut listen = listen.named(&listener.name).socket(socket(&listener.tcp));
     if listener.limits.connections_max < u32::MAX {
         listen = listen.connections_max(listener.limits.connections_max);
@@ -62,7 +55,12 @@ fn wrap(listen: Listen, listener: &Listener) -> anyhow::Result<Listen> {
     match listener.protocol {
         Protocol::Mqtt => Ok(listen),
         Protocol::Websockets => Ok(listen.websocket(websocket_options(listener)?)),
-        Protocol::HttpApi => bail!("the figures over HTTP are not there yet; take the listener away"),
+        Protocol::HttpApi => {
+            let directory = listener.websocket.http_directory.as_ref();
+            let files = directory.map(|directory| FileServer::new(directory)).transpose()?;
+            let api = api.clone();
+            Ok(listen.http(move |request, peer| api.answer(request, peer, files.as_ref())))
+        }
     }
 }
 

@@ -7,12 +7,15 @@ pub(crate) mod as_mosquitto;
 mod files;
 mod gate;
 mod greeting;
+mod http_api;
 mod limits;
+mod list_commands;
 mod listens;
 mod log;
 mod notify;
 mod process;
 mod reload;
+mod roster;
 mod settings;
 mod unheeded;
 
@@ -27,6 +30,8 @@ use anyhow::{Context, anyhow};
 use as_mosquitto::SideFile;
 use files::Files;
 use gate::{Gate, Lock};
+use http_api::Api;
+use list_commands::ListCommands;
 use postrider::{Broker, Error, ErrorKind, Failure, ReasonCode};
 use postrider_auth::dynamic::{Change, Dynamic};
 use postrider_config::model::{Bind, LogType};
@@ -168,9 +173,10 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     let config = &settings.config;
     let someone = Someone::of(&config.process)?;
     let files = Files::read(config).context(SideFile)?;
-    let places = listens::all(&config.listeners)?;
-    let order: Vec<usize> = places.iter().map(|place| place.at).collect();
     let gate = Gate::default();
+    let api = Api::new(gate.clone());
+    let places = listens::all(&config.listeners, &api)?;
+    let order: Vec<usize> = places.iter().map(|place| place.at).collect();
     gate.set(order.iter().filter_map(|at| Lock::of(config, *at, &files)).collect());
     let limits = limits::of(config, &order);
     let directory = data::directory(config)?;
@@ -193,6 +199,9 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     if let Some(dynamic) = &files.dynamic {
         builder = builder.control(Dynamic::NAME, dynamic.clone());
     }
+    if config.sys.control_api {
+        builder = builder.control(ListCommands::NAME, ListCommands::new(api.roster(), files.dynamic.is_some()));
+    }
     let broker =
         data::keep(builder, config, directory.clone(), args)?.start().map_err(|error| explain(error, config))?;
     fresh.keep();
@@ -206,10 +215,12 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
         obey(dynamic, &broker);
     }
     log.speak_through(broker.handle());
+    api.ask(broker.handle());
     let ids = broker.listeners().into_iter().map(|info| info.id);
     let places = ids.zip(order).collect();
-    let running = Running::new(broker, log, gate, files, settings, (places, limits));
+    let running = Running::new(broker, log, gate, files, settings, api, (places, limits));
     running.consult();
+    running.seat();
     greeting::greet(&running, args);
     Ok(running)
 }

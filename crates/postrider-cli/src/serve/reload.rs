@@ -5,7 +5,9 @@
 
 use super::files::Files;
 use super::gate::{Gate, Lock};
+use super::http_api::Api;
 use super::log::Log;
+use super::roster::Seat;
 use super::settings::Settings;
 use super::{limits, listens};
 use crate::args::Serve;
@@ -21,6 +23,7 @@ pub(crate) struct Running {
     pub(super) gate: Gate,
     pub(super) files: Files,
     pub(super) settings: Settings,
+    pub(super) api: Api,
     /// The broker's listeners, and which of the tree each is.
     places: Vec<(ListenerId, usize)>,
     /// What its clients are allowed now.
@@ -45,9 +48,10 @@ impl Running {
         gate: Gate,
         files: Files,
         settings: Settings,
+        api: Api,
         (places, limits): (Vec<(ListenerId, usize)>, Limits),
     ) -> Self {
-        Self { broker, log, gate, files, settings, places, limits }
+        Self { broker, log, gate, files, settings, api, places, limits }
     }
 
     /// The broker's listeners and what the tree says of them.
@@ -108,7 +112,7 @@ impl Running {
         let settings = Settings::read(args)?;
         let again = self.files.read_again(&settings.config)?;
         let plan = self.plan(&settings.config.listeners);
-        let fresh = plan.new.iter().map(|at| Ok((*at, listens::of(&settings.config.listeners[*at])?)));
+        let fresh = plan.new.iter().map(|at| Ok((*at, listens::of(&settings.config.listeners[*at], &self.api)?)));
         let fresh: Vec<Fresh> = fresh.collect::<anyhow::Result<_>>()?;
         let log = Log::open(&settings.config.log)?;
         let (opened, gone) = (fresh.len(), plan.gone.clone());
@@ -145,6 +149,7 @@ impl Running {
             (old.data != new.data, "data"),
             (old.process != new.process, "process"),
             (old.sys.dynamic_security != new.sys.dynamic_security, "sys.dynamic_security"),
+            (old.sys.control_api != new.sys.control_api, "sys.control_api"),
             (old.limits.connections_max != new.limits.connections_max, "limits.max_connections"),
             (old.limits.outbox_bytes_max != new.limits.outbox_bytes_max, "limits.max_outbox"),
         ];
@@ -178,6 +183,14 @@ impl Running {
         self.limits = limits;
         self.broker.set_memory_bytes_max(limits::memory_bytes_max(&self.settings.config));
         self.consult();
+        self.seat();
+    }
+
+    /// Whoever lists listeners lists these.
+    pub(super) fn seat(&self) {
+        let config = &self.settings.config;
+        let seats = self.listeners().into_iter().map(|(info, listener)| Seat::of(&info, listener, config)).collect();
+        self.api.roster().set(seats);
     }
 
     /// A listener is the same if its socket and what it wraps connections in is the same.
@@ -191,9 +204,7 @@ impl Running {
                 None => plan.gone.push(*id),
             }
         }
-        plan.new = (0..listeners.len())
-            .filter(|at| listens::is_opened(&listeners[*at]) && plan.kept.iter().all(|(_, kept)| kept != at))
-            .collect();
+        plan.new = (0..listeners.len()).filter(|at| plan.kept.iter().all(|(_, kept)| kept != at)).collect();
         plan
     }
 
@@ -230,7 +241,7 @@ impl Running {
         let mut lost_once = lost;
         lost_once.dedup();
         for at in lost_once {
-            let listens = self.settings.config.listeners.get(at).map(listens::of);
+            let listens = self.settings.config.listeners.get(at).map(|listener| listens::of(listener, &self.api));
             for listen in listens.into_iter().flatten().flatten() {
                 match self.broker.add_listener(listen) {
                     Ok(id) => self.places.push((id, at)),

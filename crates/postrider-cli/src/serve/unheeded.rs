@@ -2,7 +2,7 @@
 //!
 //! Owns: the list. It grows shorter; a key that is not in it has its effect.
 
-use postrider_config::model::{Config, Listener, Origin, Protocol};
+use postrider_config::model::{Config, Listener, Origin};
 
 /// One sentence for each such key that says something else than its default.
 pub(super) fn sentences(config: &Config) -> Vec<String> {
@@ -21,7 +21,6 @@ pub(super) fn sentences(config: &Config) -> Vec<String> {
         (compat.retransmit_s > 0, "compat.retransmit: messages are sent again only on another connection"),
         (compat.sol_topics, "compat.sol_topics: the figures are below $SYS/broker alone"),
         (compat.sparkplug_aware, "compat.sparkplug_aware: birth certificates are messages like others"),
-        (config.sys.control_api, "sys.control_api: nothing answers at $CONTROL/broker/v1"),
         (!config.bridges.is_empty() && config.notices.is_empty(), "bridge: bridges are read and not opened"),
     ];
     let of_listeners = config.listeners.iter().flat_map(of_listener);
@@ -38,7 +37,6 @@ fn of_listener(listener: &Listener) -> Vec<String> {
             "limits.max_in_flight_bytes: messages on their way are counted, not their bytes",
         ),
         (limits.durability.is_some(), "limits.durability: what an acknowledgement promises is the same for all"),
-        (listener.protocol == Protocol::HttpApi, "protocol: it is not opened, as there are no figures over HTTP"),
     ];
     said.into_iter().filter(|(is_said, _)| *is_said).map(|(_, what)| format!("listener {name}: {what}")).collect()
 }

@@ -27,6 +27,7 @@ mod floods;
 mod folder;
 mod formats;
 mod hoards;
+mod http_api;
 mod impostor;
 mod kills;
 mod kills_with_paho;

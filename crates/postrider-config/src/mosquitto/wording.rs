@@ -50,6 +50,8 @@ pub enum Socket<'a> {
     Ipv6(u16),
     /// WebSocket.
     Websockets(u16),
+    /// HTTP.
+    HttpApi(u16),
     /// A Unix socket.
     Unix(&'a str),
 }
@@ -61,6 +63,7 @@ pub fn opening(socket: Socket<'_>) -> String {
         Socket::Ipv4(port) => format!("Opening ipv4 listen socket on port {port}."),
         Socket::Ipv6(port) => format!("Opening ipv6 listen socket on port {port}."),
         Socket::Websockets(port) => format!("Opening websockets listen socket on port {port}."),
+        Socket::HttpApi(port) => format!("Opening http api listen socket on port {port}."),
         Socket::Unix(path) => format!("Opening unix listen socket on path {path}."),
     }
 }

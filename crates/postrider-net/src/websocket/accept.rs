@@ -1,8 +1,10 @@
-//! The handshake of WebSocket.
+//! The handshake of WebSocket, and requests that have nothing to do with it.
 
 use super::head::{self, Head};
 use super::stream::WebSocket;
 use super::upgrade::{self, Response, WebSocketOptions};
+use crate::websocket::Request;
+use std::future::Future;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -39,6 +41,25 @@ where
         None => upgrade::upgrade_required("this is a WebSocket of MQTT"),
     };
     refuse(stream, &response, has_body).await
+}
+
+/// Reads one request, sends what `answer` makes of it, and closes the stream.
+///
+/// # Errors
+/// What the stream says, or `answer`.
+pub async fn serve<S, F>(mut stream: S, answer: impl FnOnce(Request) -> F) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Future<Output = io::Result<Response>>,
+{
+    let (response, has_body) = match head::read(&mut stream).await? {
+        Head::Whole(request, _) => {
+            let has_body = request.method != "HEAD";
+            (answer(request).await?, has_body)
+        }
+        Head::Wrong(response) => (response, true),
+    };
+    refuse(stream, &response, has_body).await.map(drop)
 }
 
 async fn refuse<S>(mut stream: S, response: &Response, has_body: bool) -> io::Result<Option<WebSocket<S>>>

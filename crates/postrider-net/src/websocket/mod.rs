@@ -9,7 +9,7 @@ mod head;
 mod stream;
 mod upgrade;
 
-pub use accept::accept;
+pub use accept::{accept, serve};
 pub use files::FileServer;
 pub use frames::Refusal;
 pub use head::Request;

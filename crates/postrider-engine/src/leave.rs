@@ -185,7 +185,7 @@ pub(crate) fn is_ours(topic: Topic<'_>) -> bool {
 
 #[cold]
 fn is_reserved(name: &[u8]) -> bool {
-    const RESERVED: [&[u8]; 4] = [b"$SYS", b"$share", b"$queue", b"$CONTROL"];
+    const RESERVED: [&[u8]; 5] = [b"$SYS", b"$SOL", b"$share", b"$queue", b"$CONTROL"];
     let first = name.split(|byte| *byte == b'/').next().unwrap_or(name);
     RESERVED.contains(&first)
 }

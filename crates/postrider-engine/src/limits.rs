@@ -95,6 +95,8 @@ pub struct Limits {
     pub partitions: u16,
     /// Seconds between two looks at what the broker publishes of itself below `$SYS/broker`; 0 switches that off.
     pub sys_interval_s: u16,
+    /// Whether some of it is said below `$SOL/broker` too, as the C broker Sol does.
+    pub has_sol_topics: bool,
     /// What an acknowledgement promises.
     pub durability: Durability,
     /// Whether clients of 5.0 hear that in CONNACK, as the user property `durability`. [3.2.2.3.10]

@@ -1,4 +1,4 @@
-//! What the broker says of itself, below `$SYS/broker`.
+//! What the broker says of itself, below `$SYS/broker`, and below `$SOL/broker` if it shall.
 //!
 //! Owns: the list of topics, when they are looked at, and what was said last: only news are published.
 //! Never: counts anything; `docs/sys.md` says what the figures mean.
@@ -31,6 +31,8 @@ struct View {
     uptime_s: u64,
     counters: Counters,
     durability: Durability,
+    /// How many topics the report has.
+    topics: u64,
 }
 
 /// What stands below `$SYS/broker` and is not an average or a count of drops.
@@ -65,6 +67,27 @@ const FIGURES: [(&str, fn(&View) -> String); 27] = [
     ("postrider/durability", |view| view.durability.name().to_owned()),
 ];
 
+/// What stands below `$SOL/broker`.
+#[expect(clippy::type_complexity, reason = "a table of two columns")]
+const SOL: [(&str, fn(&View) -> String); 9] = [
+    ("uptime", |view| view.uptime_s.to_string()),
+    ("uptime/sol", |view| format!("{:.4}", sols(view.uptime_s))),
+    ("clients/connected", |view| view.counters.clients_connected.to_string()),
+    ("clients/disconnected", |view| view.disconnected().to_string()),
+    ("bytes/sent", |view| view.counters.sent.bytes.to_string()),
+    ("bytes/received", |view| view.counters.received.bytes.to_string()),
+    ("messages/sent", |view| view.counters.sent.packets.to_string()),
+    ("messages/received", |view| view.counters.received.packets.to_string()),
+    ("memory/used", |view| (view.counters.retained_bytes + view.counters.queued_bytes).to_string()),
+];
+
+/// Days of Mars.
+#[expect(clippy::cast_precision_loss, reason = "nothing runs for so many years")]
+fn sols(seconds: u64) -> f64 {
+    const SOL_S: f64 = 88_775.24;
+    seconds as f64 / SOL_S
+}
+
 /// What stands below `$SYS/broker/load`.
 #[expect(clippy::type_complexity, reason = "a table of two columns")]
 const LOADS: [(&str, fn(&Counters) -> u64); 9] = [
@@ -79,20 +102,34 @@ const LOADS: [(&str, fn(&Counters) -> u64); 9] = [
     ("connections", |counters| counters.connects_received),
 ];
 
-/// How long what is not retained waits for somebody who is slow or away.
+/// What becomes of something that was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// It waits for whoever comes, if anything does.
+    Retained,
+    /// It waits for those who are slow.
+    ForAMoment,
+}
+
+/// How long that is.
 const NEWS_S: u64 = 20;
 
 /// How many topics there are.
 const TOPICS: u64 = (FIGURES.len() + LOADS.len() * SPANS.len() + DropReason::ALL.len()) as u64;
 
 impl View {
+    const fn of(uptime_s: u64, counters: Counters, limits: &Limits) -> Self {
+        let topics = if limits.has_sol_topics { TOPICS + SOL.len() as u64 } else { TOPICS };
+        Self { uptime_s, counters, durability: limits.durability, topics }
+    }
+
     const fn disconnected(&self) -> u64 {
         self.counters.sessions - self.counters.clients_connected
     }
 
     /// With the broker's own, which all are there once the report is out.
     const fn retained(&self) -> u64 {
-        self.counters.retained + TOPICS
+        self.counters.retained + self.topics
     }
 
     const fn stored(&self) -> u64 {
@@ -125,11 +162,11 @@ impl Sys {
     }
 
     /// Every topic with what it says now.
-    fn report(&mut self, now: Mono, counters: Counters, durability: Durability) -> Vec<(String, String)> {
+    fn report(&mut self, now: Mono, counters: Counters, limits: &Limits) -> Vec<(String, String)> {
         let started = *self.started.get_or_insert(now);
         let elapsed_ms = if self.said.is_empty() { 0 } else { now.since_ms(self.looked) };
         self.looked = now;
-        let view = View { uptime_s: now.since_ms(started) / 1000, counters, durability };
+        let view = View::of(now.since_ms(started) / 1000, counters, limits);
         let mut report = figures(&view);
         for (load, (name, total)) in self.loads.iter_mut().zip(LOADS) {
             load.look(total(&view.counters), elapsed_ms);
@@ -139,6 +176,10 @@ impl Sys {
             );
         }
         report.extend(drops(&view));
+        // At the end, so that what was said before keeps its place when they come or go.
+        if limits.has_sol_topics {
+            report.extend(SOL.iter().map(|(name, figure)| (format!("$SOL/broker/{name}"), figure(&view))));
+        }
         report
     }
 
@@ -173,7 +214,7 @@ impl Engine {
     pub(crate) fn figures(&mut self, now: Now, tray: &mut Tray) -> Vec<(String, String)> {
         let started = self.sys.started.unwrap_or(now.mono);
         let uptime_s = now.mono.since_ms(started) / 1000;
-        let view = View { uptime_s, counters: self.count(tray), durability: self.limits.durability };
+        let view = View::of(uptime_s, self.count(tray), &self.limits);
         figures(&view).into_iter().chain(drops(&view)).collect()
     }
 
@@ -184,21 +225,21 @@ impl Engine {
         let next = due.plus_s(interval_s);
         self.sys.due = Some(if next > now.mono { next } else { now.mono.plus_s(interval_s) });
         let counters = self.count(tray);
-        let report = self.sys.report(now.mono, counters, self.limits.durability);
+        let report = self.sys.report(now.mono, counters, &self.limits);
         for (topic, text) in self.sys.news(report) {
             let topic = Topic::trusted(topic.as_bytes());
-            self.say(now, topic, text.as_bytes(), self.limits.retain_available, tray);
+            self.say(now, topic, text.as_bytes(), Kept::Retained, tray);
         }
     }
 
     /// Says something that nobody needs to hear later; false if that is no topic.
     pub(crate) fn say_once(&mut self, now: Now, topic: &str, text: &[u8], tray: &mut Tray) -> bool {
         let Ok(topic) = Topic::parse(topic.as_bytes()) else { return false };
-        self.say(now, topic, text, false, tray);
+        self.say(now, topic, text, Kept::ForAMoment, tray);
         true
     }
 
-    fn say(&mut self, now: Now, topic: Topic<'_>, text: &[u8], retain: bool, tray: &mut Tray) {
+    fn say(&mut self, now: Now, topic: Topic<'_>, text: &[u8], kept: Kept, tray: &mut Tray) {
         // It stands in no record. With QoS 2 its identifier, which a crash forgets, would mean another message behind it.
         let qos_max = if self.log.is_some() { Qos::AtLeastOnce } else { Qos::ExactlyOnce };
         let incoming = Incoming {
@@ -207,10 +248,10 @@ impl Engine {
                 payload: text,
                 properties: Properties::NONE,
                 qos: qos_max.min(self.limits.qos_max),
-                expires: (!retain).then(|| now.mono.plus_s(NEWS_S)),
+                expires: (kept == Kept::ForAMoment).then(|| now.mono.plus_s(NEWS_S)),
                 sequence: Sequence::NONE,
             },
-            retain,
+            retain: kept == Kept::Retained && self.limits.retain_available,
             source: None,
             author: None,
             peer: None,

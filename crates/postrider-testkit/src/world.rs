@@ -91,6 +91,7 @@ pub fn limits() -> Limits {
         authorize: Who::Nobody,
         is_observed: true,
         partitions: 1,
+        has_sol_topics: false,
         sys_interval_s: 0,
         durability: Durability::Memory,
         tells_durability: false,

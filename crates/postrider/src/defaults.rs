@@ -114,6 +114,8 @@ pub fn limits() -> Limits {
         partitions: 1,
         // As often as mosquitto.
         sys_interval_s: 10,
+        // `$SYS/broker` has the same figures.
+        has_sol_topics: false,
         // Set by the builder when there is a data directory.
         durability: Durability::Memory,
         // Nobody asks for it, and it costs each CONNACK some bytes.

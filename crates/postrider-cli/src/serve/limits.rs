@@ -51,6 +51,7 @@ pub(crate) fn of(config: &Config, places: &[usize]) -> postrider::Limits {
         fanout_slice: limits.fanout_slice,
         response_information: limits.response_information.as_deref().map(Box::from),
         sys_interval_s: sys_interval_s(config),
+        has_sol_topics: config.compat.sol_topics,
         tells_durability: limits.tells_durability,
         ..usual
     }

@@ -324,3 +324,35 @@ fn without_retained_messages_only_those_who_are_there_hear_the_broker() {
     world.advance(10);
     assert_eq!(heard(&mut world, watcher)["uptime"], "10 seconds");
 }
+
+// SOL-18
+#[test]
+fn sols_topics_are_there_if_they_shall_and_nobody_else_publishes_to_them() {
+    let mut world = reporting(|limits| limits.has_sol_topics = true);
+    world.advance(88_780);
+    let client = world.connect(&Hello::new("c"));
+    world.subscribe(client, &subscribe(1, "$SOL/broker/#", 0));
+    let lines = world.take(client);
+    let sol: BTreeMap<String, String> =
+        lines.iter().filter_map(|line| line.strip_prefix("PUBLISH $SOL/broker/")).map(topic_and_text).collect();
+    assert_eq!(sol.len(), 9, "{sol:?}");
+    expect(
+        &sol,
+        &[
+            ("uptime", "retain 88780"),
+            ("uptime/sol", "retain 1.0001"),
+            ("clients/connected", "retain 0"),
+            ("messages/sent", "retain 0"),
+            ("memory/used", "retain 0"),
+        ],
+    );
+    // Like everything there is, they are counted.
+    let figures = report(&mut world);
+    expect(&figures, &[("retained messages/count", &(figures.len() + sol.len()).to_string())]);
+    let mut usual = reporting(|_| {});
+    let client = usual.connect(&Hello::new("c"));
+    usual.subscribe(client, &subscribe(1, "$SOL/#", 0));
+    usual.take(client);
+    usual.publish(client, &publish("$SOL/broker/uptime", "1").q1(1));
+    assert_eq!(usual.take(client), ["PUBACK #1 TopicNameInvalid"]);
+}

@@ -11,6 +11,7 @@ use postrider_proto::ReasonCode;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -58,20 +59,81 @@ struct User {
     password: Option<Box<str>>,
 }
 
+/// Lists that were read again and do not hold yet.
+pub struct FreshPeople(Known);
+
+/// What became of the lists.
+#[derive(Debug, Default)]
+pub struct ChangedPeople {
+    /// How many users there are now.
+    pub users: usize,
+    /// How many client identifiers.
+    pub clients: usize,
+    /// Users that are gone, or have another password.
+    pub revoked_users: Vec<Box<str>>,
+    /// Client identifiers that are gone from a list that keeps others out.
+    pub revoked_clients: Vec<Box<str>>,
+}
+
 impl People {
     /// Reads the file, which need not be there yet, and starts the threads that hash.
     ///
     /// # Errors
     /// The file cannot be read or is not what it should be, or the system has no thread or no chance to give.
     pub fn open(path: &Path, settings: Settings) -> io::Result<Self> {
-        let known = match replace::read(path, FILE_BYTES_MAX) {
-            Ok(bytes) => read(&bytes).map_err(|what| io::Error::other(format!("{}: {what}", path.display())))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Known::default(),
-            Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
-        };
+        let known = read_file(path)?;
         let current = RwLock::new(Arc::new(known));
         let lists = Lists(Arc::new(Inner { path: path.to_owned(), current, writing: Mutex::default() }));
         Ok(Self { door: Door::start(lists, settings.threads, settings.queue, settings.remember)? })
+    }
+
+    /// Reads the file again. Nothing holds before [`People::replace`].
+    ///
+    /// # Errors
+    /// The file cannot be read or is not what it should be.
+    pub fn read_again(&self) -> io::Result<FreshPeople> {
+        read_file(&self.lists().0.path).map(FreshPeople)
+    }
+
+    /// From now on these lists hold. Who is connected stays.
+    pub fn replace(&self, fresh: FreshPeople) -> ChangedPeople {
+        let FreshPeople(fresh) = fresh;
+        let mut current = self.lists().0.current.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *current, Arc::new(fresh));
+        let now = current.clone();
+        drop(current);
+        let hash = |entry: &Option<Arc<Entry>>| entry.as_ref().map(|entry| entry.text().to_owned());
+        let is_other = |name: &str, entry: &Option<Arc<Entry>>| now.users.get(name).map(&hash) != Some(hash(entry));
+        let gone = before.users.iter().filter(|(name, entry)| is_other(name, entry)).map(|(name, _)| name.clone());
+        let revoked_clients = match now.clients.is_empty() {
+            true => Vec::new(),
+            false => before.clients.difference(&now.clients).cloned().collect(),
+        };
+        ChangedPeople {
+            users: now.users.len(),
+            clients: now.clients.len(),
+            revoked_users: gone.collect(),
+            revoked_clients,
+        }
+    }
+
+    /// Whether the list of client identifiers keeps this one out.
+    #[must_use]
+    pub fn keeps_out(&self, client_id: &str) -> bool {
+        let known = self.lists().known();
+        !known.clients.is_empty() && !known.clients.contains(client_id)
+    }
+
+    /// Whether the list of users has this one in it.
+    #[must_use]
+    pub fn has_user(&self, name: &str) -> bool {
+        self.lists().known().users.contains_key(name)
+    }
+
+    /// Whether the list of users has anybody in it.
+    #[must_use]
+    pub fn has_users(&self) -> bool {
+        !self.lists().known().users.is_empty()
     }
 
     /// Adds a client identifier; false if it is there already, which is no error.
@@ -141,11 +203,12 @@ impl People {
         self.door.register()
     }
 
-    /// `act` says whether it has changed something.
+    /// `act` says whether it has changed something. What another process has written since is kept.
     fn change(&self, act: impl FnOnce(&mut Known) -> bool) -> io::Result<bool> {
         let inner = &self.lists().0;
         let _writing = inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut known = (*self.lists().known()).clone();
+        let _alone = lock(&inner.path)?;
+        let mut known = read_file(&inner.path)?;
         if !act(&mut known) {
             return Ok(false);
         }
@@ -208,6 +271,24 @@ impl fmt::Debug for People {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("People").field(&self.lists().0.path).finish()
     }
+}
+
+/// Nothing where there is no file.
+fn read_file(path: &Path) -> io::Result<Known> {
+    match replace::read(path, FILE_BYTES_MAX) {
+        Ok(bytes) => read(&bytes).map_err(|what| io::Error::other(format!("{}: {what}", path.display()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Known::default()),
+        Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+    }
+}
+
+/// Keeps other processes from changing the file: a lock on its directory, which leaves nothing behind.
+fn lock(path: &Path) -> io::Result<fs::File> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = fs::File::open(parent.unwrap_or_else(|| Path::new(".")))?;
+    directory.lock()?;
+    Ok(directory)
 }
 
 fn read(bytes: &[u8]) -> Result<Known, String> {

@@ -73,11 +73,11 @@ impl Printer {
         if is_about_a_connection(event) && !self.log.wants_connections() {
             return;
         }
-        let (allowance, name) = match event {
-            event if is_denial(event) => (Some(&mut self.denials), "denials"),
-            event if is_refusal(event) => (Some(&mut self.refusals), "refusals"),
-            event if matches!(event, Event::Opened { .. }) => (Some(&mut self.newcomers), "connections"),
-            _ => (None, ""),
+        let (allowance, name) = match (is_denial(event), is_refusal(event)) {
+            (true, _) => (Some(&mut self.denials), "denials"),
+            (false, true) => (Some(&mut self.refusals), "refusals"),
+            (false, false) if matches!(event, Event::Opened { .. }) => (Some(&mut self.newcomers), "connections"),
+            (false, false) => (None, ""),
         };
         if let Some(allowance) = allowance {
             let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();

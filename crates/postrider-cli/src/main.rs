@@ -19,6 +19,7 @@ mod import;
 mod output;
 mod parts;
 mod passwd;
+mod people;
 mod prompt;
 mod publish;
 mod request;
@@ -56,6 +57,8 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Conformance(args)) => conformance::run(&args),
         Some(Command::Torture(args)) => torture::run(&args),
         Some(Command::Passwd(args)) => passwd::run(&args),
+        Some(Command::User(args)) => people::user(&args),
+        Some(Command::Client(args)) => people::client(&args),
         Some(Command::Config(args)) => config::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Salvage(args)) => check::salvage(&args),

@@ -243,6 +243,7 @@ defaults! {
     security() -> Security, SECURITY {
         allow_anonymous: None, "Allowed only where nobody but this machine comes in and nobody is asked for anything.";
         password_file: None, "Only its owner knows where it is.";
+        user_store: None, "Only its owner knows where it is.";
         acl_file: None, "Only its owner knows where it is.";
         psk_file: None, "Only its owner knows where it is.";
         topics: None, "A file of rules says more; this form is for those who come from the Python system.";

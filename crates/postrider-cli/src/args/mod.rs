@@ -10,6 +10,7 @@ mod data;
 mod options_file;
 mod output;
 mod passwd;
+mod people;
 mod properties;
 mod publish;
 mod request;
@@ -26,6 +27,7 @@ pub(crate) use data::Export;
 pub(crate) use data::{Backup, Check, Dump, Import, Restore, Salvage};
 pub(crate) use output::Output;
 pub(crate) use passwd::{Kind, Passwd};
+pub(crate) use people::{Client, ClientVerb, Named, User, UserVerb};
 pub(crate) use properties::hyphenated;
 pub(crate) use publish::{Pub, Source};
 pub(crate) use request::Rr;
@@ -76,6 +78,10 @@ pub(crate) enum Command {
     Torture(Box<Torture>),
     /// Make and change a password file
     Passwd(Passwd),
+    /// Look at and change the users of a user store
+    User(User),
+    /// Look at and change the client identifiers of a user store
+    Client(Client),
     /// Look at a configuration: check it, print it, explain it, import one of another broker
     Config(Configure),
     /// Read a data directory, change nothing, and list what is damaged
@@ -181,7 +187,7 @@ impl Command {
             Self::Sub(args) => Some(("sub", &args.connection)),
             Self::Rr(args) => Some(("rr", &args.connection)),
             Self::Serve(_) | Self::Acl(_) | Self::Bench(_) | Self::Conformance(_) | Self::Torture(_) => None,
-            Self::Passwd(_) | Self::Config(_) => None,
+            Self::Passwd(_) | Self::User(_) | Self::Client(_) | Self::Config(_) => None,
             Self::Check(_) | Self::Salvage(_) | Self::Dump(_) | Self::Backup(_) | Self::Restore(_) => None,
             Self::Import(_) => None,
             #[cfg(feature = "sqlite")]

@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow};
 use postrider::Principal;
 use postrider_auth::acl::{Acl, Rules};
 use postrider_auth::dynamic::{self, Dynamic};
+use postrider_auth::people::{FreshPeople, People};
 use postrider_auth::{FreshUsers, PasswordFile, Passwords, Settings};
 use postrider_config::model::{Config, Security};
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Default)]
 pub(crate) struct Files {
     passwords: BTreeMap<PathBuf, Passwords>,
+    people: BTreeMap<PathBuf, People>,
     acls: BTreeMap<PathBuf, Acl>,
     /// Rules that stand in the configuration itself, by their text.
     inline: BTreeMap<String, Acl>,
@@ -27,6 +29,7 @@ pub(crate) struct Again {
     pub(crate) files: Files,
     rules: Vec<(Acl, Rules)>,
     users: Vec<(Passwords, FreshUsers)>,
+    people: Vec<(People, FreshPeople)>,
 }
 
 /// What became of those who are in.
@@ -34,6 +37,8 @@ pub(crate) struct Again {
 pub(crate) struct Changed {
     /// Users that are gone or have another password.
     pub(crate) revoked: Vec<Principal>,
+    /// Client identifiers that may come in no more.
+    pub(crate) kept_out: Vec<Box<str>>,
     pub(crate) users: usize,
     pub(crate) rules: usize,
 }
@@ -50,7 +55,7 @@ impl Files {
     /// Reads every file that the configuration names. Nothing holds before [`Again::apply`].
     pub(crate) fn read_again(&self, config: &Config) -> anyhow::Result<Again> {
         let mut files = Self { dynamic: self.dynamic.clone(), ..Self::default() };
-        let (mut rules, mut users) = (Vec::new(), Vec::new());
+        let (mut rules, mut users, mut people) = (Vec::new(), Vec::new(), Vec::new());
         for security in config.listeners.iter().map(|listener| &listener.security) {
             if let Some(path) = &security.password_file
                 && !files.passwords.contains_key(path)
@@ -63,6 +68,18 @@ impl Files {
                     None => Passwords::start(PasswordFile::open(path)?, Settings::default())?,
                 };
                 files.passwords.insert(path.clone(), passwords);
+            }
+            if let Some(path) = &security.user_store
+                && !files.people.contains_key(path)
+            {
+                let store = match self.people.get(path) {
+                    Some(store) => {
+                        people.push((store.clone(), store.read_again()?));
+                        store.clone()
+                    }
+                    None => People::open(path, Settings::default())?,
+                };
+                files.people.insert(path.clone(), store);
             }
             if let Some(path) = &security.acl_file
                 && !files.acls.contains_key(path)
@@ -82,11 +99,15 @@ impl Files {
                 files.inline.entry(text).or_insert_with(|| known.unwrap_or_else(|| Acl::new(read)));
             }
         }
-        Ok(Again { files, rules, users })
+        Ok(Again { files, rules, users, people })
     }
 
     pub(crate) fn passwords(&self, path: &Path) -> Option<Passwords> {
         self.passwords.get(path).cloned()
+    }
+
+    pub(crate) fn people(&self, path: &Path) -> Option<People> {
+        self.people.get(path).cloned()
     }
 
     pub(crate) fn acl(&self, security: &Security) -> Option<Acl> {
@@ -106,12 +127,19 @@ impl Files {
         let passwords = self.passwords.iter().map(|(path, passwords)| {
             format!("password file: {}; users {}; SIGHUP has it read again", path.display(), passwords.file().len())
         });
+        let people = self.people.iter().map(|(path, people)| {
+            let (users, clients) = (people.users().len(), people.clients().len());
+            format!(
+                "user store: {}; users {users}, client identifiers {clients}; SIGHUP has it read again",
+                path.display()
+            )
+        });
         let rules = self.acls.iter().map(|(path, acl)| {
             format!("rules: {} of {}; SIGHUP reads them again", crate::acl::count(&acl.rules()), path.display())
         });
         let dynamic = self.dynamic.iter();
         let dynamic = dynamic.map(|dynamic| format!("dynamic security: {}", dynamic.path().display()));
-        passwords.chain(rules).chain(dynamic).collect()
+        passwords.chain(people).chain(rules).chain(dynamic).collect()
     }
 }
 
@@ -123,6 +151,12 @@ impl Again {
             let reloaded = passwords.file().replace(fresh);
             changed.users += reloaded.users;
             changed.revoked.extend(reloaded.revoked.iter().map(|user| Principal::from(&**user)));
+        }
+        for (people, fresh) in self.people {
+            let replaced = people.replace(fresh);
+            changed.users += replaced.users;
+            changed.revoked.extend(replaced.revoked_users.iter().map(|user| Principal::from(&**user)));
+            changed.kept_out.extend(replaced.revoked_clients);
         }
         for (acl, rules) in self.rules {
             changed.rules += rules.len();

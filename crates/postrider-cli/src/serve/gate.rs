@@ -11,6 +11,7 @@ use postrider::{
 use postrider_auth::Passwords;
 use postrider_auth::acl::Acl;
 use postrider_auth::dynamic::Dynamic;
+use postrider_auth::people::People;
 use postrider_config::model::{Config, Profile, UsernameFrom};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -27,6 +28,8 @@ pub(crate) struct Lock {
     pub(crate) believes_names: bool,
     pub(crate) username_from: UsernameFrom,
     pub(crate) passwords: Option<Passwords>,
+    /// Its lists come first: who is in them is let in, and nobody else unless somebody below knows him.
+    pub(crate) people: Option<People>,
     /// Who is not in the file of passwords may be known there; its rights take the place of the file of rules.
     pub(crate) dynamic: Option<Dynamic>,
     pub(crate) acl: Option<Acl>,
@@ -45,6 +48,7 @@ impl Lock {
             believes_names: config.compat.profile == Profile::Mosquitto,
             username_from: security.username_from,
             passwords: security.password_file.as_ref().and_then(|file| files.passwords(file)),
+            people: security.user_store.as_ref().and_then(|path| files.people(path)),
             dynamic: files.dynamic.clone(),
             acl: files.acl(security),
             exempt: security.forbidden_exempt.clone(),
@@ -59,6 +63,7 @@ impl Lock {
             believes_names: false,
             username_from: UsernameFrom::Connect,
             passwords: None,
+            people: None,
             dynamic: None,
             acl: None,
             exempt: Vec::new(),
@@ -69,6 +74,7 @@ impl Lock {
     /// Whether somebody can have come in here as this user, or without a name.
     const fn may_have_let_in(&self, user: Option<&Principal>) -> bool {
         let knows_users = self.passwords.is_some()
+            || self.people.is_some()
             || self.dynamic.is_some()
             || !matches!(self.username_from, UsernameFrom::Connect)
             || self.believes_names;
@@ -87,10 +93,24 @@ impl Lock {
         self.dynamic.as_ref().filter(|_| !passwords.is_some_and(|passwords| passwords.file().has(name)))
     }
 
+    /// The list of users, if it has to say who this is: also that nobody else comes in.
+    fn people_for(&self, name: Option<&str>) -> Option<&People> {
+        let people = self.people.as_ref().filter(|people| people.has_users())?;
+        let is_in_file = |name| self.passwords.as_ref().is_some_and(|passwords| passwords.file().has(name));
+        let is_elsewhere = match name {
+            Some(name) => !people.has_user(name) && (self.dynamic.is_some() || is_in_file(name)),
+            None => false,
+        };
+        (!is_elsewhere).then_some(people)
+    }
+
     fn begin(&self, request: AuthenticateRequest, reply: Reply<AuthenticateAnswer>) {
         if request.method.is_some() {
             // [MQTT-4.12.0-1]
             return reply.send(AuthenticateAnswer::refuse(ReasonCode::BadAuthenticationMethod));
+        }
+        if self.people.as_ref().is_some_and(|people| people.keeps_out(request.client_id.as_str())) {
+            return reply.send(refusal("the client identifier is not in the list of those that may come in"));
         }
         if self.username_from != UsernameFrom::Connect {
             let name = name_of(&request.peer, self.username_from);
@@ -98,6 +118,9 @@ impl Lock {
                 Some(name) => AuthenticateAnswer::accept(Some(Principal::from(&*name))),
                 None => refusal("the certificate that was shown has no name of the kind that is asked for"),
             });
+        }
+        if let Some(people) = self.people_for(request.user_name.as_deref()) {
+            return people.begin(request, reply);
         }
         match (&request.user_name, &self.passwords) {
             (None, _) if self.lets_anonymous_in => reply.send(AuthenticateAnswer::accept(None)),
@@ -154,6 +177,7 @@ impl Gate {
         let is_shut = |lock: &Lock| {
             !lock.lets_anonymous_in
                 || lock.passwords.is_some()
+                || lock.people.is_some()
                 || lock.dynamic.is_some()
                 || lock.username_from != UsernameFrom::Connect
         };

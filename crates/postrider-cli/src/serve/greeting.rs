@@ -70,8 +70,13 @@ pub(super) fn describe(info: &ListenerInfo, listener: &Listener, config: &Config
     let anonymous = config.lets_anonymous_in(listener);
     let asked = match (nobody_is_asked(config, listener), anonymous) {
         (true, _) => "nobody is asked for a password",
+        (false, true) if listener.security.user_store.is_some() => {
+            "for those in the user store, and for all while it is empty"
+        }
         (false, true) => "a user needs the password, others are anonymous",
-        (false, false) if listener.security.password_file.is_some() => "for users with a password",
+        (false, false) if listener.security.password_file.is_some() || listener.security.user_store.is_some() => {
+            "for users with a password"
+        }
         (false, false) => "for clients with a certificate",
     };
     format!("{scheme}://{place} ({reach}; {asked})")

@@ -130,14 +130,17 @@ impl Running {
         self.settings = settings;
         let changed = again.apply();
         self.settle();
-        let ended = self.broker.dismiss(changed.revoked.iter().cloned()).await.unwrap_or_default();
+        let mut ended = self.broker.dismiss(changed.revoked.iter().cloned()).await.unwrap_or_default();
+        for client_id in &changed.kept_out {
+            ended += u64::from(self.broker.disconnect(client_id).await.unwrap_or_default());
+        }
         let sessions = self.broker.review().await.unwrap_or_default();
         Ok(format!(
             "configuration read again: listeners {}, new ones among them {opened}; users {}, gone or with another \
              password {}, connections of theirs that were ended {ended}; rules {}, sessions looked at {sessions}",
             self.places.len(),
             changed.users,
-            changed.revoked.len(),
+            changed.revoked.len() + changed.kept_out.len(),
             changed.rules
         ))
     }

@@ -40,6 +40,7 @@ mod options;
 mod passwd;
 mod passwords;
 mod patience;
+mod people;
 mod process;
 mod program;
 mod puppet;

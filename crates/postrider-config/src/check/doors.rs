@@ -28,7 +28,11 @@ pub fn nobody_is_asked(config: &Config, listener: &Listener) -> bool {
         .tls
         .as_ref()
         .is_some_and(|tls| tls.client_certificate == ClientCertificate::Required || tls.psk_hint.is_some());
-    listener.security.password_file.is_none() && config.sys.dynamic_security.is_none() && !by_tls
+    let security = &listener.security;
+    security.password_file.is_none()
+        && security.user_store.is_none()
+        && config.sys.dynamic_security.is_none()
+        && !by_tls
 }
 
 impl Config {

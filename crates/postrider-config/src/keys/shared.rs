@@ -131,6 +131,11 @@ pub(super) const AUTH: &[Key] = &[
         "Lines of `user:hash`, as `postrider passwd` writes them."
     ),
     key!(
+        Security, "auth.user_store", [] user_store, SECURITY,
+        Kind::Path, Live, "",
+        "Users and client identifiers, as `postrider user` and `postrider client` write them; a list that is not empty keeps all others out."
+    ),
+    key!(
         Security, "auth.psk_file", [] psk_file, SECURITY,
         Kind::Path, Live, "psk_file",
         "Lines of `identity:hexkey`."

@@ -13,6 +13,8 @@ pub struct Security {
     pub allow_anonymous: Option<bool>,
     /// Lines of `user:hash`.
     pub password_file: Option<PathBuf>,
+    /// Users and client identifiers, each a list that keeps all others out if it is not empty.
+    pub user_store: Option<PathBuf>,
     /// Rules of who may publish and subscribe to what.
     pub acl_file: Option<PathBuf>,
     /// Lines of `identity:hexkey`.

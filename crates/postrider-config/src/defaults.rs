@@ -284,6 +284,7 @@ defaults! {
         ciphersuites: Vec::new(), "The library's choice is kept up to date.";
         version_min: TlsVersion::V1_2, "Devices outlive editions; 1.1 is broken.";
         version_max: TlsVersion::V1_3, "The newest there is.";
+        watches: true, "A renewed certificate that nobody takes up runs out.";
         key_log: None, "Whoever has it can read the traffic.";
         psk_hint: None, "Certificates are what clients know.";
     }

@@ -122,7 +122,7 @@ fn proxy_options(proxy: &model::Proxy) -> anyhow::Result<ProxyOptions> {
     Ok(ProxyOptions { trusted, versions, requires_tls: proxy.requires_tls })
 }
 
-fn tls_options(tls: &model::Tls) -> anyhow::Result<TlsOptions> {
+pub(super) fn tls_options(tls: &model::Tls) -> anyhow::Result<TlsOptions> {
     if tls.certificate.as_os_str().is_empty() {
         bail!("listeners with pre-shared keys are not there yet; give it a certificate, or take it away");
     }

@@ -15,6 +15,7 @@ mod process;
 mod reload;
 mod settings;
 mod unheeded;
+mod watch;
 
 pub(crate) use log::Log;
 pub(crate) use settings::Settings;
@@ -37,6 +38,8 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::MissedTickBehavior;
+use watch::Watch;
 
 /// How long connections may take what still waits for them.
 const GRACE: Duration = Duration::from_secs(5);
@@ -78,10 +81,16 @@ async fn serve(args: &Serve, settings: Settings) -> anyhow::Result<ExitCode> {
     notify::tell("READY=1");
     let mut failed = pin!(running.broker.failed());
     let mut running = running;
+    let mut looks = tokio::time::interval(watch::LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let heard = tokio::select! {
             heard = signals.next() => heard,
             failure = &mut failed => return Ok(fail(&failure)),
+            _ = looks.tick(), if running.watches() => {
+                running.look();
+                continue;
+            }
         };
         match heard {
             Heard::Stop => break,
@@ -166,6 +175,8 @@ impl Signals {
 fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> {
     let config = &settings.config;
     let someone = Someone::of(&config.process)?;
+    // Whatever changes from here on is another file than what is read now.
+    let watch = Watch::new(config);
     let files = Files::read(config).context(SideFile)?;
     let places = listens::all(&config.listeners)?;
     let order: Vec<usize> = places.iter().map(|place| place.at).collect();
@@ -203,7 +214,7 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     }
     let ids = broker.listeners().into_iter().map(|info| info.id);
     let places = ids.zip(order).collect();
-    let running = Running::new(broker, log, gate, files, settings, (places, limits));
+    let running = Running::new(broker, log, gate, files, settings, (places, limits), watch);
     running.consult();
     greeting::greet(&running, args);
     Ok(running)

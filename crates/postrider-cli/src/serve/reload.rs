@@ -7,11 +7,12 @@ use super::files::Files;
 use super::gate::{Gate, Lock};
 use super::log::Log;
 use super::settings::Settings;
+use super::watch::Watch;
 use super::{limits, listens};
 use crate::args::Serve;
 use anyhow::anyhow;
 use postrider::{Broker, Connections, Limits, ListenerId, ListenerInfo};
-use postrider_config::model::{Config, Listener, LogType};
+use postrider_config::model::{Config, Listener, LogType, Tls};
 use postrider_config::mosquitto::wording;
 
 /// A broker and everything that it was made of.
@@ -25,6 +26,7 @@ pub(crate) struct Running {
     places: Vec<(ListenerId, usize)>,
     /// What its clients are allowed now.
     limits: Limits,
+    watch: Watch,
 }
 
 /// A listener of the tree, and what the broker opens for it.
@@ -46,8 +48,42 @@ impl Running {
         files: Files,
         settings: Settings,
         (places, limits): (Vec<(ListenerId, usize)>, Limits),
+        watch: Watch,
     ) -> Self {
-        Self { broker, log, gate, files, settings, places, limits }
+        Self { broker, log, gate, files, settings, places, limits, watch }
+    }
+
+    /// Whether there are files to look at now and then.
+    pub(super) fn watches(&self) -> bool {
+        !self.watch.is_idle()
+    }
+
+    /// Looks at the files of TLS and takes up those that have changed. A listener whose files are not good keeps what
+    /// it has, and others get what is theirs.
+    pub(super) fn look(&mut self) {
+        for name in self.watch.look() {
+            let listener = self.settings.config.listeners.iter().find(|listener| listener.name == name);
+            let Some(tls) = listener.and_then(|listener| listener.tls.as_ref()) else { continue };
+            match self.renew(&name, tls) {
+                Ok(()) => {
+                    self.note(&format!("listener {name}: its TLS files have changed and hold for new connections"))
+                }
+                Err(error) => {
+                    let text = format!("listener {name}: {error:#}; what was read before stays in use");
+                    self.log.write(LogType::Error, &text);
+                }
+            }
+        }
+    }
+
+    /// New TLS for a listener; all its sockets have the same.
+    fn renew(&self, name: &str, tls: &Tls) -> anyhow::Result<()> {
+        let options = listens::tls_options(tls)?;
+        let is_it = |at: usize| self.settings.config.listeners.get(at).is_some_and(|listener| listener.name == name);
+        for (id, _) in self.places.iter().filter(|(_, at)| is_it(*at)) {
+            self.broker.replace_tls(*id, options.clone())?;
+        }
+        Ok(())
     }
 
     /// The broker's listeners and what the tree says of them.
@@ -106,6 +142,7 @@ impl Running {
 
     async fn try_reload(&mut self, args: &Serve) -> anyhow::Result<String> {
         let settings = Settings::read(args)?;
+        let watch = Watch::new(&settings.config);
         let again = self.files.read_again(&settings.config)?;
         let plan = self.plan(&settings.config.listeners);
         let fresh = plan.new.iter().map(|at| Ok((*at, listens::of(&settings.config.listeners[*at])?)));
@@ -124,6 +161,7 @@ impl Running {
         self.files = again.files.clone();
         self.warn_of_restart(&settings.config);
         self.settings = settings;
+        self.watch = watch;
         let changed = again.apply();
         self.settle();
         let ended = self.broker.dismiss(changed.revoked.iter().cloned()).await.unwrap_or_default();

@@ -41,6 +41,7 @@ mod process;
 mod program;
 mod puppet;
 mod relay;
+mod renewal;
 mod requests;
 mod rumqtt_v4;
 mod rumqtt_v5;

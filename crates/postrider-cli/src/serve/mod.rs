@@ -4,15 +4,18 @@
 
 mod activation;
 pub(crate) mod as_mosquitto;
+pub(crate) mod examine;
 mod files;
 mod gate;
 mod greeting;
 mod limits;
+mod links;
 mod listens;
 mod log;
 mod notify;
 mod process;
 mod reload;
+mod secrecy;
 mod settings;
 mod unheeded;
 mod watch;

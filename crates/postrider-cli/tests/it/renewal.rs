@@ -7,7 +7,7 @@ use crate::mosquitto::free_port;
 use crate::program::{Lines, Program, run};
 use crate::tools::command;
 use rustix::process::Signal;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -67,6 +67,7 @@ impl Secured {
 fn put(identity: &Identity, certificate: &Path, key: &Path) {
     std::fs::copy(&identity.certificate, certificate).expect("copied");
     std::fs::copy(&identity.key, key).expect("copied");
+    std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
 }
 
 fn lay(identity: &Identity) -> impl FnOnce(&Path) {

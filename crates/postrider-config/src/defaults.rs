@@ -134,6 +134,7 @@ defaults! {
         pid_file: None, "A service manager knows the process.";
         daemonize: false, "A service manager wants it in the foreground, and so do containers.";
         threads: 0, "Half the processors, at least one and at most four: batches are larger and cheaper with few threads.";
+        landlock: true, "What a broker does not need, somebody who took it over should not get; without effect where the kernel has none.";
     }
 }
 

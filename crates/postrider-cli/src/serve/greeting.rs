@@ -15,6 +15,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// On the terminal for who types; in the log where there is a file.
 pub(super) fn greet(running: &Running, args: &Serve) {
+    running.log.write(LogType::Debug, &running.fence.describe());
     if running.settings.is_like_mosquitto {
         return greet_like_mosquitto(running);
     }

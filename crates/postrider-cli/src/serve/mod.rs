@@ -5,6 +5,7 @@
 mod activation;
 pub(crate) mod as_mosquitto;
 pub(crate) mod examine;
+mod fence;
 mod files;
 mod gate;
 mod greeting;
@@ -28,6 +29,7 @@ use crate::data;
 use crate::events::Printer;
 use anyhow::{Context, anyhow};
 use as_mosquitto::SideFile;
+use fence::Fence;
 use files::Files;
 use gate::{Gate, Lock};
 use postrider::{Broker, Error, ErrorKind, Failure, ReasonCode};
@@ -63,7 +65,9 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<ExitCode> {
     // As many connections as the system lets one process have.
     let _ = postrider_net::raise_limit();
     teach_allocator();
-    crate::runtime()?.block_on(serve(args, settings))
+    // Before any thread: each has the fence of the one that made it.
+    let fence = Fence::raise(&settings.config, args.config.as_deref());
+    crate::runtime()?.block_on(serve(args, settings, fence))
 }
 
 /// glibc takes the size of the first large block that is given back as the measure of what is worth keeping
@@ -73,11 +77,11 @@ fn teach_allocator() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE_BLOCK_BYTES)));
 }
 
-async fn serve(args: &Serve, settings: Settings) -> anyhow::Result<ExitCode> {
+async fn serve(args: &Serve, settings: Settings, fence: Fence) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::catch()?;
     let log = Log::open(&settings.config.log)?;
     let pid_file = settings.config.process.pid_file.as_deref().map(PidFile::write).transpose()?;
-    let running = start(args, settings, log)?;
+    let running = start(args, settings, log, fence)?;
     if process::is_behind() {
         say(process::READY);
     }
@@ -175,7 +179,7 @@ impl Signals {
     }
 }
 
-fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> {
+fn start(args: &Serve, settings: Settings, log: Log, fence: Fence) -> anyhow::Result<Running> {
     let config = &settings.config;
     let someone = Someone::of(&config.process)?;
     // Whatever changes from here on is another file than what is read now.
@@ -217,7 +221,7 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     }
     let ids = broker.listeners().into_iter().map(|info| info.id);
     let places = ids.zip(order).collect();
-    let running = Running::new(broker, log, gate, files, settings, (places, limits), watch);
+    let running = Running::new(broker, log, gate, files, settings, (places, limits), (watch, fence));
     running.consult();
     greeting::greet(&running, args);
     Ok(running)

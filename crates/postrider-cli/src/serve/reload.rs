@@ -3,12 +3,13 @@
 //! Owns: the order of a reload: everything is read and tried first, then everything holds.
 //! Never: disconnects anybody who may still come in, or leaves half of a configuration behind.
 
+use super::fence::Fence;
 use super::files::Files;
 use super::gate::{Gate, Lock};
 use super::log::Log;
 use super::settings::Settings;
 use super::watch::Watch;
-use super::{limits, listens};
+use super::{limits, listens, watch};
 use crate::args::Serve;
 use anyhow::anyhow;
 use postrider::{Broker, Connections, Limits, ListenerId, ListenerInfo};
@@ -27,6 +28,8 @@ pub(crate) struct Running {
     /// What its clients are allowed now.
     limits: Limits,
     watch: Watch,
+    /// What its process may reach.
+    pub(super) fence: Fence,
 }
 
 /// A listener of the tree, and what the broker opens for it.
@@ -48,9 +51,9 @@ impl Running {
         files: Files,
         settings: Settings,
         (places, limits): (Vec<(ListenerId, usize)>, Limits),
-        watch: Watch,
+        (watch, fence): (Watch, Fence),
     ) -> Self {
-        Self { broker, log, gate, files, settings, places, limits, watch }
+        Self { broker, log, gate, files, settings, places, limits, watch, fence }
     }
 
     /// Whether there are files to look at now and then.
@@ -78,6 +81,7 @@ impl Running {
 
     /// New TLS for a listener; all its sockets have the same.
     fn renew(&self, name: &str, tls: &Tls) -> anyhow::Result<()> {
+        self.fence.check_files(watch::paths(tls).iter().map(AsRef::as_ref))?;
         let options = listens::tls_options(tls)?;
         let is_it = |at: usize| self.settings.config.listeners.get(at).is_some_and(|listener| listener.name == name);
         for (id, _) in self.places.iter().filter(|(_, at)| is_it(*at)) {
@@ -131,7 +135,8 @@ impl Running {
         match self.try_reload(args).await {
             Ok(what) => self.note(&what),
             Err(error) => {
-                let text = format!("{error:#}; nothing has changed: everything is as it was");
+                let advice = self.fence.advice(&error).unwrap_or_default();
+                let text = format!("{error:#}{advice}; nothing has changed: everything is as it was");
                 match self.settings.file {
                     Some(_) => self.log.write(LogType::Error, &text),
                     None => crate::print_error(&anyhow!(text)),
@@ -142,6 +147,7 @@ impl Running {
 
     async fn try_reload(&mut self, args: &Serve) -> anyhow::Result<String> {
         let settings = Settings::read(args)?;
+        self.fence.check(&settings.config, args.config.as_deref())?;
         let watch = Watch::new(&settings.config);
         let again = self.files.read_again(&settings.config)?;
         let plan = self.plan(&settings.config.listeners);

@@ -106,6 +106,11 @@ fn trusted(config: &Config) -> BTreeSet<u32> {
     uids.map(Uid::as_raw).collect()
 }
 
+/// Every file that a lock is made of.
+pub(super) fn files(config: &Config) -> Vec<PathBuf> {
+    locks(config).into_iter().map(|lock| lock.path).collect()
+}
+
 fn locks(config: &Config) -> Vec<Lock> {
     let mut locks = Vec::new();
     let mut add = |key: String, path: Option<PathBuf>, is_secret: bool| {

@@ -74,7 +74,7 @@ impl Watch {
 }
 
 /// Every file that a listener's TLS is made of.
-fn paths(tls: &Tls) -> Vec<PathBuf> {
+pub(super) fn paths(tls: &Tls) -> Vec<PathBuf> {
     let named = [&tls.certificate, &tls.key].into_iter().filter(|path| !path.as_os_str().is_empty());
     let passphrase = tls.key_passphrase.as_ref().and_then(|secret| secret.file(&|name| std::env::var(name).ok()));
     named

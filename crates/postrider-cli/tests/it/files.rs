@@ -198,9 +198,9 @@ fn a_client_is_asked_for_the_passphrase_of_its_key() {
 fn a_certificate_that_signs_itself_is_its_own_authority_for_both_families() {
     for (name, is_ca) in [("files-self-ca", IsCa::Ca(BasicConstraints::Unconstrained)), ("files-self", IsCa::NoCa)] {
         let folder = folder(name);
-        sign(&folder, "server", |params| params.is_ca = is_ca.clone());
+        sign(&folder, "server", |params| params.is_ca = is_ca);
         let another = folder.0.join("another.pem").display().to_string();
-        sign(&folder, "another", |params| params.is_ca = is_ca.clone());
+        sign(&folder, "another", |params| params.is_ca = is_ca);
         let (program, _log, port) = secured(&folder, "", &[]);
         let own = folder.0.join("server.pem").display().to_string();
         for client in ["mosquitto_pub", "postrider pub"] {

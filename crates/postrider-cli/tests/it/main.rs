@@ -22,6 +22,7 @@ mod data;
 mod disk_faults;
 mod dump;
 mod dynamic;
+mod fence;
 mod files;
 mod floods;
 mod folder;

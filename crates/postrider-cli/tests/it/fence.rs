@@ -5,6 +5,7 @@
 use crate::broker::POSTRIDER;
 use crate::folder::Folder;
 use crate::mosquitto::free_port;
+use crate::patience::until;
 use crate::program::{Lines, Program, run};
 use crate::tools::command;
 use crate::wire::Wire;
@@ -128,8 +129,9 @@ fn logs_are_rotated_sockets_opened_and_data_kept_behind_the_fence() {
     let socket = "[[listener]]\nname = \"two\"\nbind = \"unix:run/socket\"\nauth.allow_anonymous = true\n";
     broker.write(&format!("{}{socket}", text(broker.port, rest)));
     broker.reload_until("configuration read again");
-    let lines = std::fs::read_to_string(&log).expect("a new one is there");
-    assert!(lines.contains("configuration read again"), "{lines}");
+    until("a new log is there, and has the line that standard error had first", || {
+        std::fs::read_to_string(&log).is_ok_and(|lines| lines.contains("configuration read again"))
+    });
     let mut publish = command("postrider pub");
     let socket = broker.folder.0.join("run/socket");
     run(publish.args(["-t", "a", "-r", "-q", "2", "-m", "kept", "--unix"]).arg(&socket)).success();

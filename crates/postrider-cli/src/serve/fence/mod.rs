@@ -67,7 +67,9 @@ impl Fence {
         }
         let state = match restrict(&plan) {
             Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => State::Up,
-            Ok(RulesetStatus::NotEnforced) => State::Down("this kernel has none".to_owned()),
+            Ok(RulesetStatus::NotEnforced) => {
+                State::Down("the kernel has none before 5.19, or this process may not use it".to_owned())
+            }
             Err(error) => State::Down(error.to_string()),
         };
         Self { plan, state }
@@ -137,7 +139,8 @@ fn make_data_directory(config: &Config) {
 
 fn restrict(plan: &Plan) -> Result<RulesetStatus, RulesetError> {
     // Where renaming from one directory to another cannot be allowed, it would be refused to the data as well.
-    let rules = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::Refer)?;
+    let rules = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::Refer);
+    let Ok(rules) = rules else { return Ok(RulesetStatus::NotEnforced) };
     let rules = rules.set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_all(ABI::V5))?;
     let mut rules = rules.create()?;
     for path in SYSTEM.iter().map(Path::new).chain(plan.read.iter().map(AsRef::as_ref)) {

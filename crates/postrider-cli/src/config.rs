@@ -3,7 +3,7 @@
 //! Owns: what people read about it, and its exit codes.
 
 use crate::args::{Configure, Form, Said, Verb};
-use crate::serve::say;
+use crate::serve::{examine, say};
 use anyhow::{Context, anyhow, bail};
 use postrider_config::model::{Notice, Origin};
 use postrider_config::native::{self, Beside};
@@ -27,8 +27,8 @@ pub(crate) fn run(args: &Configure) -> anyhow::Result<ExitCode> {
 
 fn check(said: &Said, json: bool) -> anyhow::Result<ExitCode> {
     let Some(file) = &said.file else { bail!("name a file to check") };
-    let read = read(said)?;
-    let faults = read.as_ref().map_or_else(Vec::clone, |(config, _)| unreadable(config));
+    let mut read = read(said)?;
+    let faults = read.as_mut().map_or_else(|faults| faults.clone(), |(config, _)| unusable(config));
     if json {
         say(&report(file, read.as_ref().ok(), &faults).to_string());
     } else if let (Ok((config, format)), true) = (&read, faults.is_empty()) {
@@ -46,6 +46,21 @@ fn differences(file: &Path, format: Format) -> Vec<Notice> {
         Format::Mosquitto => mosquitto::differences(&file.display().to_string(), &Disk),
         Format::Toml | Format::Sol | Format::Moat => Vec::new(),
     }
+}
+
+/// Files that are not there, cannot be used or do not fit; what is merely unwise becomes a notice.
+fn unusable(config: &mut Config) -> Vec<Fault> {
+    let mut faults = unreadable(config);
+    let found = examine::files(config);
+    faults.extend(found.faults);
+    config.notices.extend(found.warnings.into_iter().map(|warning| {
+        let (file, line) = match warning.origin {
+            Origin::File { file, line } => (file, line),
+            other @ (Origin::Default | Origin::Environment { .. } | Origin::CommandLine) => (other.to_string(), 0),
+        };
+        Notice { file, line, what: warning.key, reason: warning.what }
+    }));
+    faults
 }
 
 /// Secrets that are not where the configuration says they are.

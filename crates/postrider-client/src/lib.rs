@@ -31,7 +31,7 @@ pub use conversation::Conversation;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Message, Token};
 pub use options::Options;
-pub use postrider_net::dial::{NameCheck, Proxy, Scheme, Tls, TlsOptions, TlsVersion};
+pub use postrider_net::dial::{NameCheck, Passphrase, Proxy, Scheme, Tls, TlsOptions, TlsVersion};
 pub use postrider_proto::{
     Packet, PacketId, Properties, PropertiesBuf, Property, PropertyId, Qos, ReasonCode, RetainHandling, Start,
     SubscribeOptions, Text, Version,

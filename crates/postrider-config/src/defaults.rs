@@ -135,6 +135,7 @@ defaults! {
         pid_file: None, "A service manager knows the process.";
         daemonize: false, "A service manager wants it in the foreground, and so do containers.";
         threads: 0, "Half the processors, at least one and at most four: batches are larger and cheaper with few threads.";
+        landlock: true, "What a broker does not need, somebody who took it over should not get; without effect where the kernel has none.";
     }
 }
 
@@ -286,6 +287,7 @@ defaults! {
         ciphersuites: Vec::new(), "The library's choice is kept up to date.";
         version_min: TlsVersion::V1_2, "Devices outlive editions; 1.1 is broken.";
         version_max: TlsVersion::V1_3, "The newest there is.";
+        watches: true, "A renewed certificate that nobody takes up runs out.";
         key_log: None, "Whoever has it can read the traffic.";
         psk_hint: None, "Certificates are what clients know.";
     }

@@ -71,7 +71,9 @@ pub use postrider_engine::{
 };
 pub use postrider_journal::{Damage, DamageKind};
 pub use postrider_net::proxy::{ProxyOptions, ProxyVersions};
-pub use postrider_net::tls::{CertificateFiles, ClientCertificates, Dates, TlsError, TlsOptions, TlsVersion, Trust};
+pub use postrider_net::tls::{
+    CertificateFiles, ClientCertificates, Dates, Passphrase, TlsError, TlsOptions, TlsVersion, Trust,
+};
 pub use postrider_net::websocket::{FileServer, Handler, Request, Response, WebSocketOptions};
 pub use postrider_net::{Address, Inherited, Network, NetworkError, SocketOptions, TcpKeepAlive, inherited};
 pub use postrider_ports::{

@@ -2,11 +2,12 @@
 //!
 //! Owns: mosquitto's options for TLS, and which of them contradict each other.
 
+use crate::prompt;
 use anyhow::{Context, bail};
 use clap::{Args as Group, ValueEnum};
-use postrider_client::{NameCheck, Scheme, TlsOptions, TlsVersion};
+use postrider_client::{NameCheck, Passphrase, Scheme, TlsOptions, TlsVersion};
 use postrider_net::dial::Route;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug, Default, Group)]
 pub(crate) struct TlsArgs {
@@ -113,6 +114,7 @@ impl TlsArgs {
             trusts_system: self.tls_use_os_certs,
             certificate: self.cert.clone(),
             key: self.key.clone(),
+            passphrase: self.key.as_deref().map(passphrase_of),
             name_check: if self.insecure { NameCheck::Off } else { NameCheck::Strict },
             server_name: None,
             protocols: self.tls_alpn.clone().into_iter().collect(),
@@ -122,6 +124,15 @@ impl TlsArgs {
             never_resumes: false,
         }
     }
+}
+
+/// Whoever typed the command knows it; he is asked if the key turns out to be encrypted.
+fn passphrase_of(key: &Path) -> Passphrase {
+    let question = format!("Passphrase of {}: ", key.display());
+    Passphrase::new(move || {
+        let words = prompt::ask(&question).map_err(|error| format!("{error:#}"))?;
+        String::from_utf8(words.to_vec()).map_err(|_| "it is no UTF-8".to_owned())
+    })
 }
 
 /// The versions under mosquitto's names.

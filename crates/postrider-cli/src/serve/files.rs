@@ -2,6 +2,7 @@
 //!
 //! Owns: reading all of them again, all or none.
 
+use super::secrecy;
 use anyhow::{Context, anyhow};
 use postrider::Principal;
 use postrider_auth::acl::{Acl, Rules};
@@ -54,6 +55,7 @@ impl Files {
 
     /// Reads every file that the configuration names. Nothing holds before [`Again::apply`].
     pub(crate) fn read_again(&self, config: &Config) -> anyhow::Result<Again> {
+        secrecy::refuse_links(config)?;
         let mut files = Self { dynamic: self.dynamic.clone(), ..Self::default() };
         let (mut rules, mut users, mut people) = (Vec::new(), Vec::new(), Vec::new());
         for security in config.listeners.iter().map(|listener| &listener.security) {

@@ -1,7 +1,7 @@
 //! The first lines people read.
 
 use super::reload::Running;
-use super::say;
+use super::{say, secrecy};
 use crate::args::Serve;
 use crate::data;
 use postrider::ListenerInfo;
@@ -15,6 +15,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// On the terminal for who types; in the log where there is a file.
 pub(super) fn greet(running: &Running, args: &Serve) {
+    running.log.write(LogType::Debug, &running.fence.describe());
     if running.settings.is_like_mosquitto {
         return greet_like_mosquitto(running);
     }
@@ -84,7 +85,8 @@ pub(super) fn describe(info: &ListenerInfo, listener: &Listener, config: &Config
 
 /// What has no effect, or another than its writer may think.
 fn warn(running: &Running) {
-    running.settings.notices().for_each(|notice| running.log.write(LogType::Warning, &notice));
+    let open = secrecy::sentences(&running.settings.config);
+    running.settings.notices().chain(open).for_each(|notice| running.log.write(LogType::Warning, &notice));
 }
 
 fn greet_like_mosquitto(running: &Running) {

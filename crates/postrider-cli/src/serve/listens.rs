@@ -5,9 +5,10 @@
 use super::http_api::Api;
 use anyhow::{Context, bail};
 use postrider::{
-    CertificateFiles, ClientCertificates, Dates, Listen, Network, ProxyOptions, ProxyVersions, SocketOptions,
-    TcpKeepAlive, TlsOptions, Trust, WebSocketOptions,
+    CertificateFiles, ClientCertificates, Dates, Listen, Network, Passphrase, ProxyOptions, ProxyVersions,
+    SocketOptions, TcpKeepAlive, TlsOptions, Trust, WebSocketOptions,
 };
+use postrider_config::Disk;
 use postrider_config::model::{self, Bind, Domain, Listener, Protocol};
 use postrider_net::websocket::FileServer;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -120,39 +121,43 @@ fn proxy_options(proxy: &model::Proxy) -> anyhow::Result<ProxyOptions> {
     Ok(ProxyOptions { trusted, versions, requires_tls: proxy.requires_tls })
 }
 
-fn tls_options(tls: &model::Tls) -> anyhow::Result<TlsOptions> {
+pub(super) fn tls_options(tls: &model::Tls) -> anyhow::Result<TlsOptions> {
     if tls.certificate.as_os_str().is_empty() {
         bail!("listeners with pre-shared keys are not there yet; give it a certificate, or take it away");
     }
-    if tls.key_passphrase.is_some() {
-        bail!("keys with a passphrase are not read; decrypt it into a file that only the broker can read");
-    }
-    if tls.client_ca_inline.is_some() {
-        bail!("authorities have to be in a file: write them into one and name it with tls.client_ca_file");
-    }
+    let passphrase = tls.key_passphrase.clone().map(|secret| {
+        let variable = |name: &str| std::env::var(name).ok();
+        Passphrase::new(move || secret.resolve(&Disk, &variable).map(|words| words.as_str().to_owned()))
+    });
     let trust = Trust {
         authorities: tls.client_ca_file.iter().chain(&tls.client_ca_directory).cloned().collect(),
+        authorities_pem: tls.client_ca_inline.clone(),
         revoked: tls.crl.iter().cloned().collect(),
         dates: if tls.check_client_dates { Dates::Checked } else { Dates::NotChecked },
     };
     let joined = |names: &[String]| (!names.is_empty()).then(|| names.join(":"));
     Ok(TlsOptions {
-        certificates: vec![CertificateFiles { chain: tls.certificate.clone(), key: tls.key.clone() }],
+        certificates: vec![CertificateFiles { chain: tls.certificate.clone(), key: tls.key.clone(), passphrase }],
         clients: match tls.client_certificate {
             model::ClientCertificate::None => ClientCertificates::NotAsked,
             model::ClientCertificate::Optional => ClientCertificates::Optional(trust),
             model::ClientCertificate::Required => ClientCertificates::Required(trust),
         },
-        version_min: match tls.version_min {
-            model::TlsVersion::V1_2 => postrider::TlsVersion::V1_2,
-            model::TlsVersion::V1_3 => postrider::TlsVersion::V1_3,
-        },
+        version_min: version(tls.version_min),
+        version_max: version(tls.version_max),
         ciphers: joined(&tls.ciphers),
         ciphers_1_3: joined(&tls.ciphersuites),
         // Whoever asks for another protocol by name comes in all the same, as with other brokers.
         alpn: Vec::new(),
         key_log: tls.key_log.clone(),
     })
+}
+
+const fn version(version: model::TlsVersion) -> postrider::TlsVersion {
+    match version {
+        model::TlsVersion::V1_2 => postrider::TlsVersion::V1_2,
+        model::TlsVersion::V1_3 => postrider::TlsVersion::V1_3,
+    }
 }
 
 fn websocket_options(listener: &Listener) -> anyhow::Result<WebSocketOptions> {

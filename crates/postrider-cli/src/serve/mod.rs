@@ -4,11 +4,14 @@
 
 mod activation;
 pub(crate) mod as_mosquitto;
+pub(crate) mod examine;
+mod fence;
 mod files;
 mod gate;
 mod greeting;
 mod http_api;
 mod limits;
+mod links;
 mod list_commands;
 mod listens;
 mod log;
@@ -16,8 +19,10 @@ mod notify;
 mod process;
 mod reload;
 mod roster;
+mod secrecy;
 mod settings;
 mod unheeded;
+mod watch;
 
 pub(crate) use log::Log;
 pub(crate) use settings::Settings;
@@ -28,6 +33,7 @@ use crate::events::Printer;
 use crate::take_over::{self, Outcome};
 use anyhow::{Context, anyhow};
 use as_mosquitto::SideFile;
+use fence::Fence;
 use files::Files;
 use gate::{Gate, Lock};
 use http_api::Api;
@@ -43,6 +49,8 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::MissedTickBehavior;
+use watch::Watch;
 
 /// How long connections may take what still waits for them.
 const GRACE: Duration = Duration::from_secs(5);
@@ -63,7 +71,9 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<ExitCode> {
     // As many connections as the system lets one process have.
     let _ = postrider_net::raise_limit();
     teach_allocator();
-    crate::runtime()?.block_on(serve(args, settings))
+    // Before any thread: each has the fence of the one that made it.
+    let fence = Fence::raise(&settings.config, args.config.as_deref());
+    crate::runtime()?.block_on(serve(args, settings, fence))
 }
 
 /// glibc takes the size of the first large block that is given back as the measure of what is worth keeping
@@ -73,21 +83,27 @@ fn teach_allocator() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE_BLOCK_BYTES)));
 }
 
-async fn serve(args: &Serve, settings: Settings) -> anyhow::Result<ExitCode> {
+async fn serve(args: &Serve, settings: Settings, fence: Fence) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::catch()?;
     let log = Log::open(&settings.config.log)?;
     let pid_file = settings.config.process.pid_file.as_deref().map(PidFile::write).transpose()?;
-    let running = start(args, settings, log)?;
+    let running = start(args, settings, log, fence)?;
     if process::is_behind() {
         say(process::READY);
     }
     notify::tell("READY=1");
     let mut failed = pin!(running.broker.failed());
     let mut running = running;
+    let mut looks = tokio::time::interval(watch::LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let heard = tokio::select! {
             heard = signals.next() => heard,
             failure = &mut failed => return Ok(fail(&failure)),
+            _ = looks.tick(), if running.watches() => {
+                running.look();
+                continue;
+            }
         };
         match heard {
             Heard::Stop => break,
@@ -169,9 +185,11 @@ impl Signals {
     }
 }
 
-fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> {
+fn start(args: &Serve, settings: Settings, log: Log, fence: Fence) -> anyhow::Result<Running> {
     let config = &settings.config;
     let someone = Someone::of(&config.process)?;
+    // Whatever changes from here on is another file than what is read now.
+    let watch = Watch::new(config);
     let files = Files::read(config).context(SideFile)?;
     let gate = Gate::default();
     let api = Api::new(gate.clone());
@@ -218,7 +236,7 @@ fn start(args: &Serve, settings: Settings, log: Log) -> anyhow::Result<Running> 
     api.ask(broker.handle());
     let ids = broker.listeners().into_iter().map(|info| info.id);
     let places = ids.zip(order).collect();
-    let running = Running::new(broker, log, gate, files, settings, api, (places, limits));
+    let running = Running { broker, log, gate, files, settings, api, places, limits, watch, fence };
     running.consult();
     running.seat();
     greeting::greet(&running, args);

@@ -3,17 +3,19 @@
 //! Owns: the order of a reload: everything is read and tried first, then everything holds.
 //! Never: disconnects anybody who may still come in, or leaves half of a configuration behind.
 
+use super::fence::Fence;
 use super::files::Files;
 use super::gate::{Gate, Lock};
 use super::http_api::Api;
 use super::log::Log;
 use super::roster::Seat;
 use super::settings::Settings;
-use super::{limits, listens};
+use super::watch::Watch;
+use super::{limits, listens, watch};
 use crate::args::Serve;
 use anyhow::anyhow;
 use postrider::{Broker, Connections, Limits, ListenerId, ListenerInfo};
-use postrider_config::model::{Config, Listener, LogType};
+use postrider_config::model::{Config, Listener, LogType, Tls};
 use postrider_config::mosquitto::wording;
 
 /// A broker and everything that it was made of.
@@ -25,9 +27,12 @@ pub(crate) struct Running {
     pub(super) settings: Settings,
     pub(super) api: Api,
     /// The broker's listeners, and which of the tree each is.
-    places: Vec<(ListenerId, usize)>,
+    pub(super) places: Vec<(ListenerId, usize)>,
     /// What its clients are allowed now.
-    limits: Limits,
+    pub(super) limits: Limits,
+    pub(super) watch: Watch,
+    /// What its process may reach.
+    pub(super) fence: Fence,
 }
 
 /// A listener of the tree, and what the broker opens for it.
@@ -42,16 +47,38 @@ struct Plan {
 }
 
 impl Running {
-    pub(super) fn new(
-        broker: Broker,
-        log: Log,
-        gate: Gate,
-        files: Files,
-        settings: Settings,
-        api: Api,
-        (places, limits): (Vec<(ListenerId, usize)>, Limits),
-    ) -> Self {
-        Self { broker, log, gate, files, settings, api, places, limits }
+    /// Whether there are files to look at now and then.
+    pub(super) fn watches(&self) -> bool {
+        !self.watch.is_idle()
+    }
+
+    /// Looks at the files of TLS and takes up those that have changed. A listener whose files are not good keeps what
+    /// it has, and others get what is theirs.
+    pub(super) fn look(&mut self) {
+        for name in self.watch.look() {
+            let listener = self.settings.config.listeners.iter().find(|listener| listener.name == name);
+            let Some(tls) = listener.and_then(|listener| listener.tls.as_ref()) else { continue };
+            match self.renew(&name, tls) {
+                Ok(()) => {
+                    self.note(&format!("listener {name}: its TLS files have changed and hold for new connections"))
+                }
+                Err(error) => {
+                    let text = format!("listener {name}: {error:#}; what was read before stays in use");
+                    self.log.write(LogType::Error, &text);
+                }
+            }
+        }
+    }
+
+    /// New TLS for a listener; all its sockets have the same.
+    fn renew(&self, name: &str, tls: &Tls) -> anyhow::Result<()> {
+        self.fence.check_files(watch::paths(tls).iter().map(AsRef::as_ref))?;
+        let options = listens::tls_options(tls)?;
+        let is_it = |at: usize| self.settings.config.listeners.get(at).is_some_and(|listener| listener.name == name);
+        for (id, _) in self.places.iter().filter(|(_, at)| is_it(*at)) {
+            self.broker.replace_tls(*id, options.clone())?;
+        }
+        Ok(())
     }
 
     /// The broker's listeners and what the tree says of them.
@@ -99,7 +126,8 @@ impl Running {
         match self.try_reload(args).await {
             Ok(what) => self.note(&what),
             Err(error) => {
-                let text = format!("{error:#}; nothing has changed: everything is as it was");
+                let advice = self.fence.advice(&error).unwrap_or_default();
+                let text = format!("{error:#}{advice}; nothing has changed: everything is as it was");
                 match self.settings.file {
                     Some(_) => self.log.write(LogType::Error, &text),
                     None => crate::print_error(&anyhow!(text)),
@@ -110,6 +138,8 @@ impl Running {
 
     async fn try_reload(&mut self, args: &Serve) -> anyhow::Result<String> {
         let settings = Settings::read(args)?;
+        self.fence.check(&settings.config, args.config.as_deref())?;
+        let watch = Watch::new(&settings.config);
         let again = self.files.read_again(&settings.config)?;
         let plan = self.plan(&settings.config.listeners);
         let fresh = plan.new.iter().map(|at| Ok((*at, listens::of(&settings.config.listeners[*at], &self.api)?)));
@@ -128,6 +158,7 @@ impl Running {
         self.files = again.files.clone();
         self.warn_of_restart(&settings.config);
         self.settings = settings;
+        self.watch = watch;
         let changed = again.apply();
         self.settle();
         let mut ended = self.broker.dismiss(changed.revoked.iter().cloned()).await.unwrap_or_default();

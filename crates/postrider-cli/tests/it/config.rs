@@ -3,6 +3,7 @@
 use crate::broker::POSTRIDER;
 use crate::folder::Folder;
 use crate::program::{Finished, run};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 fn folder(name: &str, files: &[(&str, &str)]) -> Folder {
@@ -33,7 +34,9 @@ fn check_tells_what_is_wrong_and_ends_with_one() {
         "{}",
         open.errors
     );
-    let said = config(&folder, &["check", "b.toml", "--set", "auth.password_file=p"]);
+    std::fs::write(folder.0.join("p"), "# nobody yet\n").expect("a file");
+    std::fs::set_permissions(folder.0.join("p"), std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let said = config(&folder, &["check", "b.toml", "--set", "auth.password_file=p", "--set", "data.directory=memory"]);
     assert_eq!(said.success().text(), "b.toml: all right: 1 listener, 0 bridges, 0 notices\n");
     let none = config(&folder, &["check", "c.toml"]);
     assert_eq!(none.code, Some(1));

@@ -50,6 +50,11 @@ pub(super) const PROCESS: &[Key] = &[
         Kind::count(0, 256), Restart, "",
         "Threads that serve connections; 0 for as many as fit the machine."
     ),
+    key!(
+        Broker, "process.landlock", [process.] landlock, PROCESS,
+        Kind::Flag, Restart, "",
+        "Whether the process can open only the files that its configuration needs, where the kernel can see to it."
+    ),
 ];
 
 pub(super) const LOG: &[Key] = &[

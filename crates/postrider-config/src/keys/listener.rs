@@ -150,6 +150,11 @@ pub(super) const TLS: &[Key] = &[
         "Newest version."
     ),
     key!(
+        Listener, "tls.watch", tls (defaults::tls(PathBuf::new(), PathBuf::new())) watches, TLS,
+        Kind::Flag, Live, "",
+        "Whether changed files of certificates, keys, authorities and revoked certificates are taken up without a signal."
+    ),
+    key!(
         Listener, "tls.key_log", tls (defaults::tls(PathBuf::new(), PathBuf::new())) key_log, TLS,
         Kind::Path, Live, "--tls-keylog",
         "A file that gets the keys of sessions, to look at traffic."

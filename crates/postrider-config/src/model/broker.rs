@@ -50,6 +50,8 @@ pub struct Process {
     pub daemonize: bool,
     /// Threads; 0 for as many as fit the machine.
     pub threads: u16,
+    /// Whether the system is asked to refuse it the files that it does not need.
+    pub landlock: bool,
 }
 
 /// What the broker says of itself, and who may tell it something.

@@ -2,7 +2,7 @@
 //!
 //! Owns: origins by key, notices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Where a value comes from.
@@ -47,6 +47,15 @@ impl Origins {
     /// From now on the key's value comes from there.
     pub fn note(&mut self, key: impl Into<String>, origin: Origin) {
         self.0.insert(key.into(), origin);
+    }
+
+    /// Every file that said something, once.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let names = self.0.values().filter_map(|origin| match origin {
+            Origin::File { file, .. } => Some(file.as_str()),
+            Origin::Default | Origin::Environment { .. } | Origin::CommandLine => None,
+        });
+        names.collect::<BTreeSet<_>>().into_iter()
     }
 
     /// Where the key's value comes from.

@@ -5,7 +5,7 @@
 
 use crate::Files;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// A password or passphrase, or where it stands: `file:/path`, `env:NAME` or `credential:NAME`.
@@ -58,6 +58,16 @@ impl Secret {
                 let directory = environment(CREDENTIALS).ok_or_else(|| unset(CREDENTIALS))?;
                 read(&Path::new(&directory).join(self.0.as_str()))
             }
+        }
+    }
+
+    /// The file that it stands in, if it does.
+    #[must_use]
+    pub fn file(&self, environment: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+        match self.1 {
+            Place::File => Some(PathBuf::from(self.0.as_str())),
+            Place::Credential => Some(Path::new(&environment(CREDENTIALS)?).join(self.0.as_str())),
+            Place::Here | Place::Environment => None,
         }
     }
 

@@ -34,6 +34,8 @@ pub struct Tls {
     pub version_min: TlsVersion,
     /// Newest version.
     pub version_max: TlsVersion,
+    /// Whether changed files are taken up without a signal.
+    pub watches: bool,
     /// File that gets the keys of sessions, to look at traffic.
     pub key_log: Option<PathBuf>,
     /// What clients of PSK are told to find their identity by; with it, PSK is on.

@@ -141,6 +141,7 @@ With `--accept-loss` that place is left out and what is around it is taken over;
 - Options of a listener in a file without `listener` do not open port 1883 to others.
 - A shared object cannot be loaded: known plugins have a part here that does the same, others are refused.
 - `log_timestamp_format` has a `%`; mosquitto takes any text.
+- Files of passwords, rules and PSK behind a symbolic link are read if nobody else can have laid the link or can write the file; with `MOSQUITTO_UNSAFE_ALLOW_SYMLINKS` in the environment any is. mosquitto 2.1 reads none without it, 2.0 reads all.
 - A line of a PSK file without a colon is an error, and so is an identity that comes twice.
 
 ## Columns

@@ -11,6 +11,7 @@ mod key_file;
 mod line;
 mod names;
 mod open;
+mod pinned;
 mod place;
 mod proxy;
 mod route;
@@ -20,6 +21,7 @@ mod tls;
 mod trust;
 mod web;
 
+pub use crate::tls::Passphrase;
 pub use bare::Bare;
 pub use line::Line;
 pub use place::{Place, Scheme};

@@ -5,8 +5,11 @@
 use super::ciphers;
 use super::key_file::KeyFile;
 use super::names::AnyName;
+use super::pinned::Pinned;
 use super::trust;
+use crate::tls::passphrase::{self, Passphrase};
 use rustls::SupportedProtocolVersion;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ClientConfig, Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -35,8 +38,10 @@ pub struct TlsOptions {
     pub trusts_system: bool,
     /// Our own certificate and those up to its authority, in PEM. Needs a key.
     pub certificate: Option<PathBuf>,
-    /// The key of our certificate, in PEM, not encrypted.
+    /// The key of our certificate, in PEM.
     pub key: Option<PathBuf>,
+    /// Who opens that key, if it is encrypted.
+    pub passphrase: Option<Passphrase>,
     /// Whether the certificate must name the server.
     pub name_check: NameCheck,
     /// What the server has to be called, instead of the host in the address; sent as SNI.
@@ -83,14 +88,16 @@ impl TlsOptions {
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(self.version_min.and_later())
             .map_err(|error| invalid(format!("these ciphers are of another version of TLS: {error}")))?;
-        let (roots, trust) = trust::roots(self)?;
+        let (roots, given, trust) = trust::roots(self)?;
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
             .build()
             .map_err(|error| invalid(format!("{trust}: {error}")))?;
-        let builder = match self.name_check {
-            NameCheck::Strict => builder.with_webpki_verifier(verifier),
-            NameCheck::Off => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyName(verifier))),
+        let strict: Arc<dyn ServerCertVerifier> = Pinned::around(verifier, given);
+        let verifier = match self.name_check {
+            NameCheck::Strict => strict,
+            NameCheck::Off => Arc::new(AnyName(strict)),
         };
+        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
         let mut config = match self.identity()? {
             Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| self.unfit(&error))?,
             None => builder.with_no_client_auth(),
@@ -112,7 +119,9 @@ impl TlsOptions {
     fn identity(&self) -> io::Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>> {
         match (&self.certificate, &self.key) {
             (None, None) => Ok(None),
-            (Some(certificate), Some(key)) => Ok(Some((trust::certificates(certificate)?, private_key(key)?))),
+            (Some(certificate), Some(key)) => {
+                Ok(Some((trust::certificates(certificate)?, private_key(key, self.passphrase.as_ref())?)))
+            }
             (Some(_), None) | (None, Some(_)) => {
                 Err(invalid("a client's certificate and its key are needed both: give --cert and --key".to_owned()))
             }
@@ -137,13 +146,13 @@ impl TlsVersion {
 
 static V1_3_ALONE: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
 
-fn private_key(path: &Path) -> io::Result<PrivateKeyDer<'static>> {
+fn private_key(path: &Path, passphrase: Option<&Passphrase>) -> io::Result<PrivateKeyDer<'static>> {
     let pem =
         std::fs::read(path).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
     // The parser does not know this kind and would say that there is no key at all.
-    if pem.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED) {
+    if passphrase::is_encrypted(&pem) {
         let remedy = "decrypt it with `openssl pkey -in FILE -out NEW` and give that";
-        return Err(invalid(format!("{}: the key is encrypted: {remedy}", path.display())));
+        return passphrase::open(path, &pem, passphrase, remedy).map_err(|error| invalid(error.to_string()));
     }
     PrivateKeyDer::from_pem_slice(&pem).map_err(|error| {
         invalid(format!(
@@ -152,9 +161,6 @@ fn private_key(path: &Path) -> io::Result<PrivateKeyDer<'static>> {
         ))
     })
 }
-
-/// In the first line of both kinds of encrypted keys, or in the lines behind it.
-const ENCRYPTED: &[u8] = b"ENCRYPTED";
 
 pub(super) fn invalid(text: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text)

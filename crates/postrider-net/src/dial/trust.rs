@@ -8,11 +8,12 @@ use rustls::pki_types::pem::PemObject;
 use std::io;
 use std::path::Path;
 
-/// The authorities that `options` name, and who they are in words.
-pub(super) fn roots(options: &TlsOptions) -> io::Result<(RootCertStore, String)> {
-    let (mut roots, mut words) = (RootCertStore::empty(), Vec::new());
+/// The authorities that `options` name, those of them that stand in the one file, and who they all are in words.
+pub(super) fn roots(options: &TlsOptions) -> io::Result<(RootCertStore, Vec<CertificateDer<'static>>, String)> {
+    let (mut roots, mut given, mut words) = (RootCertStore::empty(), Vec::new(), Vec::new());
     if let Some(file) = &options.ca_file {
         for certificate in certificates(file)? {
+            given.push(certificate.clone());
             roots.add(certificate).map_err(|error| invalid(format!("{}: {error}", file.display())))?;
         }
         words.push(file.display().to_string());
@@ -27,7 +28,7 @@ pub(super) fn roots(options: &TlsOptions) -> io::Result<(RootCertStore, String)>
         add_system(&mut roots)?;
         words.push("the system's certificates".to_owned());
     }
-    Ok((roots, words.join(" or ")))
+    Ok((roots, given, words.join(" or ")))
 }
 
 /// All certificates of a file in PEM; there is at least one.

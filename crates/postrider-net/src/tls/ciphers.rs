@@ -24,7 +24,10 @@ const OF_1_3: [(&str, SupportedCipherSuite); 3] = [
 /// The cryptography, with the suites that were asked for in the order they were asked for.
 pub(super) fn provider(options: &TlsOptions) -> Result<Arc<CryptoProvider>, TlsError> {
     let mut provider = default_provider();
-    let mut chosen = choose("ciphers of TLS 1.3", options.ciphers_1_3.as_deref(), &OF_1_3)?;
+    let mut chosen = Vec::new();
+    if options.version_max == TlsVersion::V1_3 {
+        chosen.extend(choose("ciphers of TLS 1.3", options.ciphers_1_3.as_deref(), &OF_1_3)?);
+    }
     if options.version_min == TlsVersion::V1_2 {
         chosen.extend(choose("ciphers", options.ciphers.as_deref(), &OF_1_2)?);
     }

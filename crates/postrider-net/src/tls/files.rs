@@ -3,11 +3,13 @@
 //! Owns: errors that name the file and what is wrong in it.
 
 use super::TlsError;
+use super::passphrase::{self, Passphrase};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// No certificate, key or list of the world is larger; a device that never ends is not read for ever.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -59,19 +61,34 @@ fn objects<T: PemObject>(file: &Path, what: &str) -> Result<Vec<T>, TlsError> {
         .map_err(|error| TlsError::of(file, format!("a {what} in it is broken: {error}")))
 }
 
+/// Every certificate in a text; at least one.
+pub(super) fn certificates_in(pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(|error| TlsError::general(format!("{INLINE}: a certificate is broken: {error}")))?;
+    if found.is_empty() {
+        return Err(TlsError::general(format!("{INLINE}: there is no certificate (-----BEGIN CERTIFICATE-----)")));
+    }
+    Ok(found)
+}
+
+const INLINE: &str = "the authorities that are given as a text";
+
 /// The first private key in a file.
-pub(super) fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let text = read(file)?;
+pub(super) fn private_key(file: &Path, passphrase: Option<&Passphrase>) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let text = Zeroizing::new(read(file)?);
+    if passphrase::is_encrypted(&text) {
+        return passphrase::open(file, &text, passphrase, ENCRYPTED);
+    }
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
-        let is_encrypted = String::from_utf8_lossy(&text).contains("ENCRYPTED");
-        if !matches!(error, pem::Error::NoItemsFound) {
-            return TlsError::of(file, format!("the key in it is broken: {error}"));
+        if matches!(error, pem::Error::NoItemsFound) {
+            return TlsError::of(file, NO_KEY);
         }
-        TlsError::of(file, if is_encrypted { ENCRYPTED } else { NO_KEY })
+        TlsError::of(file, format!("the key in it is broken: {error}"))
     })
 }
 
-const ENCRYPTED: &str = "the key is encrypted; write it without a password (openssl pkey -in KEY -out PLAIN)";
+const ENCRYPTED: &str =
+    "give its passphrase (tls.key_passphrase), or write it without one (openssl pkey -in KEY -out PLAIN)";
 const NO_KEY: &str = "there is no private key in it (-----BEGIN PRIVATE KEY-----)";
 
 /// The files that a path means: itself, or what is in the directory, in the order of the names.

@@ -1,5 +1,6 @@
 //! What TLS is to be like.
 
+use super::Passphrase;
 use std::path::PathBuf;
 
 /// The server's half of TLS: files and choices.
@@ -11,6 +12,8 @@ pub struct TlsOptions {
     pub clients: ClientCertificates,
     /// The oldest version that is spoken.
     pub version_min: TlsVersion,
+    /// The newest version that is spoken.
+    pub version_max: TlsVersion,
     /// Cipher suites of TLS 1.2 under OpenSSL's names, separated by colons. `None`: all that are safe.
     pub ciphers: Option<String>,
     /// Cipher suites of TLS 1.3.
@@ -29,6 +32,8 @@ pub struct CertificateFiles {
     pub chain: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+    /// Who opens the key, if it is encrypted.
+    pub passphrase: Option<Passphrase>,
 }
 
 /// Whether clients show who they are by a certificate.
@@ -48,6 +53,8 @@ pub enum ClientCertificates {
 pub struct Trust {
     /// Authorities: PEM files, or directories of them.
     pub authorities: Vec<PathBuf>,
+    /// More authorities: the text of a PEM file.
+    pub authorities_pem: Option<String>,
     /// Lists of revoked certificates. If there are any, the list of each client's authority has to be among them.
     pub revoked: Vec<PathBuf>,
     /// Whether a client's certificate can be too old.
@@ -79,9 +86,10 @@ impl TlsOptions {
     #[must_use]
     pub fn new(chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         Self {
-            certificates: vec![CertificateFiles { chain: chain.into(), key: key.into() }],
+            certificates: vec![CertificateFiles { chain: chain.into(), key: key.into(), passphrase: None }],
             clients: ClientCertificates::NotAsked,
             version_min: TlsVersion::V1_2,
+            version_max: TlsVersion::V1_3,
             ciphers: None,
             ciphers_1_3: None,
             alpn: Vec::new(),
@@ -94,6 +102,6 @@ impl Trust {
     /// Believes this authority, a PEM file or a directory of them.
     #[must_use]
     pub fn authority(path: impl Into<PathBuf>) -> Self {
-        Self { authorities: vec![path.into()], revoked: Vec::new(), dates: Dates::Checked }
+        Self { authorities: vec![path.into()], authorities_pem: None, revoked: Vec::new(), dates: Dates::Checked }
     }
 }

@@ -109,9 +109,13 @@ impl TlsServer {
 
 fn configure(options: &TlsOptions) -> Result<ServerConfig, TlsError> {
     let provider = ciphers::provider(options)?;
-    let versions: &[_] = match options.version_min {
-        TlsVersion::V1_2 => &[&rustls::version::TLS13, &rustls::version::TLS12],
-        TlsVersion::V1_3 => &[&rustls::version::TLS13],
+    let versions: &[_] = match (options.version_min, options.version_max) {
+        (TlsVersion::V1_2, TlsVersion::V1_3) => &[&rustls::version::TLS13, &rustls::version::TLS12],
+        (TlsVersion::V1_2, TlsVersion::V1_2) => &[&rustls::version::TLS12],
+        (TlsVersion::V1_3, TlsVersion::V1_3) => &[&rustls::version::TLS13],
+        (TlsVersion::V1_3, TlsVersion::V1_2) => {
+            return Err(TlsError::general("the oldest version is newer than the newest"));
+        }
     };
     let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions);
     let builder = builder.map_err(TlsError::general)?;
@@ -136,9 +140,9 @@ fn configure(options: &TlsOptions) -> Result<ServerConfig, TlsError> {
     Ok(config)
 }
 
-fn certified_key(files: &CertificateFiles, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+pub(super) fn certified_key(files: &CertificateFiles, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
     let chain = files::certificates(&files.chain)?;
-    let key = files::private_key(&files.key)?;
+    let key = files::private_key(&files.key, files.passphrase.as_ref())?;
     if let Some(first) = chain.first() {
         check_dates(first).map_err(|what| TlsError::of(&files.chain, what))?;
     }
@@ -155,7 +159,7 @@ fn certified_key(files: &CertificateFiles, provider: &CryptoProvider) -> Result<
 }
 
 /// Clients would turn away from a certificate that is too old.
-fn check_dates(certificate: &[u8]) -> Result<(), String> {
+pub(super) fn check_dates(certificate: &[u8]) -> Result<(), String> {
     let (_, parsed) =
         X509Certificate::from_der(certificate).map_err(|error| format!("the certificate is broken: {error}"))?;
     let validity = parsed.validity();
@@ -170,7 +174,7 @@ fn check_dates(certificate: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-fn verifier(
+pub(super) fn verifier(
     clients: &ClientCertificates,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
@@ -202,7 +206,7 @@ fn verifier(
     }))
 }
 
-fn roots(trust: &Trust) -> Result<RootCertStore, TlsError> {
+pub(super) fn roots(trust: &Trust) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for path in &trust.authorities {
         let is_directory = path.is_dir();
@@ -218,6 +222,9 @@ fn roots(trust: &Trust) -> Result<RootCertStore, TlsError> {
         if count == 0 {
             return Err(TlsError::of(path, "there is no certificate of an authority in it that can be used"));
         }
+    }
+    if let Some(pem) = &trust.authorities_pem {
+        roots.add_parsable_certificates(files::certificates_in(pem)?);
     }
     if roots.is_empty() {
         return Err(TlsError::general(

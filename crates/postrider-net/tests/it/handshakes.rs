@@ -87,6 +87,7 @@ async fn a_client_is_shown_the_certificate_with_the_name_it_asks_for() {
     folder.sign("one", named(["one.example", "*.wild.example"]));
     folder.sign("two", named(["two.example", "TWO.other"]));
     let files = |name: &str| CertificateFiles {
+        passphrase: None,
         chain: folder.path(&format!("{name}.pem")),
         key: folder.path(&format!("{name}.key")),
     };

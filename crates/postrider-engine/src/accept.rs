@@ -217,6 +217,7 @@ impl Engine {
             listener,
             qos_max: self.limits.qos_max_at(listener),
             may_retain: self.limits.retain_available,
+            is_weighed: self.limits.in_flight_bytes_max_at(listener) < u64::MAX,
             is_mounted,
             has_wording: is_mounted || topic_alias_max > 0,
             version: candidate.version,

@@ -276,7 +276,11 @@ impl Session {
             // others of its group may have to get.
             let is_kept = self.is_durable() || self.stored.is_some() || delivery.share.is_some();
             let parcel = is_kept.then(|| delivery.parcel_sent(outgoing));
-            packet_id = Some(self.flows_mut().outbound.begin(form.qos, parcel));
+            let begun = self.flows_mut().outbound.begin(form.qos, parcel);
+            packet_id = Some(begun);
+            if online.is_weighed {
+                self.weigh(begun, outgoing.payload_bytes(), limits);
+            }
         }
         if outgoing.sequence().is_some() {
             self.on_sent(now, delivery, packet_id, outgoing, log, tray);
@@ -358,11 +362,24 @@ impl Session {
         if !outgoing.fits(now, form, &online, ids) {
             return Err(DropReason::TooLarge);
         }
+        if online.is_weighed {
+            self.weigh(packet_id, outgoing.payload_bytes(), limits);
+        }
         let wording = online.is_mounted.then(|| Wording { alias: None, unseen: unseen(&online, &outgoing, limits) });
         let how = How { ids, packet_id: Some(packet_id), is_dup: true, wording };
         let to = To { link: online.link, version: online.version };
         self.charge(outgoing.send(now, form, &how, to, tray));
         Ok(())
+    }
+
+    /// The payloads in flight are counted by their bytes, too.
+    #[cold]
+    pub(crate) fn weigh(&mut self, packet_id: PacketId, bytes: u64, limits: &Limits) {
+        let Some(online) = &self.online else { return };
+        let bytes_max = limits.in_flight_bytes_max_at(online.listener);
+        if let Some(flows) = &mut self.flows {
+            flows.outbound.weigh(packet_id, u32::try_from(bytes).unwrap_or(u32::MAX), bytes_max);
+        }
     }
 
     #[inline]

@@ -106,6 +106,9 @@ fn check_sessions(engine: &Engine) -> Result<(), String> {
         if ids.len() != flows.outbound.len() {
             return Err(format!("{name} has a packet identifier in use twice"));
         }
+        if !flows.outbound.is_weighed_well() {
+            return Err(format!("{name} has another weight in flight than was counted"));
+        }
         if session.online.is_none() && flows.mailbox.qos0_len() > 0 && !limits.queues_qos0 {
             return Err(format!("{name} keeps QoS 0 while it is away"));
         }

@@ -20,6 +20,9 @@ pub struct Limits {
     pub receive_maximum: u16,
     /// QoS 1 and 2 messages that a client may owe us acknowledgements for, whatever it announced itself.
     pub in_flight_max: u16,
+    /// Bytes of payloads of these; `u64::MAX` for no limit. One message that passes it may go, and no other until there
+    /// are fewer.
+    pub in_flight_bytes_max: u64,
     /// Topic aliases that we use towards a client which allows them; 0 for none.
     pub topic_alias_out_max: u16,
     /// Highest QoS of a PUBLISH and of a grant.
@@ -131,6 +134,10 @@ impl Limits {
         self.at(listener).and_then(|own| own.in_flight_max).unwrap_or(self.in_flight_max)
     }
 
+    pub(crate) fn in_flight_bytes_max_at(&self, listener: ListenerId) -> u64 {
+        self.at(listener).and_then(|own| own.in_flight_bytes_max).unwrap_or(self.in_flight_bytes_max)
+    }
+
     /// The highest QoS of a grant.
     pub(crate) fn granted_qos_max_at(&self, listener: ListenerId) -> Qos {
         let own = self.at(listener).and_then(|own| own.granted_qos_max);
@@ -183,6 +190,8 @@ pub struct ListenerLimits {
     pub receive_maximum: Option<u16>,
     /// See [`Limits::in_flight_max`].
     pub in_flight_max: Option<u16>,
+    /// See [`Limits::in_flight_bytes_max`].
+    pub in_flight_bytes_max: Option<u64>,
     /// See [`Limits::topic_alias_out_max`].
     pub topic_alias_out_max: Option<u16>,
     /// See [`Limits::qos_max`].

@@ -47,6 +47,8 @@ struct Room {
     bytes: i64,
     /// QoS 1 and 2 messages.
     quota: u32,
+    /// Bytes of these.
+    weight: u64,
 }
 
 impl Engine {
@@ -62,7 +64,12 @@ impl Engine {
         if online.credit <= 0 || flows.is_asking || !flows.mailbox.is_empty() || !flows.outbound.is_open() {
             return;
         }
-        let room = Room { bytes: online.credit, quota: flows.outbound.quota() };
+        let weight = if online.is_weighed {
+            self.limits.in_flight_bytes_max_at(online.listener).saturating_sub(flows.outbound.bytes()).max(1)
+        } else {
+            u64::MAX
+        };
+        let room = Room { bytes: online.credit, quota: flows.outbound.quota(), weight };
         let Some(mut replay) = flows.replays.pop_front() else { return };
         let subject = session.subject.clone();
         let (found, scan, is_in_doubt) = self.scan_retained(now, &mut replay, key, &subject, room);
@@ -144,11 +151,12 @@ impl Engine {
             }
             let qos = grant.qos.min(kept.message.qos());
             let needs = u32::from(qos != Qos::AtMostOnce);
-            if room.bytes <= 0 || room.quota < needs || found.len() == found_max {
+            if room.bytes <= 0 || room.quota.min(room.weight.try_into().unwrap_or(u32::MAX)) < needs || found.len() == found_max {
                 return false;
             }
             room.bytes -= i64::try_from(kept.message.size()).unwrap_or(i64::MAX);
             room.quota -= needs;
+            room.weight -= (u64::from(needs) * kept.message.parts().payload.len() as u64).min(room.weight);
             let subscription_ids = grant.identifier.map_or(SubscriptionIds::None, SubscriptionIds::One);
             found.push(Parcel { message: kept.message.clone(), qos, retain: true, subscription_ids, share: None });
             true

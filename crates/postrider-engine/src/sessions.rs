@@ -69,6 +69,8 @@ pub(crate) struct Online {
     pub(crate) is_mounted: bool,
     /// It may get topics in other words than ours: it is mounted, or has aliases.
     pub(crate) has_wording: bool,
+    /// Whether the bytes in flight to it are limited, and not their number alone.
+    pub(crate) is_weighed: bool,
     pub(crate) version: Version,
     /// Request Problem Information. [MQTT-3.1.2-29]
     pub(crate) wants_problems: bool,

@@ -49,6 +49,7 @@ pub fn limits() -> Limits {
         },
         receive_maximum: 100,
         in_flight_max: 100,
+        in_flight_bytes_max: u64::MAX,
         topic_alias_out_max: 16,
         qos_max: Qos::ExactlyOnce,
         retain_available: true,

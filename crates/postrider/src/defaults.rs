@@ -30,6 +30,8 @@ pub fn limits() -> Limits {
         receive_maximum: 100,
         // Lets a fast consumer run ahead without letting a dead one collect everything.
         in_flight_max: 1024,
+        // The outbox bounds what is on its way.
+        in_flight_bytes_max: u64::MAX,
         // As many as a client may use towards us; more would be memory for topics that come once.
         topic_alias_out_max: 16,
         // Everything the protocol offers; lower it for clients that cannot do more.

@@ -29,13 +29,8 @@ pub(super) fn sentences(config: &Config) -> Vec<String> {
 
 fn of_listener(listener: &Listener) -> Vec<String> {
     let name = &listener.name;
-    let limits = &listener.limits;
     let said = [
-        (
-            limits.in_flight_bytes_max < u64::MAX,
-            "limits.max_in_flight_bytes: messages on their way are counted, not their bytes",
-        ),
-        (limits.durability.is_some(), "limits.durability: what an acknowledgement promises is the same for all"),
+        (listener.limits.durability.is_some(), "limits.durability: what an acknowledgement promises is the same for all"),
     ];
     said.into_iter().filter(|(is_said, _)| *is_said).map(|(_, what)| format!("listener {name}: {what}")).collect()
 }

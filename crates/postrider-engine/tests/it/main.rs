@@ -26,4 +26,5 @@ mod share;
 mod stop;
 mod subscribe;
 mod sys;
+mod weight;
 mod will;

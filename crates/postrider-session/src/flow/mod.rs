@@ -19,6 +19,7 @@
 
 mod inbound;
 mod outbound;
+mod weights;
 
 pub use inbound::{Admission, Inbound};
 pub use outbound::{Awaits, Outbound, Pubrec, Resend};

@@ -4,6 +4,7 @@
 //! distance from its oldest identifier; every operation is O(1).
 //! Spec: 2.2.1, 4.3, 4.4, 4.9.
 
+use super::weights::Weights;
 use postrider_proto::{PacketId, Qos};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -20,6 +21,10 @@ pub struct Outbound<T> {
     unacknowledged: u32,
     /// The far end's Receive Maximum on this connection.
     receive_maximum: u16,
+    /// How many may be unacknowledged now: that, or none as long as what is on its way weighs too much.
+    window: u16,
+    /// What the messages of this connection weigh, if anybody says so.
+    weights: Option<Box<Weights>>,
     /// Ring index up to which everything was sent on this connection.
     sent_until: usize,
     /// Stragglers from this identifier on wait to be sent again; above 65,535 none do.
@@ -87,6 +92,8 @@ impl<T> Default for Outbound<T> {
             stragglers: BTreeMap::new(),
             unacknowledged: 0,
             receive_maximum: u16::MAX,
+            window: u16::MAX,
+            weights: None,
             sent_until: 0,
             stragglers_from: ALL_SENT,
         }
@@ -149,6 +156,8 @@ impl<T> Outbound<T> {
     pub fn connect(&mut self, receive_maximum: u16) {
         self.forget_requests();
         self.receive_maximum = receive_maximum.max(1);
+        self.window = self.receive_maximum;
+        self.weights = None;
         self.unacknowledged = 0;
         self.sent_until = 0;
         self.stragglers_from = if self.stragglers.is_empty() { ALL_SENT } else { 0 };
@@ -161,7 +170,7 @@ impl<T> Outbound<T> {
     #[inline]
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.unacknowledged < u32::from(self.receive_maximum) && self.is_all_sent()
+        self.unacknowledged < u32::from(self.window) && self.is_all_sent()
     }
 
     /// Whether [`Outbound::begin_request`] may be called: nothing waits to be sent again.
@@ -174,7 +183,7 @@ impl<T> Outbound<T> {
     /// How many new messages may be sent now. [MQTT-4.9.0-1]
     #[must_use]
     pub fn quota(&self) -> u32 {
-        if self.is_open() { u32::from(self.receive_maximum) - self.unacknowledged } else { 0 }
+        if self.is_open() { u32::from(self.window) - self.unacknowledged } else { 0 }
     }
 
     /// Takes a new message with QoS 1 or 2 and gives its identifier. [MQTT-4.3.2-1], [MQTT-4.3.3-1]
@@ -185,6 +194,28 @@ impl<T> Outbound<T> {
         let stage = if qos == Qos::ExactlyOnce { Stage::AwaitPubrec } else { Stage::AwaitPuback };
         self.unacknowledged += 1;
         self.push(Slot { stage, counted: true, parcel })
+    }
+
+    /// A message of this connection weighs so many bytes, of which there may be `bytes_max`. One that passes that goes,
+    /// and no other until there are fewer.
+    #[cold]
+    pub fn weigh(&mut self, packet_id: PacketId, bytes: u32, bytes_max: u64) {
+        let weights = self.weights.get_or_insert_default();
+        weights.put(packet_id, bytes, bytes_max);
+        self.window = if weights.is_full() { 0 } else { self.receive_maximum };
+    }
+
+    /// What was weighed and is not acknowledged to its end.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.weights.as_ref().map_or(0, |weights| weights.bytes())
+    }
+
+    /// Whether what is weighed is on its way, and the sum is right.
+    #[must_use]
+    pub fn is_weighed_well(&self) -> bool {
+        let Some(weights) = &self.weights else { return true };
+        weights.check() && weights.len() == self.iter().filter(|(packet_id, _)| weights.has(*packet_id)).count()
     }
 
     /// Gives the identifier of a SUBSCRIBE or UNSUBSCRIBE, in use until it is answered. [MQTT-2.2.1-3]
@@ -242,7 +273,7 @@ impl<T> Outbound<T> {
     /// The next thing to send again on this connection, oldest first; `None` when there is nothing or no
     /// quota for it. [MQTT-4.4.0-1], [MQTT-4.6.0-1]
     pub fn next_resend(&mut self) -> Option<Resend<'_, T>> {
-        let quota = self.unacknowledged < u32::from(self.receive_maximum);
+        let quota = self.unacknowledged < u32::from(self.window);
         let from = u16::try_from(self.stragglers_from).ok();
         let straggler = from.and_then(|from| self.stragglers.range(from..).next().map(|(number, _)| *number));
         if let Some(packet_id) = straggler.and_then(PacketId::new) {
@@ -351,6 +382,9 @@ impl<T> Outbound<T> {
 
     /// Ends a message; the ring gives up what is free at its old end.
     fn free(&mut self, packet_id: PacketId) -> Option<T> {
+        if self.weights.is_some() {
+            self.lighten(packet_id);
+        }
         let at = self.index_of(packet_id);
         if at >= self.ring.len() {
             let slot = self.stragglers.remove(&packet_id.as_u16())?;
@@ -363,6 +397,13 @@ impl<T> Outbound<T> {
         self.unacknowledged -= u32::from(core::mem::take(&mut slot.counted));
         self.shrink();
         parcel
+    }
+
+    #[cold]
+    fn lighten(&mut self, packet_id: PacketId) {
+        let Some(weights) = &mut self.weights else { return };
+        weights.take(packet_id);
+        self.window = if weights.is_full() { 0 } else { self.receive_maximum };
     }
 
     fn shrink(&mut self) {

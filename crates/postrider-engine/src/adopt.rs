@@ -62,8 +62,12 @@ impl Engine {
         self.qos_max_least = limits.qos_max_least();
         self.has_mounts = limits.has_mounts();
         self.has_payload_rules = limits.has_payload_rules();
+        let is_shorter = limits.retained_expiry_s_max < self.limits.retained_expiry_s_max;
         self.limits = limits;
         self.asks = self.asks_of_publish();
+        if is_shorter {
+            self.shorten_retained(now.mono);
+        }
         if self.limits.authorize == Who::Nobody {
             self.lift_guards();
         }

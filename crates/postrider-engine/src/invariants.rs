@@ -240,7 +240,7 @@ fn check_timers(engine: &Engine) -> Result<(), String> {
     let reasons = [
         sessions().filter(|session| session.will.as_ref().is_some_and(|will| will.is_armed())).count(),
         sessions().filter(|session| session.expiry_timer.is_some()).count(),
-        engine.retained.iter().filter(|kept| kept.message.expires().is_some()).count(),
+        engine.retained.iter().filter(|kept| kept.timer.is_some()).count(),
         engine.links.iter().filter(|(link, _)| engine.links.extra(*link).is_some_and(|e| e.held.is_some())).count(),
         usize::from(engine.relief.is_full()),
     ];

@@ -73,6 +73,8 @@ pub struct Limits {
     pub retained_messages_max: u64,
     /// Their bytes in all.
     pub retained_bytes_max: u64,
+    /// Seconds after which a retained message goes, whatever it says itself; `u32::MAX` for never.
+    pub retained_expiry_s_max: u32,
     /// Sessions in all, connected or not.
     pub sessions_max: u32,
     /// What one connection may do, beside what is announced.

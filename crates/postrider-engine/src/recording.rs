@@ -212,6 +212,7 @@ impl Engine {
             admitted,
             will: incoming.will,
             author: incoming.author.filter(|_| incoming.retain).map(|author| &**author),
+            since: (incoming.retain && !incoming.parts.payload.is_empty()).then_some(now.wall),
             targets: &recording.targets,
         };
         let start = tray.mark();

@@ -165,7 +165,7 @@ impl Recovery {
                         (MessageParts { payload, properties, ..record.parts }, None)
                     }
                 };
-                self.engine.restore_retained(self.now, Message::new(&parts), author);
+                self.engine.restore_retained(self.now, Message::new(&parts), author, record.since);
             }
             kind::CLEARED => self.engine.forget_retained(record.parts.topic, &mut crate::Tray::new()),
             _ => {}

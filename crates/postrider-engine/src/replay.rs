@@ -136,7 +136,7 @@ impl Engine {
             // [MQTT-3.8.3-3]
             if guarded.is_some_and(|session| !may_get(session, &self.router, kept.message.topic()))
                 || kept.sequence > until
-                || kept.message.is_expired(now.mono)
+                || kept.is_over(now.mono)
                 || (grant.no_local && is_own())
             {
                 return true;
@@ -151,7 +151,10 @@ impl Engine {
             }
             let qos = grant.qos.min(kept.message.qos());
             let needs = u32::from(qos != Qos::AtMostOnce);
-            if room.bytes <= 0 || room.quota.min(room.weight.try_into().unwrap_or(u32::MAX)) < needs || found.len() == found_max {
+            if room.bytes <= 0
+                || room.quota.min(room.weight.try_into().unwrap_or(u32::MAX)) < needs
+                || found.len() == found_max
+            {
                 return false;
             }
             room.bytes -= i64::try_from(kept.message.size()).unwrap_or(i64::MAX);

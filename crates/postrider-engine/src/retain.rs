@@ -15,7 +15,7 @@ use crate::{Effect, Engine, Tray, Urgency, Who};
 use postrider_ports::{Peer, Subject};
 use postrider_proto::{Properties, Qos, Topic};
 use postrider_router::Keyed;
-use postrider_session::{Message, MessageParts, Mono, Now, Sequence, TimerKey};
+use postrider_session::{Message, MessageParts, Mono, Now, Sequence, TimerKey, Wall};
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -30,9 +30,13 @@ pub(crate) struct Kept {
     pub(crate) standing: Cell<Standing>,
     /// Counts up over all retained messages.
     pub(crate) sequence: u64,
-    /// When it expires, if it does; it goes with the message.
-    timer: Option<TimerKey>,
+    /// When it goes; [`NEVER`] if nobody says.
+    until: Mono,
+    /// If somebody does; it goes with the message.
+    pub(crate) timer: Option<TimerKey>,
 }
+
+const NEVER: Mono = Mono(u64::MAX);
 
 /// Any record's number: all take the same room.
 const ANY: Sequence = Sequence(1);
@@ -40,6 +44,14 @@ const ANY: Sequence = Sequence(1);
 impl Keyed for Kept {
     fn topic(&self) -> Topic<'_> {
         self.message.topic()
+    }
+}
+
+impl Kept {
+    /// Whether its time is over, or the longest that anything is retained. [MQTT-3.3.2-5]
+    #[inline]
+    pub(crate) fn is_over(&self, now: Mono) -> bool {
+        self.until <= now
     }
 }
 
@@ -68,14 +80,13 @@ impl Engine {
         let size = message.size() as u64;
         self.retained_sequence += 1;
         let sequence = self.retained_sequence;
-        let expiry =
-            |expires: Mono| self.timers.insert(expires.max(now.mono), Timer::Retained(topic.as_bytes().into()));
-        let timer = message.expires().map(expiry);
+        let until = self.retained_until(&message, now.mono, 0);
+        let timer = self.retained_timer(now.mono, until, topic);
         let author = incoming.author.cloned();
         let guarded = author.as_ref().filter(|_| self.limits.authorize == Who::Plugin);
         let peer = guarded.and_then(|subject| incoming.peer.cloned().or_else(|| self.peer_of(subject))).map(Box::new);
         let standing = Cell::new(self.allowed_now());
-        let old = self.retained.insert(Kept { message, author, peer, standing, sequence, timer });
+        let old = self.retained.insert(Kept { message, author, peer, standing, sequence, until, timer });
         if is_ours(topic) {
             // Charged to nobody, so that clients that fill the store do not silence the broker.
             self.sys.kept += u64::from(old.is_none());
@@ -131,18 +142,62 @@ impl Engine {
     }
 
     /// A message that the log says is retained.
-    pub(crate) fn restore_retained(&mut self, now: Now, message: Message, author: Option<Subject>) {
-        let topic: Box<[u8]> = message.topic().as_bytes().into();
+    ///
+    /// Where the log does not know since when, that is from now on.
+    pub(crate) fn restore_retained(
+        &mut self,
+        now: Now,
+        message: Message,
+        author: Option<Subject>,
+        since: Option<Wall>,
+    ) {
         self.retained_bytes += message.size() as u64;
         self.retained_sequence += 1;
         let sequence = self.retained_sequence;
-        let timer = message.expires().map(|at| self.timers.insert(at.max(now.mono), Timer::Retained(topic)));
+        let age_ms = since.map_or(0, |since| now.wall.0.saturating_sub(since.0));
+        let until = self.retained_until(&message, now.mono, age_ms);
+        let timer = self.retained_timer(now.mono, until, message.topic());
         let (author, standing) = (author.map(Arc::new), Cell::new(self.allowed_now()));
-        let old = self.retained.insert(Kept { message, author, peer: None, standing, sequence, timer });
+        let old = self.retained.insert(Kept { message, author, peer: None, standing, sequence, until, timer });
         let Some(old) = old else { return };
         self.retained_bytes -= old.message.size() as u64;
         if let Some(timer) = old.timer {
             self.timers.cancel(timer);
+        }
+    }
+
+    /// When a message goes that has been retained for so long.
+    fn retained_until(&self, message: &Message, now: Mono, age_ms: u64) -> Mono {
+        let own = message.expires().unwrap_or(NEVER);
+        if self.limits.retained_expiry_s_max == u32::MAX || is_ours(message.topic()) {
+            return own;
+        }
+        let left_ms = (u64::from(self.limits.retained_expiry_s_max) * 1000).saturating_sub(age_ms);
+        own.min(now.plus_ms(left_ms))
+    }
+
+    fn retained_timer(&mut self, now: Mono, until: Mono, topic: Topic<'_>) -> Option<TimerKey> {
+        let at = (until < NEVER).then(|| until.max(now))?;
+        Some(self.timers.insert(at, Timer::Retained(topic.as_bytes().into())))
+    }
+
+    /// Nothing is retained for longer than this from now on: what is there goes when it was to go, or after so long.
+    pub(crate) fn shorten_retained(&mut self, now: Mono) {
+        let mut later = Vec::new();
+        for kept in self.retained.iter() {
+            let until = self.retained_until(&kept.message, now, 0);
+            if until < kept.until {
+                later.push((Box::<[u8]>::from(kept.topic().as_bytes()), until));
+            }
+        }
+        for (topic, until) in later {
+            let timer = self.retained_timer(now, until, Topic::trusted(&topic));
+            let Some(mut kept) = self.retained.remove(Topic::trusted(&topic)) else { continue };
+            kept.until = until;
+            if let Some(old) = core::mem::replace(&mut kept.timer, timer) {
+                self.timers.cancel(old);
+            }
+            self.retained.insert(kept);
         }
     }
 

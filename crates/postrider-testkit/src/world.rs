@@ -75,6 +75,7 @@ pub fn limits() -> Limits {
         outbox_bytes_max: 4096,
         retained_messages_max: 10_000,
         retained_bytes_max: 10_000_000,
+        retained_expiry_s_max: u32::MAX,
         sessions_max: 10_000,
         client_rates: Rates::OFF,
         listeners: Vec::new(),

@@ -92,6 +92,8 @@ pub fn limits() -> Limits {
         retained_messages_max: u64::MAX,
         // A ceiling, so that retained messages cannot fill the memory.
         retained_bytes_max: 1024 * 1024 * 1024,
+        // The publisher knows, and can say so in 5.0.
+        retained_expiry_s_max: u32::MAX,
         // The open connections and their expiry bound them.
         sessions_max: u32::MAX,
         // The outbox, the mailbox and the memory are bounded; a rate is for whoever sells them.

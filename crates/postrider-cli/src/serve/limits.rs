@@ -41,6 +41,7 @@ pub(crate) fn of(config: &Config, places: &[usize]) -> postrider::Limits {
         outbox_bytes_max: limits.outbox_bytes_max,
         retained_messages_max: limits.retained_messages_max,
         retained_bytes_max: limits.retained_bytes_max,
+        retained_expiry_s_max: limits.retained_expiry_s,
         sessions_max: limits.sessions_max,
         client_rates: rates(limits.client_rates),
         listeners: places.iter().map(|at| config.listeners.get(*at).map(of_listener).unwrap_or_default()).collect(),

@@ -6,14 +6,10 @@ use postrider_config::model::{Config, Listener, Origin};
 
 /// One sentence for each such key that says something else than its default.
 pub(super) fn sentences(config: &Config) -> Vec<String> {
-    let (limits, compat) = (&config.limits, &config.compat);
+    let compat = &config.compat;
     // mosquitto 2.1 sends a copy for each subscription unless it is told otherwise; few rely on that.
     let is_said = |key: &str| config.origins.of(key) != Origin::Default;
     let of_broker = [
-        (
-            limits.retained_expiry_s < u32::MAX,
-            "limits.max_retained_expiry: retained messages go when their own time is over",
-        ),
         (
             compat.duplicate_messages && is_said("compat.duplicate_messages"),
             "compat.duplicate_messages: a client gets one copy, with the highest QoS of its subscriptions",

@@ -70,7 +70,7 @@ pub(super) const LIMITS: &[Key] = &[
     key!(
         Broker, "limits.retained_expiry", [limits.] retained_expiry_s, LIMITS,
         Kind::seconds(1, u32::MAX as u64).or("never", u32::MAX as u64), Live, "retain_expiry_interval",
-        "Time after which a retained message goes."
+        "Time after which a retained message goes, whatever its own expiry says; time passes while the broker does not run."
     ),
     key!(
         Broker, "limits.wildcards", [limits.] wildcards_available, LIMITS,

@@ -70,7 +70,7 @@ pub(super) const LIMITS: &[Key] = &[
     key!(
         Limits, "limits.max_in_flight_bytes", [] in_flight_bytes_max, LISTENER_LIMITS,
         Kind::bytes(1024, u64::MAX).or("unlimited", u64::MAX), Live, "max_inflight_bytes",
-        "Bytes of these."
+        "Bytes of payloads of these; the message that passes them goes, and no other until there are fewer."
     ),
     key!(
         Limits, "limits.max_topic_alias_in", [] topic_alias_in_max, LISTENER_LIMITS,

@@ -1,7 +1,7 @@
 //! The record of a message: what was published, and who is owed it.
 //!
 //! ```text
-//! flags  [expires]  [publisher, packet id]  [will]  [author]  targets  topic  [properties]  payload
+//! flags  [expires]  [publisher, packet id]  [will]  [author]  [since]  targets  topic  [properties]  payload
 //! ```
 
 use super::coding::{Reader, put_number, put_text};
@@ -19,6 +19,8 @@ pub(crate) struct MessageHead<'a> {
     pub(crate) will: Sequence,
     /// Of a retained message.
     pub(crate) author: Option<&'a Subject>,
+    /// When it came to be retained.
+    pub(crate) since: Option<Wall>,
     /// As [`put_target`] wrote them.
     pub(crate) targets: &'a [u8],
 }
@@ -42,6 +44,7 @@ pub(crate) struct MessageRecord<'a> {
     pub(crate) admitted: Option<(u64, PacketId)>,
     pub(crate) will: Sequence,
     pub(crate) author: Option<Subject>,
+    pub(crate) since: Option<Wall>,
     pub(crate) targets: Vec<Target>,
 }
 
@@ -51,6 +54,7 @@ const PROPERTIES: u8 = 8;
 const ADMITTED: u8 = 16;
 const WILL: u8 = 32;
 const AUTHOR: u8 = 64;
+const SINCE: u8 = 128;
 
 const RETAIN: u8 = 4;
 const SENT: u8 = 8;
@@ -110,7 +114,8 @@ pub(crate) fn put_message(out: &mut Vec<u8>, now: Now, parts: &MessageParts<'_>,
             | bit(!properties.is_empty(), PROPERTIES)
             | bit(head.admitted.is_some(), ADMITTED)
             | bit(head.will.is_some(), WILL)
-            | bit(head.author.is_some(), AUTHOR),
+            | bit(head.author.is_some(), AUTHOR)
+            | bit(head.since.is_some(), SINCE),
     );
     if let Some(expires) = parts.expires {
         put_number(out, wall_of(now, expires).0);
@@ -124,6 +129,9 @@ pub(crate) fn put_message(out: &mut Vec<u8>, now: Now, parts: &MessageParts<'_>,
     }
     if let Some(author) = head.author {
         put_subject(out, author);
+    }
+    if let Some(Wall(since)) = head.since {
+        put_number(out, since);
     }
     put_number(out, u64::from(count));
     out.extend_from_slice(head.targets);
@@ -160,6 +168,7 @@ impl<'a> MessageRecord<'a> {
         let admitted = if flags & ADMITTED != 0 { Some((reader.number()?, packet_id(&mut reader)?)) } else { None };
         let will = if flags & WILL != 0 { Sequence(reader.number()?) } else { Sequence::NONE };
         let author = if flags & AUTHOR != 0 { Some(read_subject(&mut reader)?) } else { None };
+        let since = if flags & SINCE != 0 { Some(Wall(reader.number()?)) } else { None };
         let mut targets = Vec::new();
         for _ in 0..reader.number()? {
             let session = reader.number()?;
@@ -168,7 +177,7 @@ impl<'a> MessageRecord<'a> {
         let topic = read_topic(&mut reader)?;
         let properties = if flags & PROPERTIES != 0 { read_properties(&mut reader)? } else { Properties::NONE };
         let parts = MessageParts { topic, payload: reader.rest(), properties, qos: qos(flags)?, expires, sequence };
-        Ok(Self { parts, admitted, will, author, targets })
+        Ok(Self { parts, admitted, will, author, since, targets })
     }
 }
 

@@ -1,5 +1,5 @@
 use postrider_proto::{AckKind, Property, PropertyId, Version};
-use postrider_testkit::{Client, Hello, World, publish, subscribe};
+use postrider_testkit::{Client, Hello, Pace, Remains, World, publish, subscribe};
 
 const EDITIONS: [Version; 2] = [Version::V3_1_1, Version::V5];
 
@@ -243,4 +243,75 @@ fn what_is_retained_far_behind_what_does_not_match_is_found() {
     let reader = world.connect(&Hello::new("r"));
     world.subscribe(reader, &subscribe(3, "far/+/yes", 0).and("far/+/never", 0));
     assert_eq!(world.take(reader), ["SUBACK #3 00 00", "PUBLISH far/9999/yes q0 retain \"x\""]);
+}
+
+#[test]
+fn nothing_is_retained_for_longer_than_the_broker_says() {
+    let mut world = World::with(|limits| limits.retained_expiry_s_max = 60);
+    let writer = writer(&mut world);
+    world.publish(writer, &publish("long", "x").expiry(1000).retain());
+    world.publish(writer, &publish("short", "x").expiry(10).retain());
+    world.publish(writer, &publish("plain", "x").retain());
+    world.advance(11);
+    // What it says of itself is what its publisher said.
+    let lines = retained(&mut world, "#");
+    assert_eq!(lines, ["PUBLISH long q0 retain \"x\" MessageExpiryInterval=989", "PUBLISH plain q0 retain \"x\""]);
+    world.publish(writer, &publish("plain", "again").retain());
+    world.advance(49);
+    assert_eq!(retained(&mut world, "#"), ["PUBLISH plain q0 retain \"again\""], "its time began anew");
+    world.advance(12);
+    assert_eq!(world.counters().retained, 0);
+}
+
+#[test]
+fn a_restart_makes_nothing_that_is_retained_younger() {
+    let mut world = World::durable(|limits| limits.retained_expiry_s_max = 60);
+    world.set_commits(Pace::AtOnce);
+    let writer = writer(&mut world);
+    world.publish(writer, &publish("a", "x").q1(1).retain());
+    for _ in 0..2 {
+        world.advance(25);
+        world.crash(Remains::LEAST);
+        world.set_commits(Pace::AtOnce);
+    }
+    assert_eq!(retained(&mut world, "#").len(), 1);
+    world.advance(9);
+    assert_eq!(retained(&mut world, "#").len(), 1);
+    world.advance(1);
+    assert_eq!(retained(&mut world, "#").len(), 0);
+    world.advance(1);
+    world.crash(Remains::MOST);
+    assert_eq!(world.counters().retained, 0, "the log knows that it is gone");
+}
+
+#[test]
+fn what_is_over_when_the_broker_starts_is_not_heard_before_its_timer_fires() {
+    let mut world = World::durable(|limits| limits.retained_expiry_s_max = 60);
+    world.set_commits(Pace::AtOnce);
+    let writer = writer(&mut world);
+    world.publish(writer, &publish("a", "x").q1(1).retain());
+    // The broker stands still meanwhile.
+    world.now.mono = world.now.mono.plus_s(61);
+    world.now.wall.0 += 61_000;
+    world.crash(Remains::LEAST);
+    world.set_commits(Pace::AtOnce);
+    assert_eq!(retained(&mut world, "#").len(), 0);
+}
+
+#[test]
+fn a_shorter_time_holds_for_what_is_there_from_the_change_on() {
+    let mut world = World::new();
+    let writer = writer(&mut world);
+    world.publish(writer, &publish("a", "x").retain());
+    world.publish(writer, &publish("b", "x").expiry(10).retain());
+    world.advance(5);
+    world.adopt(|limits| limits.retained_expiry_s_max = 20);
+    world.advance(6);
+    assert_eq!(retained(&mut world, "#").len(), 1, "what was to go sooner goes sooner");
+    world.advance(13);
+    assert_eq!(retained(&mut world, "#").len(), 1);
+    // A longer one gives nothing more time.
+    world.adopt(|limits| limits.retained_expiry_s_max = u32::MAX);
+    world.advance(1);
+    assert_eq!(retained(&mut world, "#").len(), 0);
 }

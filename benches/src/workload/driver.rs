@@ -186,6 +186,7 @@ impl Driver {
                 // A connection that is over is opened again by the workload; nothing here is held, asked or kept.
                 Effect::Append { .. }
                 | Effect::After(_)
+                | Effect::Promised { .. }
                 | Effect::Release(_)
                 | Effect::Load { .. }
                 | Effect::Part { .. }

@@ -117,7 +117,9 @@ impl Engine {
         }
         // The take-over may have ended the session.
         let mut found = self.sessions.find(candidate.client_id.as_str());
-        if let (Some(key), Start::Clean) = (found, candidate.start) {
+        if let Some(key) = found
+            && (candidate.start == Start::Clean || self.is_too_weak(key, candidate.peer.listener()))
+        {
             self.end_session(now, key, tray);
             found = None;
         }
@@ -168,8 +170,11 @@ impl Engine {
             tray.wait_for(*gone);
         }
         self.welcome(link, found.is_some(), &candidate, tray);
-        if found.is_some() && self.log.is_some() {
-            self.fetch_in_flight(key, tray);
+        if self.log.is_some() {
+            self.promise(link, key, tray);
+            if found.is_some() {
+                self.fetch_in_flight(key, tray);
+            }
         }
         self.pump(now, key, tray);
         self.return_to_groups(now, key, tray);
@@ -178,8 +183,9 @@ impl Engine {
     /// A session belongs to the principal that made it. A11
     fn check_owner(&mut self, found: Option<SessionKey>, candidate: &Candidate) -> Option<Refusal> {
         let Some(session) = found.and_then(|key| self.sessions.get(key)) else {
+            let is_to_be_stored = candidate.expiry_s > 0 && !self.is_forgetful(candidate.peer.listener());
             let is_full = self.sessions.len() >= self.limits.sessions_max as usize
-                || (candidate.expiry_s > 0 && self.log.as_ref().is_some_and(|log| log.is_full()));
+                || (is_to_be_stored && self.log.as_ref().is_some_and(|log| log.is_full()));
             if self.is_pressed() {
                 self.counters.sessions_refused += 1;
                 return Some(Refusal { reason: ReasonCode::QuotaExceeded, text: Some(SHORT.into()) });
@@ -321,7 +327,7 @@ impl Engine {
             }
         }
         if limits.tells_durability {
-            may.push(Property::Pair("durability".into(), limits.durability.name().into()));
+            may.push(Property::Pair("durability".into(), limits.durability_at(listener).name().into()));
         }
         for (name, value) in &candidate.answer_properties {
             may.push(Property::Pair((&**name).into(), (&**value).into()));

@@ -13,15 +13,18 @@ pub(crate) struct Highest {
     pub(crate) subscriptions: u32,
     pub(crate) subscription_bytes: u32,
     pub(crate) retained_bytes: u64,
+    /// Whether some sessions outlive their connections and not the process.
+    pub(crate) has_forgetful: bool,
 }
 
 impl Highest {
-    pub(crate) const fn of(limits: &Limits) -> Self {
+    pub(crate) fn of(limits: &Limits) -> Self {
         Self {
             mailbox: limits.mailbox,
             subscriptions: limits.subscriptions_max,
             subscription_bytes: limits.subscription_bytes_max,
             retained_bytes: limits.retained_bytes_max,
+            has_forgetful: limits.has_forgetful(),
         }
     }
 
@@ -33,6 +36,7 @@ impl Highest {
         self.subscriptions = self.subscriptions.max(limits.subscriptions_max);
         self.subscription_bytes = self.subscription_bytes.max(limits.subscription_bytes_max);
         self.retained_bytes = self.retained_bytes.max(limits.retained_bytes_max);
+        self.has_forgetful |= limits.has_forgetful();
     }
 }
 

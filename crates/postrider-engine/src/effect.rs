@@ -1,6 +1,6 @@
 //! Everything an engine can ask of the world, and the tray in which it does so.
 
-use crate::LinkId;
+use crate::{Durability, LinkId};
 use bytes::Bytes;
 use core::ops::Range;
 use postrider_ports::{
@@ -95,6 +95,14 @@ pub enum Effect {
     /// for the same link. The end of the input ends that, and where another one follows in the same tray, it begins with
     /// [`Sequence::NONE`].
     After(Sequence),
+    /// The client of this link is promised less than others: what follows for it waits for no more than that.
+    /// [`Effect::After`] is not for links that are promised [`Durability::Memory`].
+    Promised {
+        /// Which link.
+        link: LinkId,
+        /// What it is promised.
+        durability: Durability,
+    },
     /// A record is needed no more. It was appended before this effect.
     Release(Sequence),
     /// Read records back; the answer is [`crate::Input::Loaded`].

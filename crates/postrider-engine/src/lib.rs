@@ -38,6 +38,7 @@ mod mount;
 mod outgoing;
 mod pictures;
 mod pressure;
+mod promise;
 mod publish;
 mod pump;
 mod rates;

@@ -154,6 +154,17 @@ impl Limits {
         self.at(listener).and_then(|own| own.keep_alive_s_max).unwrap_or(self.keep_alive_s_max)
     }
 
+    /// What an acknowledgement to a client of this listener promises.
+    #[must_use]
+    pub fn durability_at(&self, listener: ListenerId) -> Durability {
+        let own = self.at(listener).and_then(|own| own.durability);
+        own.map_or(self.durability, |own| own.min(self.durability))
+    }
+
+    pub(crate) fn has_forgetful(&self) -> bool {
+        self.listeners.iter().any(|own| own.durability == Some(Durability::Memory))
+    }
+
     pub(crate) fn mount_point_at(&self, listener: ListenerId) -> Option<&str> {
         self.at(listener)?.mount_point.as_deref()
     }
@@ -214,10 +225,13 @@ pub struct ListenerLimits {
     pub mount_point: Option<Box<str>>,
     /// What they may do together.
     pub rates: Option<Rates>,
+    /// See [`Limits::durability`]; what would be more than that is no more. A session that begins where this is
+    /// [`Durability::Memory`] stands in no log.
+    pub durability: Option<Durability>,
 }
 
 /// What becomes of an acknowledged message and of a session when something ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Durability {
     /// They end with the process.
     Memory,

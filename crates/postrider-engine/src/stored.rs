@@ -208,7 +208,7 @@ impl Engine {
         if let Some(stored) = &mut session.stored {
             stored.away_since = None;
         }
-        if session.stored.is_some() || session.is_durable() {
+        if self.is_to_be_stored(key) {
             self.store_session(key, Urgency::Now, tray);
         }
         if self.last_record() > before {

@@ -10,7 +10,7 @@ use crate::witness::{Witnessed, witnessed, witnessed_answer, witnessed_event};
 use bytes::Bytes;
 use durable::Gated;
 use postrider_engine::{
-    Effect, Engine, Input, Judge, Lane, Limits, LinkId, Passed, Pressure, Progress, Seeds, Tray, Verdict,
+    Durability, Effect, Engine, Input, Judge, Lane, Limits, LinkId, Passed, Pressure, Progress, Seeds, Tray, Verdict,
 };
 use postrider_ports::{Answer, Cause, Event, ListenerId, PartitionId, Peer, Question, Ticket};
 use postrider_proto::{Packet, Version};
@@ -62,6 +62,7 @@ struct Link {
     input: Vec<u8>,
     output: VecDeque<u8>,
     gated: VecDeque<Gated>,
+    waits: bool,
     charged: u32,
     unreported: u32,
     is_held: bool,
@@ -128,6 +129,7 @@ impl PureDriver {
             input: Vec::new(),
             output: VecDeque::new(),
             gated: VecDeque::new(),
+            waits: true,
             charged: 0,
             unreported: 0,
             is_held: false,
@@ -446,6 +448,9 @@ impl PureDriver {
                 Effect::Forward { to, message, retain } => self.forwards.push_back((to, message, retain)),
                 Effect::Answer { ticket, answer } => self.answers.push((ticket, answer)),
                 Effect::After(sequence) => gate = sequence,
+                Effect::Promised { link, durability } => {
+                    self.links[link.slot as usize].waits = durability > Durability::Memory;
+                }
                 Effect::Append { .. } | Effect::Release(_) | Effect::Load { .. } => self.shelve(effect, &tray.bytes),
                 Effect::Observe(event) => {
                     if let Some(witness) = &mut self.witness {
@@ -483,7 +488,7 @@ impl PureDriver {
             witness.push(Witnessed::Sent { at: id.slot as usize, bytes: bytes.to_vec() });
         }
         let durable = self.shelf.as_ref().map_or(Sequence::NONE, |shelf| shelf.log.durable());
-        if gate > durable || !link.gated.is_empty() {
+        if (gate > durable && link.waits) || !link.gated.is_empty() {
             link.gated.push_back(Gated { gate, bytes: bytes.to_vec(), lane });
             return;
         }

@@ -72,9 +72,9 @@ impl Conn {
     }
 
     /// Lets out what waited for the log up to there.
-    pub(crate) fn open(&self, durable: Sequence, scratch: &mut Scratch) -> Pushed {
+    pub(crate) fn open(&self, durable: Sequence, written: Sequence, scratch: &mut Scratch) -> Pushed {
         let mut outbox = self.outbox();
-        let pushed = outbox.open(durable, scratch);
+        let pushed = outbox.open(durable, written, scratch);
         if outbox.take_released() {
             wake(outbox);
         }

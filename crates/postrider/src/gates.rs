@@ -11,17 +11,41 @@ use std::collections::VecDeque;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wait {
     pub(crate) through: Sequence,
+    /// What is written; enough for links that wait for no more.
+    pub(crate) written: Sequence,
     /// All that was appended from here on becomes durable at one moment.
     pub(crate) together_from: Sequence,
 }
 
+/// How much of that concerns a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// All: until it is durable.
+    #[default]
+    Durable,
+    /// Until it is written.
+    Written,
+    /// Nothing.
+    Never,
+}
+
 impl Wait {
     /// For nothing.
-    pub(crate) const NOT: Self = Self { through: Sequence::NONE, together_from: Sequence::NONE };
+    pub(crate) const NOT: Self =
+        Self { through: Sequence::NONE, written: Sequence::NONE, together_from: Sequence::NONE };
 
     #[inline]
     pub(crate) fn is_not(self) -> bool {
         self.through == Sequence::NONE
+    }
+
+    /// Whether that lets such a link wait.
+    pub(crate) fn holds(self, waits: Waits) -> bool {
+        match waits {
+            Waits::Durable => !self.is_not(),
+            Waits::Written => self.through > self.written,
+            Waits::Never => false,
+        }
     }
 }
 
@@ -102,7 +126,7 @@ mod tests {
     use super::*;
 
     fn wait(through: u64, together_from: u64) -> Wait {
-        Wait { through: Sequence(through), together_from: Sequence(together_from) }
+        Wait { through: Sequence(through), written: Sequence::NONE, together_from: Sequence(together_from) }
     }
 
     fn push(gates: &mut Gates, wait: Wait, packet: &[u8]) -> bool {

@@ -62,6 +62,7 @@ pub use mosquitto::{
     Flaw, MosquittoFile, NotTaken, OnFlaw, Origin, TakeOver, TakenOver, is_of_mosquitto, take_over_mosquitto,
     taken_from,
 };
+pub use postrider_engine::Durability as Promise;
 pub use postrider_engine::contents::{
     DeliveryData, MessageData, SessionData, SessionName, Stage, SubscriptionData, WillData,
 };

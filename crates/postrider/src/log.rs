@@ -19,6 +19,7 @@ pub(crate) trait Journal: Debug + Send + Sync {
     fn ring(&self);
     fn standing(&self) -> Standing;
     fn want_room(&self);
+    fn tell_written(&self);
     fn release(&self, sequence: Sequence);
     fn read(&self, sequence: Sequence, payload: &mut Vec<u8>) -> Result<u8, ReadError>;
 }
@@ -40,6 +41,10 @@ impl<S: Storage> Journal for Handle<S> {
         self.want_room();
     }
 
+    fn tell_written(&self) {
+        self.tell_written();
+    }
+
     fn release(&self, sequence: Sequence) {
         // What cannot be released comes back at the next start, and is released then.
         let _ = self.release(name(sequence));
@@ -56,11 +61,15 @@ pub(crate) struct Log {
     journal: Arc<dyn Journal>,
     /// As far as the engine knows.
     durable: Sequence,
+    /// What is written, as far as somebody wants to know.
+    written: Sequence,
     last: Sequence,
     /// All from here to the last becomes durable at one moment.
     together_from: Sequence,
     /// Which links to open when, mostly in order; one that comes early waits for those before it.
     gates: VecDeque<(Sequence, LinkId)>,
+    /// The same for links that wait until something is written.
+    gates_until_written: VecDeque<(Sequence, LinkId)>,
     released: Vec<Sequence>,
     /// What the engine may take beyond what it was promised: a packet, as it looks at the room before it.
     beyond: u64,
@@ -82,6 +91,7 @@ pub(crate) struct Load {
 pub(crate) struct News {
     pub(crate) links: Vec<LinkId>,
     pub(crate) durable: Sequence,
+    pub(crate) written: Sequence,
     pub(crate) room: u64,
     pub(crate) is_full: bool,
 }
@@ -91,9 +101,11 @@ impl Log {
         Self {
             journal,
             durable: last,
+            written: last,
             last,
             together_from: last.next(),
             gates: VecDeque::new(),
+            gates_until_written: VecDeque::new(),
             released: Vec::new(),
             beyond: u64::from(packet_bytes_max),
             loads: VecDeque::new(),
@@ -127,9 +139,9 @@ impl Log {
         if sequence <= self.durable {
             Wait::NOT
         } else if self.is_over {
-            Wait { through: Sequence(u64::MAX), together_from: Sequence(u64::MAX) }
+            Wait { through: Sequence(u64::MAX), written: Sequence::NONE, together_from: Sequence(u64::MAX) }
         } else {
-            Wait { through: sequence, together_from: self.together_from }
+            Wait { through: sequence, written: self.written, together_from: self.together_from }
         }
     }
 
@@ -138,6 +150,18 @@ impl Log {
         if !self.is_over {
             self.gates.push_back((wait.through, link));
         }
+    }
+
+    /// The same for one that waits until something is written.
+    pub(crate) fn on_gated_until_written(&mut self, wait: Wait, link: LinkId) {
+        if !self.is_over {
+            self.gates_until_written.push_back((wait.through, link));
+        }
+    }
+
+    /// Somebody waits until something is written.
+    pub(crate) fn tell_written(&self) {
+        self.journal.tell_written();
     }
 
     /// Notes a record that is needed no more.
@@ -167,7 +191,11 @@ impl Log {
             return None;
         }
         self.durable = Sequence(standing.durable.number());
+        self.written = Sequence(standing.written.number());
         let mut links = Vec::new();
+        while let Some((_, link)) = self.gates_until_written.pop_front_if(|(through, _)| *through <= self.written) {
+            links.push(link);
+        }
         while let Some((_, link)) = self.gates.pop_front_if(|(through, _)| *through <= self.durable) {
             links.push(link);
         }
@@ -175,7 +203,7 @@ impl Log {
             scratch.loads.push(load);
         }
         let room = standing.room.saturating_sub(self.beyond);
-        Some(News { links, durable: self.durable, room, is_full: standing.is_full })
+        Some(News { links, durable: self.durable, written: self.written, room, is_full: standing.is_full })
     }
 
     /// Whether it has ended, of itself or by order.

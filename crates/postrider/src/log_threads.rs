@@ -132,7 +132,7 @@ fn watch(shared: &Arc<Shared>) {
             return;
         }
         let is_full = standing.is_full;
-        let news = Some((standing.durable, standing.room, is_full));
+        let news = Some((standing.durable, standing.written, standing.room, is_full));
         if post.wake_up.must_release.swap(false, Ordering::Acquire) || told != news {
             told = news;
             // One thread does, so it is done in the engine's order.

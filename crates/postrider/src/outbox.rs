@@ -16,7 +16,7 @@
 //! What waits for the log stands behind gates, in front of all this.
 
 use crate::backlog::{Backlog, owned};
-use crate::gates::{Gates, Wait};
+use crate::gates::{Gates, Wait, Waits};
 use crate::scratch::Scratch;
 use postrider_engine::{Body, Lane, LinkId};
 use postrider_session::Sequence;
@@ -32,6 +32,8 @@ pub(crate) struct Outbox {
     data: Option<Box<Backlog>>,
     /// What must not leave yet.
     gates: Gates,
+    /// What has to wait.
+    pub(crate) waits: Waits,
     /// The owner waits until fewer answers stand behind gates.
     is_held: bool,
     /// Wakes the task that owns the connection.
@@ -76,6 +78,8 @@ pub(crate) enum Pushed {
     Noted,
     /// See to it that the outbox is opened when the log is durable up to what was asked for.
     Gated,
+    /// The same as soon as it is written up to there.
+    GatedUntilWritten,
 }
 
 /// How a connection is to end; a later word counts if it is the stronger one.
@@ -97,7 +101,7 @@ pub(crate) const CONTROL_BYTES_MAX: usize = 64 * 1024;
 impl Outbox {
     /// Appends packets.
     pub(crate) fn push(&mut self, bytes: &[u8], lane: Lane, wait: Wait, take: impl FnOnce() -> Box<Backlog>) -> Pushed {
-        if !(wait.is_not() && self.gates.is_empty()) {
+        if !(wait.is_not() && self.gates.is_empty()) && self.must_wait(wait) {
             return self.push_gated(bytes, lane, wait, take);
         }
         match lane {
@@ -124,7 +128,16 @@ impl Outbox {
                 place.backlog.push(bytes);
             }
         }
-        if place.is_new { Pushed::Gated } else { Pushed::Noted }
+        if place.is_new { self.gated() } else { Pushed::Noted }
+    }
+
+    /// Whether there is something to wait for, or something that waits already.
+    fn must_wait(&self, wait: Wait) -> bool {
+        !self.gates.is_empty() || wait.holds(self.waits)
+    }
+
+    fn gated(&self) -> Pushed {
+        if self.waits == Waits::Written { Pushed::GatedUntilWritten } else { Pushed::Gated }
     }
 
     /// Appends one packet with a shared payload.
@@ -138,10 +151,10 @@ impl Outbox {
         let bytes = u32::try_from(head.len() + body.bytes.len()).unwrap_or(u32::MAX);
         self.charged = self.charged.saturating_add(bytes);
         // It will wait for longer than the buffer it came in should live.
-        if !(wait.is_not() && self.gates.is_empty()) {
+        if !(wait.is_not() && self.gates.is_empty()) && self.must_wait(wait) {
             let place = self.gates.place(wait, take);
             place.backlog.push_shared(head, owned(body));
-            return if place.is_new { Pushed::Gated } else { Pushed::Noted };
+            return if place.is_new { self.gated() } else { Pushed::Noted };
         }
         let body = if self.is_blocked { owned(body) } else { body };
         self.data.get_or_insert_with(take).push_shared(head, body);
@@ -152,9 +165,10 @@ impl Outbox {
         if core::mem::replace(&mut self.is_dirty, true) { Pushed::Noted } else { Pushed::Dirty }
     }
 
-    /// The log is durable up to there: what waited for that may leave.
-    pub(crate) fn open(&mut self, durable: Sequence, scratch: &mut Scratch) -> Pushed {
-        let Some(mut open) = self.gates.take_open(durable, |empty| scratch.give_backlog(empty)) else {
+    /// The log is durable and written up to there: what waited for that may leave.
+    pub(crate) fn open(&mut self, durable: Sequence, written: Sequence, scratch: &mut Scratch) -> Pushed {
+        let through = if self.waits == Waits::Durable { durable } else { written };
+        let Some(mut open) = self.gates.take_open(through, |empty| scratch.give_backlog(empty)) else {
             return Pushed::Noted;
         };
         if self.is_blocked {

@@ -5,12 +5,12 @@
 
 use crate::backlog::owned;
 use crate::conn::Conn;
-use crate::gates::Wait;
+use crate::gates::{Wait, Waits};
 use crate::log::{Load, Log};
 use crate::meter::Meter;
 use crate::outbox::{Closing, Pushed};
 use crate::scratch::Scratch;
-use postrider_engine::{Effect, Engine, Input, Lane, LinkId, Passed, Pressure, Progress, Tray};
+use postrider_engine::{Durability, Effect, Engine, Input, Lane, LinkId, Passed, Pressure, Progress, Tray};
 use postrider_ports::{Answer, Cause, Question, Ticket};
 use postrider_session::{Now, Sequence};
 use std::collections::HashMap;
@@ -140,7 +140,7 @@ impl Partition {
         let released = log.take_released();
         for link in news.links {
             if let Some(conn) = conn_of(&self.places, link)
-                && conn.open(news.durable, scratch) == Pushed::Dirty
+                && conn.open(news.durable, news.written, scratch) == Pushed::Dirty
             {
                 scratch.dirty.push(conn.clone());
             }
@@ -285,6 +285,7 @@ impl Partition {
                         Pushed::Dirty => scratch.dirty.push(conn.clone()),
                         Pushed::Noted => {}
                         Pushed::Gated => self.on_gated(link),
+                        Pushed::GatedUntilWritten => self.on_gated_until_written(link),
                     }
                 }
             }
@@ -329,6 +330,7 @@ impl Partition {
             Effect::After(sequence) => {
                 self.wait = self.log.as_ref().map_or(Wait::NOT, |log| log.wait_for(sequence));
             }
+            Effect::Promised { link, durability } => self.on_promised(link, durability),
             Effect::Release(sequence) => {
                 if let Some(log) = &mut self.log {
                     log.release(sequence, scratch);
@@ -352,7 +354,31 @@ impl Partition {
                 Pushed::Dirty => scratch.dirty.push(conn.clone()),
                 Pushed::Noted => {}
                 Pushed::Gated => self.on_gated(link),
+                Pushed::GatedUntilWritten => self.on_gated_until_written(link),
             }
+        }
+    }
+
+    #[cold]
+    fn on_gated_until_written(&mut self, link: LinkId) {
+        let wait = self.wait;
+        if let Some(log) = &mut self.log {
+            log.on_gated_until_written(wait, link);
+        }
+    }
+
+    /// A client waits for less than others.
+    #[cold]
+    fn on_promised(&self, link: LinkId, durability: Durability) {
+        let Some(conn) = conn_of(&self.places, link) else { return };
+        let (outbox, log) = (&mut conn.outbox(), &self.log);
+        outbox.waits = match durability {
+            Durability::Fsync => Waits::Durable,
+            Durability::Os => Waits::Written,
+            Durability::Memory => Waits::Never,
+        };
+        if let Some(log) = log.as_ref().filter(|_| outbox.waits == Waits::Written) {
+            log.tell_written();
         }
     }
 

@@ -115,6 +115,11 @@ fn of_listener(listener: &model::Listener) -> ListenerLimits {
         client_id_is_user_name: security.username_as_client_id,
         mount_point: Some(limits.mount_point.as_str()).filter(|point| !point.is_empty()).map(Box::from),
         rates: Some(rates(limits.rates)),
+        durability: limits.durability.map(|durability| match durability {
+            model::Durability::Memory => postrider::Promise::Memory,
+            model::Durability::Os => postrider::Promise::Os,
+            model::Durability::Fsync => postrider::Promise::Fsync,
+        }),
     }
 }
 

@@ -18,15 +18,6 @@ pub(super) fn sentences(config: &Config) -> Vec<String> {
         (compat.sparkplug_aware, "compat.sparkplug_aware: birth certificates are messages like others"),
         (!config.bridges.is_empty() && config.notices.is_empty(), "bridge: bridges are read and not opened"),
     ];
-    let of_listeners = config.listeners.iter().flat_map(of_listener);
-    let said = of_broker.into_iter().filter(|(is_said, _)| *is_said).map(|(_, what)| what.to_owned());
-    said.chain(of_listeners).map(|what| format!("has no effect yet: {what}")).collect()
-}
-
-fn of_listener(listener: &Listener) -> Vec<String> {
-    let name = &listener.name;
-    let said = [
-        (listener.limits.durability.is_some(), "limits.durability: what an acknowledgement promises is the same for all"),
-    ];
-    said.into_iter().filter(|(is_said, _)| *is_said).map(|(_, what)| format!("listener {name}: {what}")).collect()
+    let said = of_broker.into_iter().filter(|(is_said, _)| *is_said);
+    said.map(|(_, what)| format!("has no effect yet: {what}")).collect()
 }

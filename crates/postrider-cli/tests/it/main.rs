@@ -45,6 +45,7 @@ mod patience;
 mod people;
 mod process;
 mod program;
+mod promises;
 mod puppet;
 mod relay;
 mod renewal;

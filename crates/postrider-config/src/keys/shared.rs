@@ -95,7 +95,8 @@ pub(super) const LIMITS: &[Key] = &[
     key!(
         Limits, "limits.durability", [] durability, LISTENER_LIMITS,
         Kind::WordOrAuto(Durability::WORDS), Restart, "",
-        "What an acknowledgement promises here, where that is less than `data.durability`."
+        "What an acknowledgement promises here, where that is less than `data.durability`; a session that begins where it \
+         is `memory` is in no log."
     ),
     key!(
         Limits, "limits.mount_point", [] mount_point, LISTENER_LIMITS,

@@ -16,6 +16,7 @@ mod handover;
 mod limits;
 mod listeners;
 mod pressure;
+mod promise;
 mod publish;
 mod qos;
 mod rates;

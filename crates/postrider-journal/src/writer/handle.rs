@@ -120,12 +120,20 @@ impl<S: Storage> Handle<S> {
     #[must_use]
     pub fn standing(&self) -> Standing {
         let mut queue = self.desk.queue();
+        let (durable, written) = (self.durable(), self.desk.written.load(Ordering::Acquire));
         Standing {
-            durable: self.durable(),
+            durable,
+            written: durable.max(Sequence::new(written)),
             room: queue.promise(),
             is_full: queue.is_exhausted,
             fault: queue.fault.clone(),
         }
+    }
+
+    /// From now on the waker is called also when something is written and not synced yet, which costs the thread a call
+    /// for each group.
+    pub fn tell_written(&self) {
+        self.desk.tells_written.store(true, Ordering::Release);
     }
 
     /// Lets a full device be asked again, which tries to make files there: not more than now and then. The waker is
@@ -193,6 +201,9 @@ pub struct Appended {
 pub struct Standing {
     /// The last record that is durable, and with it all before.
     pub durable: Sequence,
+    /// The last that is safe from the end of the process, if not from a loss of power; no less than what is durable. It
+    /// is news only after [`Handle::tell_written`].
+    pub written: Sequence,
     /// Bytes of ordinary records that will be taken for certain, each with [`Standing::OVERHEAD_BYTES`] beside its
     /// payload.
     pub room: u64,

@@ -14,7 +14,7 @@ use crate::log::Log;
 use crate::storage::Storage;
 use queue::Queue;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -99,6 +99,9 @@ struct Desk {
     queue: Mutex<Queue>,
     bell: Condvar,
     durable: AtomicU64,
+    /// What is written and perhaps not synced, as far as anybody wants to know that.
+    written: AtomicU64,
+    tells_written: AtomicBool,
     waker: Waker,
 }
 
@@ -122,6 +125,8 @@ impl<S: Storage> Writer<S> {
             queue: Mutex::new(queue),
             bell: Condvar::new(),
             durable: AtomicU64::new(log.durable().number()),
+            written: AtomicU64::new(log.durable().number()),
+            tells_written: AtomicBool::new(false),
             waker,
         });
         let handle = Handle { reader: log.reader(), desk: desk.clone() };
@@ -168,5 +173,11 @@ impl<S: Storage> Drop for Writer<S> {
 impl Desk {
     fn publish(&self, durable: crate::Sequence) {
         self.durable.store(durable.number(), Ordering::Release);
+    }
+
+    /// Before it is synced, if anybody wants to know.
+    fn publish_written(&self, written: crate::Sequence) {
+        self.written.store(written.number(), Ordering::Release);
+        self.waker.wake();
     }
 }

@@ -8,6 +8,7 @@ use crate::error::Fault;
 use crate::group::Group;
 use crate::log::{Compaction, Log};
 use crate::storage::Storage;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -126,7 +127,13 @@ impl<S: Storage> Worker<S> {
     fn write(&mut self, mut group: Group) -> Result<(), Fault> {
         self.log.take_group(&mut group)?;
         let durable = match self.options.durability {
-            Durability::Synced => self.log.commit()?,
+            Durability::Synced => {
+                if self.desk.tells_written.load(Ordering::Acquire) {
+                    let written = self.log.write()?;
+                    self.desk.publish_written(written);
+                }
+                self.log.commit()?
+            }
             Durability::Written { sync_after } => {
                 self.sync_at.get_or_insert_with(|| Instant::now() + sync_after);
                 self.log.write()?

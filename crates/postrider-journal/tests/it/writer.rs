@@ -137,6 +137,25 @@ fn written_records_are_reported_before_the_device_is_asked_to_sync() {
 }
 
 #[test]
+fn where_somebody_asks_what_is_written_is_told_before_it_is_synced() {
+    let disk = SimulatedDisk::new(6);
+    let (writer, woken) = spawn(&disk, options(), small());
+    let handle = writer.handle();
+    let first = handle.try_append(1, &[b"first"], Urgency::Now).expect("room");
+    wait_until_durable(handle, &woken, first);
+    assert_eq!(handle.standing().written, first);
+    handle.tell_written();
+    disk.fail_sync(1);
+    let second = handle.try_append(1, &[b"second"], Urgency::Now).expect("room");
+    while handle.fault().is_none() {
+        woken.recv_timeout(PATIENCE).expect("the waker is called");
+    }
+    let Standing { durable, written, .. } = handle.standing();
+    assert_eq!((durable, written), (first, second));
+    assert!(writer.close().is_err());
+}
+
+#[test]
 fn a_full_device_refuses_ordinary_records_takes_essential_ones_and_recovers() {
     let disk = SimulatedDisk::new(7);
     let options = options();

@@ -20,6 +20,8 @@ struct Slow(Mutex<State>);
 struct State {
     kinds: Vec<u8>,
     durable: u64,
+    written: u64,
+    tells_written: bool,
     together_from: u64,
     is_refusing: bool,
 }
@@ -45,11 +47,17 @@ impl Journal for Slow {
     fn ring(&self) {}
 
     fn standing(&self) -> Standing {
-        let durable = postrider_journal::Sequence::new(self.0.lock().expect("as above").durable);
-        Standing { durable, room: 1 << 20, is_full: false, fault: None }
+        let state = self.0.lock().expect("as above");
+        let name = postrider_journal::Sequence::new;
+        let (durable, written) = (name(state.durable), name(state.written.max(state.durable)));
+        Standing { durable, written, room: 1 << 20, is_full: false, fault: None }
     }
 
     fn want_room(&self) {}
+
+    fn tell_written(&self) {
+        self.set(|state| state.tells_written = true);
+    }
 
     fn release(&self, _sequence: Sequence) {}
 
@@ -108,6 +116,58 @@ impl Stage {
         self.partition.on_advance(Now::default(), &mut self.scratch);
         self.apply();
     }
+}
+
+/// Three links, each with another promise, and an answer for each after the next record.
+fn promised(stage: &mut Stage) -> [Arc<Conn>; 3] {
+    [Durability::Fsync, Durability::Os, Durability::Memory].map(|durability| {
+        let (conn, link) = stage.conn();
+        stage.partition.tray.effects.push(Effect::Promised { link, durability });
+        stage.record(7);
+        stage.after(u64::from(link.slot) + 1);
+        stage.send(link, &PUBACK, Lane::Control);
+        stage.after(0);
+        conn
+    })
+}
+
+#[test]
+fn a_link_waits_for_no_more_than_it_is_promised() {
+    let mut stage = Stage::new();
+    let conns = promised(&mut stage);
+    stage.apply();
+    stage.journal.set(|state| assert!(state.tells_written));
+    let left = |conns: &[Arc<Conn>; 3]| conns.each_ref().map(|conn| leaving(conn).len());
+    assert_eq!(left(&conns), [0, 0, 4]);
+    stage.journal.set(|state| state.written = 3);
+    stage.advance(0);
+    assert_eq!(left(&conns), [0, 4, 0]);
+    // What is written already is not waited for there.
+    stage.after(3);
+    for conn in &conns {
+        stage.send(conn.link().expect("named"), &PUBACK, Lane::Control);
+    }
+    stage.apply();
+    assert_eq!(left(&conns), [0, 4, 4]);
+    stage.advance(3);
+    assert_eq!(left(&conns), [8, 0, 0]);
+}
+
+#[test]
+fn what_a_link_waited_for_before_it_was_promised_less_stays_in_front() {
+    let mut stage = Stage::new();
+    let (conn, link) = stage.conn();
+    stage.record(7);
+    stage.after(1);
+    stage.send(link, &DISCONNECT, Lane::Control);
+    stage.partition.tray.effects.push(Effect::Promised { link, durability: Durability::Memory });
+    stage.record(7);
+    stage.after(2);
+    stage.send(link, &PUBACK, Lane::Control);
+    stage.apply();
+    assert!(leaving(&conn).is_empty());
+    stage.advance(2);
+    assert_eq!(leaving(&conn), [&DISCONNECT[..], &PUBACK[..]].concat());
 }
 
 /// What may leave for a connection now.

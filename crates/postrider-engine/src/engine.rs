@@ -185,10 +185,7 @@ impl Engine {
                 Err(violation) => self.violate(now, link, violation, tray),
             },
             Packet::Unsubscribe(unsubscribe) => match self.check_answer(key, unsubscribe.filters.iter()) {
-                Ok(()) => {
-                    self.on_unsubscribe(now, key, unsubscribe, tray);
-                    Progress::Done
-                }
+                Ok(()) => self.on_unsubscribe(now, link, key, unsubscribe, tray),
                 Err(violation) => self.violate(now, link, violation, tray),
             },
             Packet::Disconnect(disconnect) => self.on_disconnect(now, link, key, disconnect, tray),

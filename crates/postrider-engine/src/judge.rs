@@ -12,7 +12,9 @@ use crate::review::Case;
 use crate::will::Will;
 use crate::{Effect, Engine, Judge, Lane, LinkId, Progress, Tray, Verdict, Who};
 use postrider_ports::{Access, Action, AuthenticateAnswer, AuthenticateRequest, AuthorizeRequest, Cause, Ticket};
-use postrider_proto::{Auth, PropertiesBuf, Property, PropertyId, Publish, ReasonCode, Subscribe, Text};
+use postrider_proto::{
+    Auth, Filter, PropertiesBuf, Property, PropertyId, Publish, ReasonCode, Subscribe, Text, Unsubscribe,
+};
 use postrider_router::SessionKey;
 use postrider_session::{Now, Violation};
 
@@ -25,7 +27,7 @@ pub(crate) enum Pending {
     ConnectWill(LinkId),
     /// Whether a client that authenticates anew is still who it was.
     Reauthenticate(LinkId),
-    /// Whether a held PUBLISH or SUBSCRIBE is allowed.
+    /// Whether a held PUBLISH, SUBSCRIBE or UNSUBSCRIBE is allowed.
     Held(LinkId),
     /// Whether a will may still be published.
     FireWill(Box<(Will, Author)>),
@@ -310,6 +312,27 @@ impl Engine {
             Action::Subscribe { filter: Text::trusted(filter).as_str().into(), qos: subscription.options.qos }
         };
         let actions = subscribe.subscriptions.iter().map(action).collect();
+        self.hold(link, key, actions, tray);
+        None
+    }
+
+    /// The same about subscriptions that are to end.
+    pub(crate) fn may_unsubscribe(
+        &mut self,
+        link: LinkId,
+        key: SessionKey,
+        unsubscribe: &Unsubscribe<'_>,
+        tray: &mut Tray,
+    ) -> Option<Vec<Access>> {
+        if let Some(list) = self.links.extra_mut(link)?.verdict.take() {
+            return Some(list);
+        }
+        let action = |raw| {
+            let inner = Filter::parse(raw).ok().and_then(|filter| filter.share());
+            let filter = inner.map_or(raw, |share| share.filter.as_bytes());
+            Action::Unsubscribe { filter: Text::trusted(filter).as_str().into() }
+        };
+        let actions = unsubscribe.filters.iter().map(action).collect();
         self.hold(link, key, actions, tray);
         None
     }

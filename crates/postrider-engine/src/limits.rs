@@ -94,6 +94,8 @@ pub struct Limits {
     pub authenticate: Who,
     /// Who decides what a client may do.
     pub authorize: Who,
+    /// Whether that is asked before a subscription ends at its client's wish, too.
+    pub authorizes_unsubscribe: bool,
     /// Whether anybody watches; without, no event is made.
     pub is_observed: bool,
     /// How many partitions there are, this one among them.

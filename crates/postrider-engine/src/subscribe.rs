@@ -182,9 +182,25 @@ impl Engine {
     }
 
     /// [MQTT-3.10.4-1] to [MQTT-3.10.4-6]
-    pub(crate) fn on_unsubscribe(&mut self, now: Now, key: SessionKey, unsubscribe: &Unsubscribe<'_>, tray: &mut Tray) {
+    pub(crate) fn on_unsubscribe(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        key: SessionKey,
+        unsubscribe: &Unsubscribe<'_>,
+        tray: &mut Tray,
+    ) -> Progress {
+        let mut verdicts = None;
+        if self.limits.authorizes_unsubscribe && self.limits.authorize == Who::Plugin {
+            let Some(list) = self.may_unsubscribe(link, key, unsubscribe, tray) else { return Progress::Hold };
+            verdicts = Some(list);
+        }
         let mut codes: SmallVec<[u8; 32]> = SmallVec::new();
-        for filter in unsubscribe.filters.iter() {
+        for (at, filter) in unsubscribe.filters.iter().enumerate() {
+            if verdicts.as_ref().is_some_and(|list| list.get(at) != Some(&Access::Allow)) {
+                codes.push(ReasonCode::NotAuthorized.as_u8());
+                continue;
+            }
             let gone = self.unsubscribe_one(now, key, filter, tray);
             codes.push(if gone { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted }.as_u8());
             if let Some(session) = self.sessions.get(key).filter(|_| gone) {
@@ -194,9 +210,10 @@ impl Engine {
                 });
             }
         }
-        let Some(online) = self.sessions.get(key).and_then(|session| session.online) else { return };
+        let Some(online) = self.sessions.get(key).and_then(|session| session.online) else { return Progress::Gone };
         let unsuback = Unsuback { packet_id: unsubscribe.packet_id, properties: Properties::NONE, codes: &codes };
         online.unsuback(&unsuback, tray);
+        Progress::Done
     }
 
     pub(crate) fn unsubscribe_one(&mut self, now: Now, key: SessionKey, filter: &[u8], tray: &mut Tray) -> bool {

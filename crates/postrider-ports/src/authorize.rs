@@ -42,6 +42,11 @@ pub enum Action {
         /// The QoS asked for.
         qos: Qos,
     },
+    /// To end a subscription. Asked only of a plugin whose owner says that it has rules about that.
+    Unsubscribe {
+        /// The filter, without `$share/{name}/`.
+        filter: Box<str>,
+    },
 }
 
 /// A verdict.

@@ -61,7 +61,7 @@ impl Rules {
         let verdict = |action: &Action| {
             let wanted = match action {
                 Action::Publish { topic, .. } => topic,
-                Action::Subscribe { filter, .. } => filter,
+                Action::Subscribe { filter, .. } | Action::Unsubscribe { filter } => filter,
             };
             let covers = |filter: &String| {
                 **filter == **wanted

@@ -91,6 +91,7 @@ pub fn limits() -> Limits {
         response_information: None,
         authenticate: Who::Nobody,
         authorize: Who::Nobody,
+        authorizes_unsubscribe: false,
         is_observed: true,
         partitions: 1,
         has_sol_topics: false,

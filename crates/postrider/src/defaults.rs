@@ -112,6 +112,8 @@ pub fn limits() -> Limits {
         authenticate: Who::Nobody,
         // Set by the builder when there is a plugin.
         authorize: Who::Nobody,
+        // Few rules say anything about it.
+        authorizes_unsubscribe: false,
         // Set by the builder when there is an observer.
         is_observed: false,
         // One machine, one engine.

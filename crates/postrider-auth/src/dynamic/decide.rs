@@ -41,7 +41,11 @@ impl<'a> Asker<'a> {
     /// What is delivered of a subscription is another question, with rules of its own.
     pub(super) fn may_subscribe(&self, filter: &str) -> Access {
         let wanted = Wanted::of(filter);
-        let found = self.roles.iter().find_map(|role| self.by_role(role, filter, &wanted));
+        let found = self.roles.iter().find_map(|role| {
+            let is_wild = role.denies_wildcards && filter.contains(['+', '#']);
+            let rules = [AclType::SubscribeLiteral, AclType::SubscribePattern];
+            if is_wild { Some(false) } else { self.by_role(role, rules, filter, &wanted) }
+        });
         if self.is_known && found.unwrap_or_else(|| self.by_default(Defaults::SUBSCRIBE, filter)) {
             self.receives(&wanted)
         } else {
@@ -49,12 +53,17 @@ impl<'a> Asker<'a> {
         }
     }
 
-    fn by_role(&self, role: &Role, filter: &str, wanted: &Wanted<'_>) -> Option<bool> {
-        if role.denies_wildcards && filter.contains(['+', '#']) {
-            return Some(false);
-        }
-        let literal = role.of(AclType::SubscribeLiteral).iter().find(|acl| *acl.topic == *filter);
-        let pattern = || role.of(AclType::SubscribePattern).iter().find(|acl| self.covers(acl, wanted));
+    pub(super) fn may_unsubscribe(&self, filter: &str) -> bool {
+        let wanted = Wanted::of(filter);
+        let rules = [AclType::UnsubscribeLiteral, AclType::UnsubscribePattern];
+        let found = self.roles.iter().find_map(|role| self.by_role(role, rules, filter, &wanted));
+        self.is_known && found.unwrap_or(self.state.defaults.0[Defaults::UNSUBSCRIBE])
+    }
+
+    fn by_role(&self, role: &Role, rules: [AclType; 2], filter: &str, wanted: &Wanted<'_>) -> Option<bool> {
+        let [literal, pattern] = rules;
+        let literal = role.of(literal).iter().find(|acl| *acl.topic == *filter);
+        let pattern = || role.of(pattern).iter().find(|acl| self.covers(acl, wanted));
         literal.or_else(pattern).map(|acl| acl.allow)
     }
 

@@ -199,6 +199,8 @@ impl Authorize for Dynamic {
             Action::Publish { topic, .. } if asker.may_publish(topic) => Access::Allow,
             Action::Publish { .. } => Access::Deny,
             Action::Subscribe { filter, .. } => asker.may_subscribe(filter),
+            Action::Unsubscribe { filter } if asker.may_unsubscribe(filter) => Access::Allow,
+            Action::Unsubscribe { .. } => Access::Deny,
         };
         reply.send(request.actions.iter().map(access).collect());
     }

@@ -135,6 +135,7 @@ impl Defaults {
     pub(super) const SEND: usize = 0;
     pub(super) const RECEIVE: usize = 1;
     pub(super) const SUBSCRIBE: usize = 2;
+    pub(super) const UNSUBSCRIBE: usize = 3;
 }
 
 impl Acl {

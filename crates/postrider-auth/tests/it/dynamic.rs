@@ -453,3 +453,30 @@ fn a_file_that_is_not_whole_is_refused_with_what_is_wrong() {
     }
     assert!(Dynamic::open(&folder.at("nowhere"), Settings::default()).is_err());
 }
+
+#[test]
+fn ending_a_subscription_has_rules_and_a_default_of_its_own() {
+    let (_folder, dynamic) = fresh("dynamic-unsubscribe");
+    let acl = |kind: &str, topic: &str, priority: i32, allow: bool| json!({ "acltype": kind, "topic": topic, "priority": priority, "allow": allow });
+    done(
+        &dynamic,
+        json!([
+            { "command": "createRole", "rolename": "r", "allowwildcardsubs": false, "acls": [
+                acl("unsubscribeLiteral", "a/#", 0, false),
+                acl("unsubscribePattern", "b/%u/#", 0, false),
+                acl("unsubscribePattern", "c/#", 2, true),
+                acl("unsubscribePattern", "c/d", 1, false),
+            ] },
+            { "command": "createClient", "username": "ann", "password": "x", "roles": [{ "rolename": "r" }] },
+        ]),
+    );
+    let may = |filter: &str| {
+        let action = Action::Unsubscribe { filter: filter.into() };
+        access(&dynamic, Some("ann"), "id", action) == Access::Allow
+    };
+    let filters = ["a/#", "a/b", "b/ann/+", "b/otto/+", "c/d", "else", "+/#"];
+    assert_eq!(filters.map(may), [false, false, false, false, true, false, false], "a file that says nothing");
+    let all = json!([{ "acltype": "unsubscribe", "allow": true }]);
+    done(&dynamic, json!([{ "command": "setDefaultACLAccess", "acls": all }]));
+    assert_eq!(filters.map(may), [false, true, false, true, true, true, true]);
+}

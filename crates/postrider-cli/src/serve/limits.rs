@@ -55,6 +55,8 @@ pub(crate) fn of(config: &Config, places: &[usize]) -> postrider::Limits {
         sys_interval_s: sys_interval_s(config),
         has_sol_topics: config.compat.sol_topics,
         tells_durability: limits.tells_durability,
+        // Of all rules, these alone know of it.
+        authorizes_unsubscribe: config.sys.dynamic_security.is_some(),
         ..usual
     }
 }

@@ -1,7 +1,7 @@
 use postrider_engine::{Judge, Verdict, Who};
 use postrider_ports::{Access, Action, Answer, AuthenticateAnswer, Principal, Question};
 use postrider_proto::{Auth, Packet, PropertiesBuf, Property, PropertyId, ReasonCode, Version};
-use postrider_testkit::{Client, Directory, Hello, Rules, World, publish, subscribe};
+use postrider_testkit::{Client, Directory, Hello, Rules, World, publish, subscribe, unsubscribe};
 
 fn guarded() -> World {
     World::with(|limits| limits.authenticate = Who::Plugin)
@@ -385,4 +385,32 @@ fn a_will_is_judged_at_connect_and_again_when_it_fires() {
     assert!(world.take(watcher).is_empty(), "the right was revoked");
     assert_eq!(world.counters().wills_published, 1);
     let _: Client = client;
+}
+
+#[test]
+fn a_subscription_ends_only_where_its_client_may_end_it_if_rules_know_of_that() {
+    for version in [Version::V3_1_1, Version::V5] {
+        let mut world = World::with(|limits| {
+            limits.authorize = Who::Plugin;
+            limits.authorizes_unsubscribe = true;
+        });
+        let client = world.connect(&Hello::new("c").version(version));
+        world.subscribe(client, &subscribe(1, "a", 1).and("b", 1).and("$share/g/c", 1));
+        world.authorize(&[Access::Allow, Access::Allow, Access::Allow]);
+        world.take(client);
+        world.raw(client, &unsubscribe(2, &["a", "b", "$share/g/c", "none"], version));
+        let (_, question) = world.driver.questions.front().expect("asked");
+        let Judge::Authorize(request) = question else { panic!("{question:?}") };
+        let filters = ["a", "b", "c", "none"].map(|filter| Action::Unsubscribe { filter: filter.into() });
+        assert_eq!(request.actions, filters);
+        assert!(world.take(client).is_empty(), "it waits for the answer");
+        world.authorize(&[Access::Allow, Access::Deny, Access::DenyFor("rule 7".into())]);
+        let answer = if version.is_v5() { "UNSUBACK #2 00 87 87 87" } else { "UNSUBACK #2" };
+        assert_eq!(world.take(client), [answer], "a missing verdict denies");
+        assert_eq!(world.session("c").expect("there").subscriptions, 2);
+        // Where they do not know of it, nobody is asked.
+        world.adopt(|limits| limits.authorizes_unsubscribe = false);
+        world.raw(client, &unsubscribe(3, &["b"], version));
+        assert_eq!(world.take(client), [if version.is_v5() { "UNSUBACK #3 00" } else { "UNSUBACK #3" }]);
+    }
 }

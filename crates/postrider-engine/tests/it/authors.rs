@@ -17,7 +17,7 @@ fn judge(world: &mut World, denied: &[(&str, &str)]) -> usize {
         let client = request.subject.client_id.as_str();
         let access = |action: &Action| match action {
             Action::Publish { topic, .. } if denied.contains(&(client, &**topic)) => Access::DenyFor("acl:7".into()),
-            Action::Publish { .. } | Action::Subscribe { .. } => Access::Allow,
+            Action::Publish { .. } | Action::Subscribe { .. } | Action::Unsubscribe { .. } => Access::Allow,
         };
         count += usize::from(matches!(request.actions[0], Action::Publish { retain: true, .. }));
         let list = request.actions.iter().map(access).collect();

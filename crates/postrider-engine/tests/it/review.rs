@@ -12,7 +12,7 @@ fn guarded() -> World {
 fn name_of(action: &Action) -> &str {
     match action {
         Action::Publish { topic, .. } => topic,
-        Action::Subscribe { filter, .. } => filter,
+        Action::Subscribe { filter, .. } | Action::Unsubscribe { filter } => filter,
     }
 }
 

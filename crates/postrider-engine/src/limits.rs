@@ -7,6 +7,7 @@ use crate::{BanRule, Rates};
 use postrider_ports::ListenerId;
 use postrider_proto::{Qos, Version};
 use postrider_session::{Bounds, LinkLimits};
+use std::sync::Arc;
 
 /// What clients are allowed and what is announced to them.
 #[derive(Clone, Debug)]
@@ -163,6 +164,12 @@ impl Limits {
         own.map_or(self.durability, |own| own.min(self.durability))
     }
 
+    /// The listener of this name.
+    pub(crate) fn listener_named(&self, name: &str) -> Option<ListenerId> {
+        let at = self.listeners.iter().position(|own| own.name.as_deref() == Some(name))?;
+        u16::try_from(at).ok().map(ListenerId)
+    }
+
     pub(crate) fn has_forgetful(&self) -> bool {
         self.listeners.iter().any(|own| own.durability == Some(Durability::Memory))
     }
@@ -199,6 +206,9 @@ impl Limits {
 /// Where the clients of one listener are allowed something else than all others; `None` where not.
 #[derive(Clone, Debug, Default)]
 pub struct ListenerLimits {
+    /// By what name the log knows it, if it does: rules are those of the listener that a session's client came through
+    /// last, also after a restart.
+    pub name: Option<Arc<str>>,
     /// See [`Limits::link`]; the most levels of a topic are the same for all.
     pub link: Option<LinkLimits>,
     /// See [`Limits::receive_maximum`].

@@ -17,6 +17,7 @@ use postrider_router::{FilterId, Grant, SessionKey};
 use postrider_session::flow::Awaits;
 use postrider_session::{Mono, Now, Parcel, Sequence, SubscriptionIds, Wall};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the log has of a session that outlives its connection.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(crate) struct Stored {
     pub(crate) written: Written,
     /// Since when it has no connection.
     pub(crate) away_since: Option<Wall>,
+    /// The name of the listener that its client came through last.
+    pub(crate) listener: Option<Arc<str>>,
     pub(crate) is_session_dirty: bool,
     pub(crate) is_flows_dirty: bool,
     /// The last QoS 2 message that came stands in no record yet.
@@ -64,6 +67,7 @@ impl Stored {
             sent_through: Sequence::NONE,
             written: Written::default(),
             away_since: None,
+            listener: None,
             is_session_dirty: false,
             is_flows_dirty: false,
             is_admission_open: false,
@@ -170,6 +174,7 @@ impl Session {
             subject: (*self.subject).clone(),
             expiry_s: self.expiry_s,
             away_since: stored.away_since,
+            listener: stored.listener.clone(),
             will,
         }
     }
@@ -185,6 +190,9 @@ impl Engine {
             log.sessions += 1;
             Box::new(Stored::new(sequence.0, key))
         });
+        if let Some(online) = &session.online {
+            stored.listener = self.limits.at(online.listener).and_then(|own| own.name.clone());
+        }
         let record = session.record(&stored, sequence);
         if let Some(will) = &mut session.will
             && !will.brought_by.is_some()

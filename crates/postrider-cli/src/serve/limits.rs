@@ -103,6 +103,7 @@ fn of_listener(listener: &model::Listener) -> ListenerLimits {
         (limits.versions.v5, Version::V5),
     ];
     ListenerLimits {
+        name: Some(listener.name.as_str().into()),
         link: Some(link(limits)),
         receive_maximum: Some(all_if_0(limits.receive_maximum)),
         in_flight_max: Some(all_if_0(limits.in_flight_max)),

@@ -36,7 +36,7 @@ pub fn compose_session(record: u64, session: &SessionData, out: &mut Vec<u8>) ->
         return Err(RecordError { what: "a session that ends with its connection" });
     }
     let away_since = session.away_since_ms.map(Wall);
-    SessionRecord { number: record, subject, expiry_s, away_since, will: will.transpose()? }.put(out);
+    SessionRecord { number: record, subject, expiry_s, away_since, listener: None, will: will.transpose()? }.put(out);
     Ok(kind::SESSION)
 }
 

@@ -7,6 +7,7 @@ use postrider_ports::Subject;
 use postrider_proto::{Filter, Qos};
 use postrider_router::Grant;
 use postrider_session::{Message, MessageParts, Sequence, Wall};
+use std::sync::Arc;
 
 /// A session as it stands in the log.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct SessionRecord {
     pub(crate) expiry_s: u32,
     /// Since when it has no connection; nothing while it has one.
     pub(crate) away_since: Option<Wall>,
+    /// The name of the listener that its client came through, where it has one.
+    pub(crate) listener: Option<Arc<str>>,
     pub(crate) will: Option<WillRecord>,
 }
 
@@ -49,6 +52,7 @@ pub(crate) enum ReplayState {
 
 const AWAY: u8 = 1;
 const WILL: u8 = 2;
+const LISTENER: u8 = 4;
 
 const RETAIN: u8 = 4;
 const EXPIRY: u8 = 8;
@@ -64,11 +68,18 @@ impl SessionRecord {
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         put_number(out, self.number);
         let bit = |is_there: bool, bit: u8| if is_there { bit } else { 0 };
-        out.push(bit(self.away_since.is_some(), AWAY) | bit(self.will.is_some(), WILL));
+        out.push(
+            bit(self.away_since.is_some(), AWAY)
+                | bit(self.will.is_some(), WILL)
+                | bit(self.listener.is_some(), LISTENER),
+        );
         put_subject(out, &self.subject);
         put_number(out, u64::from(self.expiry_s));
         if let Some(Wall(since)) = self.away_since {
             put_number(out, since);
+        }
+        if let Some(listener) = &self.listener {
+            put_text(out, listener.as_bytes());
         }
         if let Some(will) = &self.will {
             will.put(out);
@@ -82,9 +93,10 @@ impl SessionRecord {
         let subject = read_subject(&mut reader)?;
         let expiry_s = reader.small()?;
         let away_since = if flags & AWAY != 0 { Some(Wall(reader.number()?)) } else { None };
+        let listener = if flags & LISTENER != 0 { Some(reader.utf8()?.into()) } else { None };
         let will = if flags & WILL != 0 { Some(WillRecord::read(&mut reader)?) } else { None };
         reader.end()?;
-        Ok(Self { number, subject, expiry_s, away_since, will })
+        Ok(Self { number, subject, expiry_s, away_since, listener, will })
     }
 }
 

@@ -14,7 +14,8 @@ use crate::stored::{Stored, Written};
 use crate::stored_groups::StoredGroup;
 use crate::timers::Timer;
 use crate::will::Will;
-use crate::{Effect, Engine, Tray, Urgency};
+use crate::{Effect, Engine, Tray, Urgency, Who};
+use postrider_ports::Peer;
 use postrider_proto::{Filter, Topic};
 use postrider_router::SessionKey;
 use postrider_session::flow::{Inbound, Outbound};
@@ -41,6 +42,7 @@ impl Recovery {
         let (mut over, mut ended) = (Vec::new(), Vec::new());
         let groups = self.take_groups();
         let sessions = self.take_sessions();
+        let peers = self.engine.peers_of_listeners();
         for (record, mut restored) in sessions {
             let has = |sequence: Sequence| self.seen.binary_search(&sequence).is_ok();
             live.push(restored.sequence);
@@ -49,7 +51,11 @@ impl Recovery {
             holders.extend(restored.pictures.pinned.iter().copied());
             let (outbound, inbound) = restored.take_flows(has);
             let is_will_out = restored.is_will_out;
+            let peer = record.listener.as_ref().and_then(|name| peers.get(name)).cloned();
             let key = self.engine.restore_session(now, record, &mut restored);
+            if let Some(session) = self.engine.sessions.get_mut(key) {
+                session.peer = peer;
+            }
             self.engine.restore_flows(key, (outbound, inbound), restored, &mut holders);
             if self.engine.restore_timers(now, key) == Lifetime::Over {
                 over.push(key);
@@ -158,6 +164,14 @@ enum Lifetime {
 }
 
 impl Engine {
+    /// What is known of where sessions came from, by the names of listeners, if anybody wants to know.
+    fn peers_of_listeners(&self) -> BTreeMap<Arc<str>, Peer> {
+        let asked = self.limits.listeners.iter().filter(|_| self.limits.authorize == Who::Plugin);
+        let names = asked.filter_map(|own| own.name.clone());
+        let peer = |name: Arc<str>| Some((name.clone(), Peer::through(self.limits.listener_named(&name)?, "")));
+        names.filter_map(peer).collect()
+    }
+
     fn restore_session(&mut self, now: Now, mut record: SessionRecord, restored: &mut Restored) -> SessionKey {
         let will = record.will.take().map(|will| {
             Box::new(Will {
@@ -189,6 +203,7 @@ impl Engine {
         stored.pictures = core::mem::take(&mut restored.pictures);
         stored.sent_through = restored.sent_through;
         stored.away_since = record.away_since;
+        stored.listener = record.listener;
         if let Some(log) = &mut self.log {
             log.sessions += 1;
             // What was in steps becomes one picture.

@@ -1,6 +1,6 @@
 //! Rights that change while sessions, messages and questions are about.
 
-use postrider_engine::{Judge, Verdict, Who};
+use postrider_engine::{Judge, Limits, ListenerLimits, Verdict, Who};
 use postrider_ports::{Access, Action, Answer, DropReason, Question, Sieve};
 use postrider_proto::{AckKind, Version};
 use postrider_testkit::{Client, Hello, Pace, Remains, World, publish, subscribe, unsubscribe};
@@ -292,4 +292,42 @@ fn a_client_from_before_there_were_rules_is_judged_by_those_of_its_listener() {
         })
         .collect();
     assert_eq!(listeners, [3, 3]);
+}
+
+/// Two listeners that the log knows by name, in this order.
+fn named(limits: &mut Limits, names: [&str; 2]) {
+    limits.authorize = Who::Plugin;
+    limits.listeners =
+        names.map(|name| ListenerLimits { name: Some(name.into()), ..ListenerLimits::default() }).to_vec();
+}
+
+/// Through which listener the only session has come, as the question about it says.
+fn whence(world: &mut World) -> Option<u16> {
+    assert!(matches!(world.ask(Question::Review), Answer::Reviewing(1)));
+    let (_, question) = world.question();
+    let Judge::Authorize(request) = question else { panic!("{question:?}") };
+    request.peer.map(|peer| peer.listener().0)
+}
+
+#[test]
+fn after_a_restart_a_session_is_judged_by_the_rules_of_its_own_listener() {
+    let mut world = World::durable(|limits| named(limits, ["one", "two"]));
+    world.set_commits(Pace::AtOnce);
+    world.through(1);
+    let client = subscriber(&mut world, &Hello::new("s").resume().expiry(1000), &["a"]);
+    world.cut(client);
+    for _ in 0..2 {
+        world.advance(1);
+        world.crash(Remains::LEAST);
+        world.set_commits(Pace::AtOnce);
+        assert_eq!(whence(&mut world), Some(1));
+    }
+    // It is known by its name, wherever that stands now.
+    world.adopt(|limits| named(limits, ["two", "three"]));
+    world.crash(Remains::MOST);
+    world.set_commits(Pace::AtOnce);
+    assert_eq!(whence(&mut world), Some(0));
+    world.adopt(|limits| named(limits, ["one", "three"]));
+    world.crash(Remains::LEAST);
+    assert_eq!(whence(&mut world), None, "there is no such listener any more");
 }

@@ -172,9 +172,7 @@ impl Engine {
         self.welcome(link, found.is_some(), &candidate, tray);
         if self.log.is_some() {
             self.promise(link, key, tray);
-            if found.is_some() {
-                self.fetch_in_flight(key, tray);
-            }
+            self.fetch_in_flight(key, tray);
         }
         self.pump(now, key, tray);
         self.return_to_groups(now, key, tray);

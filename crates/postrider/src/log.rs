@@ -3,7 +3,7 @@
 //! Owns: the order of gates across links, and what is to be released or read when the lock is left.
 //! Never: makes a system call; the bell is rung and records are released by others, outside of the lock.
 
-use crate::gates::Wait;
+use crate::gates::{Wait, Waits};
 use crate::scratch::Scratch;
 use postrider_engine::{Effect, Importance, LinkId, Tray, Urgency};
 use postrider_journal::{Appended, Handle, NewRecord, ReadError, Refused, Standing, Storage};
@@ -146,16 +146,10 @@ impl Log {
     }
 
     /// A link has a new gate.
-    pub(crate) fn on_gated(&mut self, wait: Wait, link: LinkId) {
+    pub(crate) fn on_gated(&mut self, wait: Wait, link: LinkId, waits: Waits) {
+        let gates = if waits == Waits::Written { &mut self.gates_until_written } else { &mut self.gates };
         if !self.is_over {
-            self.gates.push_back((wait.through, link));
-        }
-    }
-
-    /// The same for one that waits until something is written.
-    pub(crate) fn on_gated_until_written(&mut self, wait: Wait, link: LinkId) {
-        if !self.is_over {
-            self.gates_until_written.push_back((wait.through, link));
+            gates.push_back((wait.through, link));
         }
     }
 

@@ -76,10 +76,8 @@ pub(crate) enum Pushed {
     Dirty,
     /// Nothing: somebody else does.
     Noted,
-    /// See to it that the outbox is opened when the log is durable up to what was asked for.
-    Gated,
-    /// The same as soon as it is written up to there.
-    GatedUntilWritten,
+    /// See to it that the outbox is opened when the log is as far as was asked for and this link waits for.
+    Gated(Waits),
 }
 
 /// How a connection is to end; a later word counts if it is the stronger one.
@@ -128,16 +126,12 @@ impl Outbox {
                 place.backlog.push(bytes);
             }
         }
-        if place.is_new { self.gated() } else { Pushed::Noted }
+        if place.is_new { Pushed::Gated(self.waits) } else { Pushed::Noted }
     }
 
     /// Whether there is something to wait for, or something that waits already.
     fn must_wait(&self, wait: Wait) -> bool {
         !self.gates.is_empty() || wait.holds(self.waits)
-    }
-
-    fn gated(&self) -> Pushed {
-        if self.waits == Waits::Written { Pushed::GatedUntilWritten } else { Pushed::Gated }
     }
 
     /// Appends one packet with a shared payload.
@@ -154,7 +148,7 @@ impl Outbox {
         if !(wait.is_not() && self.gates.is_empty()) && self.must_wait(wait) {
             let place = self.gates.place(wait, take);
             place.backlog.push_shared(head, owned(body));
-            return if place.is_new { self.gated() } else { Pushed::Noted };
+            return if place.is_new { Pushed::Gated(self.waits) } else { Pushed::Noted };
         }
         let body = if self.is_blocked { owned(body) } else { body };
         self.data.get_or_insert_with(take).push_shared(head, body);

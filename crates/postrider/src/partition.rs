@@ -284,8 +284,7 @@ impl Partition {
                     match conn.push_shared(head, body.clone(), self.wait, scratch) {
                         Pushed::Dirty => scratch.dirty.push(conn.clone()),
                         Pushed::Noted => {}
-                        Pushed::Gated => self.on_gated(link),
-                        Pushed::GatedUntilWritten => self.on_gated_until_written(link),
+                        Pushed::Gated(waits) => self.on_gated(link, waits),
                     }
                 }
             }
@@ -331,11 +330,7 @@ impl Partition {
                 self.wait = self.log.as_ref().map_or(Wait::NOT, |log| log.wait_for(sequence));
             }
             Effect::Promised { link, durability } => self.on_promised(link, durability),
-            Effect::Release(sequence) => {
-                if let Some(log) = &mut self.log {
-                    log.release(sequence, scratch);
-                }
-            }
+            Effect::Release(sequence) => self.release(sequence, scratch),
             Effect::Load { ticket, sequences } => {
                 if let Some(log) = &mut self.log {
                     log.load(Load { ticket, sequences: sequences.into() }, scratch);
@@ -353,17 +348,8 @@ impl Partition {
             match conn.push(bytes, lane, self.wait, scratch) {
                 Pushed::Dirty => scratch.dirty.push(conn.clone()),
                 Pushed::Noted => {}
-                Pushed::Gated => self.on_gated(link),
-                Pushed::GatedUntilWritten => self.on_gated_until_written(link),
+                Pushed::Gated(waits) => self.on_gated(link, waits),
             }
-        }
-    }
-
-    #[cold]
-    fn on_gated_until_written(&mut self, link: LinkId) {
-        let wait = self.wait;
-        if let Some(log) = &mut self.log {
-            log.on_gated_until_written(wait, link);
         }
     }
 
@@ -383,10 +369,16 @@ impl Partition {
     }
 
     #[cold]
-    fn on_gated(&mut self, link: LinkId) {
+    fn on_gated(&mut self, link: LinkId, waits: Waits) {
         let wait = self.wait;
         if let Some(log) = &mut self.log {
-            log.on_gated(wait, link);
+            log.on_gated(wait, link, waits);
+        }
+    }
+
+    fn release(&mut self, sequence: Sequence, scratch: &mut Scratch) {
+        if let Some(log) = &mut self.log {
+            log.release(sequence, scratch);
         }
     }
 }

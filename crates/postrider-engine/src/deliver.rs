@@ -269,18 +269,14 @@ impl Session {
             return Err(DropReason::TooLarge);
         }
         let to = To { link: online.link, version: online.version };
-        let has_wording = online.has_wording;
+        let (has_wording, is_weighed) = (online.has_wording, online.is_weighed);
         let mut packet_id = None;
         if form.qos != Qos::AtMostOnce {
             // A session that ends with its connection never sends anything again, so it keeps nothing but what
             // others of its group may have to get.
             let is_kept = self.is_durable() || self.stored.is_some() || delivery.share.is_some();
             let parcel = is_kept.then(|| delivery.parcel_sent(outgoing));
-            let begun = self.flows_mut().outbound.begin(form.qos, parcel);
-            packet_id = Some(begun);
-            if online.is_weighed {
-                self.weigh(begun, outgoing.payload_bytes(), limits);
-            }
+            packet_id = Some(self.flows_mut().outbound.begin(form.qos, parcel));
         }
         if outgoing.sequence().is_some() {
             self.on_sent(now, delivery, packet_id, outgoing, log, tray);
@@ -288,6 +284,9 @@ impl Session {
         let wording = if has_wording { self.wording(now, form, delivery.ids, outgoing, limits) } else { None };
         let how = How { ids: delivery.ids, packet_id, is_dup: false, wording };
         self.charge(outgoing.send(now, form, &how, to, tray));
+        if is_weighed {
+            self.weigh(&how, outgoing, limits);
+        }
         Ok(())
     }
 
@@ -362,23 +361,25 @@ impl Session {
         if !outgoing.fits(now, form, &online, ids) {
             return Err(DropReason::TooLarge);
         }
-        if online.is_weighed {
-            self.weigh(packet_id, outgoing.payload_bytes(), limits);
-        }
         let wording = online.is_mounted.then(|| Wording { alias: None, unseen: unseen(&online, &outgoing, limits) });
         let how = How { ids, packet_id: Some(packet_id), is_dup: true, wording };
         let to = To { link: online.link, version: online.version };
         self.charge(outgoing.send(now, form, &how, to, tray));
+        if online.is_weighed {
+            self.weigh(&how, &outgoing, limits);
+        }
         Ok(())
     }
 
     /// The payloads in flight are counted by their bytes, too.
     #[cold]
-    pub(crate) fn weigh(&mut self, packet_id: PacketId, bytes: u64, limits: &Limits) {
-        let Some(online) = &self.online else { return };
+    #[inline(never)]
+    fn weigh(&mut self, how: &How<'_>, outgoing: &Outgoing<'_>, limits: &Limits) {
+        let (Some(online), Some(packet_id)) = (&self.online, how.packet_id) else { return };
         let bytes_max = limits.in_flight_bytes_max_at(online.listener);
         if let Some(flows) = &mut self.flows {
-            flows.outbound.weigh(packet_id, u32::try_from(bytes).unwrap_or(u32::MAX), bytes_max);
+            let bytes = u32::try_from(outgoing.payload_bytes()).unwrap_or(u32::MAX);
+            flows.outbound.weigh(packet_id, bytes, bytes_max);
         }
     }
 

@@ -47,8 +47,15 @@ struct Room {
     bytes: i64,
     /// QoS 1 and 2 messages.
     quota: u32,
-    /// Bytes of these.
-    weight: u64,
+    /// Bytes of these, where they are limited.
+    weight: Option<u64>,
+}
+
+impl Room {
+    /// Whether what is in flight weighs too much for one that needs quota.
+    const fn is_filled(&self, needs: u32) -> bool {
+        matches!(self.weight, Some(0)) && needs > 0
+    }
 }
 
 impl Engine {
@@ -64,11 +71,10 @@ impl Engine {
         if online.credit <= 0 || flows.is_asking || !flows.mailbox.is_empty() || !flows.outbound.is_open() {
             return;
         }
-        let weight = if online.is_weighed {
-            self.limits.in_flight_bytes_max_at(online.listener).saturating_sub(flows.outbound.bytes()).max(1)
-        } else {
-            u64::MAX
-        };
+        let weight = online.is_weighed.then(|| {
+            let bytes_max = self.limits.in_flight_bytes_max_at(online.listener);
+            bytes_max.saturating_sub(flows.outbound.bytes()).max(1)
+        });
         let room = Room { bytes: online.credit, quota: flows.outbound.quota(), weight };
         let Some(mut replay) = flows.replays.pop_front() else { return };
         let subject = session.subject.clone();
@@ -151,15 +157,14 @@ impl Engine {
             }
             let qos = grant.qos.min(kept.message.qos());
             let needs = u32::from(qos != Qos::AtMostOnce);
-            if room.bytes <= 0
-                || room.quota.min(room.weight.try_into().unwrap_or(u32::MAX)) < needs
-                || found.len() == found_max
-            {
+            if room.bytes <= 0 || room.quota < needs || room.is_filled(needs) || found.len() == found_max {
                 return false;
             }
             room.bytes -= i64::try_from(kept.message.size()).unwrap_or(i64::MAX);
             room.quota -= needs;
-            room.weight -= (u64::from(needs) * kept.message.parts().payload.len() as u64).min(room.weight);
+            if let Some(weight) = &mut room.weight {
+                *weight = weight.saturating_sub(u64::from(needs) * kept.message.parts().payload.len() as u64);
+            }
             let subscription_ids = grant.identifier.map_or(SubscriptionIds::None, SubscriptionIds::One);
             found.push(Parcel { message: kept.message.clone(), qos, retain: true, subscription_ids, share: None });
             true

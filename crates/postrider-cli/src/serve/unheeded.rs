@@ -2,7 +2,7 @@
 //!
 //! Owns: the list. It grows shorter; a key that is not in it has its effect.
 
-use postrider_config::model::{Config, Listener, Origin};
+use postrider_config::model::{Config, Origin};
 
 /// One sentence for each such key that says something else than its default.
 pub(super) fn sentences(config: &Config) -> Vec<String> {

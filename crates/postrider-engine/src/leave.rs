@@ -22,6 +22,7 @@ impl Engine {
             || self.qos_max_least != Qos::ExactlyOnce
             || !self.limits.retain_available
             || self.limits.authorize == Who::Plugin
+            || self.limits.is_sparkplug_aware
     }
 
     /// Asks everything that there is to ask of a PUBLISH. One that may not pass is answered here.
@@ -51,10 +52,16 @@ impl Engine {
             Ok(()) => Ok(()),
         };
         match denied {
-            Ok(()) if self.limits.authorize == Who::Plugin => self.let_pass_by_plugin(now, (link, key), publish, tray),
-            Ok(()) => Ok(()),
-            Err(why) => Err(self.on_denied(now, (link, key), publish, why, tray)),
+            Ok(()) if self.limits.authorize == Who::Plugin => {
+                self.let_pass_by_plugin(now, (link, key), publish, tray)?;
+            }
+            Ok(()) => {}
+            Err(why) => return Err(self.on_denied(now, (link, key), publish, why, tray)),
         }
+        if self.limits.is_sparkplug_aware {
+            self.keep_certificate(now, publish, tray);
+        }
+        Ok(())
     }
 
     fn let_pass_by_plugin(

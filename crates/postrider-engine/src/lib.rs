@@ -51,6 +51,7 @@ mod retain;
 mod review;
 mod sessions;
 mod share;
+mod sparkplug;
 mod stored;
 mod stored_groups;
 mod subscribe;

@@ -105,6 +105,8 @@ pub struct Limits {
     pub sys_interval_s: u16,
     /// Whether some of it is said below `$SOL/broker` too, as the C broker Sol does.
     pub has_sol_topics: bool,
+    /// Whether birth certificates of Sparkplug are retained below `$sparkplug/certificates` as well.
+    pub is_sparkplug_aware: bool,
     /// What an acknowledgement promises.
     pub durability: Durability,
     /// Whether clients of 5.0 hear that in CONNACK, as the user property `durability`. [3.2.2.3.10]

@@ -95,6 +95,7 @@ pub fn limits() -> Limits {
         is_observed: true,
         partitions: 1,
         has_sol_topics: false,
+        is_sparkplug_aware: false,
         sys_interval_s: 0,
         durability: Durability::Memory,
         tells_durability: false,

@@ -122,6 +122,8 @@ pub fn limits() -> Limits {
         sys_interval_s: 10,
         // `$SYS/broker` has the same figures.
         has_sol_topics: false,
+        // It costs a look at each topic.
+        is_sparkplug_aware: false,
         // Set by the builder when there is a data directory.
         durability: Durability::Memory,
         // Nobody asks for it, and it costs each CONNACK some bytes.

@@ -4,13 +4,14 @@
 
 use crate::conn::Conn;
 use crate::gates::Wait;
+use crate::leaving;
 use crate::outbox::{Closing, Pushed};
 use crate::partition::Partition;
 use crate::scratch::Scratch;
 use crate::shared::Shared;
 use bytes::Bytes;
 use postrider_engine::{Input, Lane, LinkId, Progress};
-use postrider_ports::{Cause, Event, Peer};
+use postrider_ports::{Cause, Peer};
 use postrider_proto::{Packet, encode_pingresp};
 use postrider_session::{LinkLimits, Mono, Now, ServerLink, Violation};
 use smallvec::SmallVec;
@@ -364,30 +365,10 @@ impl Intake {
                     partition.handle(now, input(link));
                 }
             }),
-            None => {
-                shared.flush_one(now, conn, scratch);
-                self.tell_of_leaving(&input(NAMELESS), shared);
-            }
-        }
-    }
-
-    /// The engine never heard of this link, so nobody else says that it is over.
-    #[cold]
-    fn tell_of_leaving(&self, input: &Input<'_>, shared: &Shared) {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "these two are all that ends a link")]
-        let cause = match input {
-            Input::Parted { cause, .. } => Some(*cause),
-            Input::Broke { violation, .. } => Some(Cause::Violation(violation.reason(), violation.clause())),
-            _ => None,
-        };
-        if let (Some(peer), Some(cause)) = (&self.peer, cause) {
-            shared.observe(|| Event::Left { peer: (**peer).clone(), cause });
+            None => leaving::end(now, (conn, self.peer.as_deref()), input, shared, scratch),
         }
     }
 }
-
-/// Stands for a link that the engine has not heard of.
-const NAMELESS: LinkId = LinkId { slot: u32::MAX, epoch: u32::MAX };
 
 /// Decodes up to a batch of packets; true when there may be more.
 fn decode<'a>(

@@ -30,6 +30,7 @@ mod handle;
 mod handshake;
 mod http;
 mod intake;
+mod leaving;
 mod link_task;
 mod listen;
 mod listeners;

@@ -54,6 +54,7 @@ pub(crate) fn of(config: &Config, places: &[usize]) -> postrider::Limits {
         response_information: limits.response_information.as_deref().map(Box::from),
         sys_interval_s: sys_interval_s(config),
         has_sol_topics: config.compat.sol_topics,
+        is_sparkplug_aware: config.compat.sparkplug_aware,
         tells_durability: limits.tells_durability,
         // Of all rules, these alone know of it.
         authorizes_unsubscribe: config.sys.dynamic_security.is_some(),

@@ -15,7 +15,6 @@ pub(super) fn sentences(config: &Config) -> Vec<String> {
             "compat.duplicate_messages: a client gets one copy, with the highest QoS of its subscriptions",
         ),
         (compat.retransmit_s > 0, "compat.retransmit: messages are sent again only on another connection"),
-        (compat.sparkplug_aware, "compat.sparkplug_aware: birth certificates are messages like others"),
         (!config.bridges.is_empty() && config.notices.is_empty(), "bridge: bridges are read and not opened"),
     ];
     let said = of_broker.into_iter().filter(|(is_said, _)| *is_said);

@@ -1,8 +1,10 @@
 //! What the broker says of itself, as `docs/sys.md` promises it and as mosquitto's client hears it.
 
 use crate::broker::Broker;
+use crate::mosquitto::free_port;
 use crate::patience::until;
 use crate::program::run;
+use crate::serving::{Served, mosquitto};
 use crate::tools::command;
 use crate::wire::Wire;
 use postrider_testkit::{Hello, pingreq, publish};
@@ -74,4 +76,25 @@ fn the_broker_reports_to_this_machine_and_to_others_only_if_asked() {
     assert!(is_reporting(&["--bind", "127.0.0.1", "--bind", "127.0.0.2"]));
     assert!(!is_reporting(&open));
     assert!(is_reporting(&[&open[..], &["--sys-interval", "5"]].concat()));
+}
+
+#[test]
+fn who_asks_for_the_habits_of_other_brokers_gets_sols_figures_and_sparkplugs_certificates() {
+    let port = free_port();
+    let text = format!(
+        "[data]\ndirectory = \"memory\"\n[compat]\nsol_topics = true\nsparkplug_aware = true\n\
+         [[listener]]\nname = \"one\"\nbind = \"127.0.0.1:{port}\"\n"
+    );
+    let served = Served::start("sys-compat", "postrider.toml", &text, "data directory");
+    let birth = format!("-h 127.0.0.1 -p {port} -q 1 -t spBv1.0/plant/NBIRTH/press -m born");
+    run(&mut mosquitto("mosquitto_pub", &birth)).success();
+    let listen = |filter: &str| {
+        let way = format!("-h 127.0.0.1 -p {port} -v -C 1 -W 20 -t {filter}");
+        run(&mut mosquitto("mosquitto_sub", &way)).success().text()
+    };
+    assert_eq!(listen("$sparkplug/#"), "$sparkplug/certificates/spBv1.0/plant/NBIRTH/press born\n");
+    let uptime = listen("$SOL/broker/uptime");
+    let seconds = uptime.trim_end().strip_prefix("$SOL/broker/uptime ").and_then(|text| text.parse::<u64>().ok());
+    assert!(seconds.is_some_and(|seconds| seconds < 100), "{uptime}");
+    assert_eq!(served.end().code, Some(0));
 }

@@ -24,6 +24,7 @@ mod retained;
 mod review;
 mod session;
 mod share;
+mod sparkplug;
 mod stop;
 mod subscribe;
 mod sys;

@@ -47,6 +47,7 @@ fn wanted() -> Result<BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>> {
     corpus.append(&mut of_doors()?);
     corpus.insert(MOSQUITTO_CONF, mosquitto_files()?);
     corpus.insert(MOSQUITTO_DB, persistence_files()?);
+    corpus.append(&mut other_files()?);
     Ok(corpus)
 }
 
@@ -97,6 +98,36 @@ fn mosquitto_files() -> Result<BTreeMap<String, Vec<u8>>> {
         ensure!(inputs.insert(name.to_owned(), text.into_bytes()).is_none(), "{name} names two inputs");
     }
     Ok(inputs)
+}
+
+/// Configurations of ours and of others: `target | name | taken or refused | text | why`. A zero in front says that the
+/// text is one.
+fn other_files() -> Result<BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>> {
+    let path = root().join("crates/postrider-config/testdata/other-files.txt");
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let mut corpus: BTreeMap<&'static str, BTreeMap<String, Vec<u8>>> =
+        CONFIGURATIONS.map(|target| (target, BTreeMap::new())).into();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [target, name, _, text, why] = fields[..] else { bail!("not five fields: {line}") };
+        ensure!(!why.is_empty() && slug(name) == name, "{name} needs a reason and a plain name");
+        let inputs = corpus.get_mut(target).with_context(|| format!("there is no target {target}"))?;
+        let bytes = [b"\0", unfold(text).as_bytes()].concat();
+        ensure!(inputs.insert(name.to_owned(), bytes).is_none(), "{name} names two inputs");
+    }
+    Ok(corpus)
+}
+
+/// The text that a field stands for.
+fn unfold(field: &str) -> String {
+    let repeated = field.rsplit_once('*').and_then(|(piece, times)| Some(piece.repeat(times.parse().ok()?)));
+    let mut text = repeated.unwrap_or_else(|| field.to_owned());
+    for (sign, bytes) in
+        [("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ("\\x00", "\0"), ("\\p", "|"), ("\\ufeff", "\u{FEFF}")]
+    {
+        text = text.replace(sign, bytes);
+    }
+    text
 }
 
 /// Persistence files of mosquitto: `name | what is said | hex | why`. They begin with a zero, so a target that takes its
@@ -242,6 +273,7 @@ fn folder(target: &str) -> PathBuf {
         PASSWORD_FILE => ("postrider-auth", "fuzz"),
         MOSQUITTO_CONF => ("postrider-config", "fuzz_mosquitto"),
         MOSQUITTO_DB => ("postrider", "fuzz"),
+        target if CONFIGURATIONS.contains(&target) => ("postrider-config", "fuzz"),
         target if DOORS.contains(&target) => ("postrider-net", "fuzz"),
         _ => ("postrider-proto", "fuzz"),
     };
@@ -252,6 +284,7 @@ const FRAME: &str = "frame";
 const MOSQUITTO_CONF: &str = "mosquitto_conf";
 const MOSQUITTO_DB: &str = "mosquitto_db";
 const PASSWORD_FILE: &str = "password_file";
+const CONFIGURATIONS: [&str; 3] = ["moat_yaml", "native", "sol_conf"];
 const DOORS: [&str; 3] = ["http_request", "proxy_header", "websocket_frames"];
 const TARGETS: [&str; 5] = [FRAME, "packet_v3_1", "packet_v3_1_1", "packet_v5", "topic_and_filter"];
 const TARGET_BYTES_MAX: usize = 4096;

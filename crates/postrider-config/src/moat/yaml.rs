@@ -41,17 +41,22 @@ impl Spot {
 /// What is wrong and where.
 type Wrong = (Said<'static>, String);
 
-/// The first document.
+/// The one document. What stands behind it would have no effect, so nothing does.
 pub(super) fn parse(text: &str) -> Result<Spot, Wrong> {
     let mut events = Events { parser: Parser::new_from_str(text) };
+    let mut only = None;
     loop {
         let (event, span) = events.next()?;
         match event {
+            Event::DocumentStart(_) if only.is_some() => {
+                let what = "a second document begins; one is read, so put all of it into the first";
+                return Err((place(span.start.line(), span.start.col()), what.to_owned()));
+            }
             Event::DocumentStart(_) => {
                 let (event, span) = events.next()?;
-                return events.node(event, span, 0);
+                only = Some(events.node(event, span, 0)?);
             }
-            Event::StreamEnd => return Ok(spot(Node::Nothing, span)),
+            Event::StreamEnd => return Ok(only.unwrap_or_else(|| spot(Node::Nothing, span))),
             Event::Nothing
             | Event::StreamStart
             | Event::DocumentEnd

@@ -105,6 +105,8 @@ What does not:
 - A session belongs to the user who made it. Formats before 6 have no user names, so only clients without one can go on with sessions from 1.6 and older.
 - `mosquitto.sqlite3` of the plugin persist-sqlite.
 
+`packaging/postrider.service` lets the broker write below `/var/lib/postrider` only; with a mosquitto.conf it also needs `ReadWritePaths=` with `persistence_location`, and `User=` with who owns that.
+
 The formats 2 to 6 are read, which are those of 1.2 to 2.1, as machines with the least byte first write them.
 The file is never changed. The folder remembers which file it was made of: a second start reads nothing, and says so if the file has changed since.
 To begin with the file again, or to go back to mosquitto with what it had, move the folder away.

@@ -3,6 +3,7 @@
 use postrider_config::model::{
     Bind, ClientCertificate, Config, LogDestination, LogType, Place, Profile, Protocol, TlsVersion,
 };
+use postrider_config::native::{self, Beside};
 use postrider_config::{Format, moat, sol};
 use std::path::Path;
 
@@ -195,4 +196,30 @@ fn what_is_imported_can_be_read() {
         let again = read("a.toml", &text, Beside::default()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
         assert!(again.is_same(&config), "{text}\n{again:#?}\n{config:#?}");
     }
+}
+
+#[test]
+fn each_file_of_the_table_is_taken_or_refused_as_it_says() {
+    let table = include_str!("../../testdata/other-files.txt");
+    let mut wrong = Vec::new();
+    for line in table.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [target, name, want, field, _why] = fields[..] else { panic!("not five fields: {line}") };
+        let repeated = field.rsplit_once('*').and_then(|(piece, times)| Some(piece.repeat(times.parse().ok()?)));
+        let text = repeated.unwrap_or_else(|| field.to_owned());
+        let signs =
+            [("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ("\\x00", "\0"), ("\\p", "|"), ("\\ufeff", "\u{FEFF}")];
+        let text = signs.iter().fold(text, |text, (sign, bytes)| text.replace(sign, bytes));
+        let read = match target {
+            "native" => native::read("a.toml", &text, Beside::default()),
+            "sol_conf" => sol::read("sol.conf", &text),
+            "moat_yaml" => moat::read("a.yaml", &text),
+            other => panic!("there is no target {other}"),
+        };
+        let said = if read.is_ok() { "taken" } else { "refused" };
+        if said != want {
+            wrong.push(format!("{target} {name}: {said}, {:?}", told(read)));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

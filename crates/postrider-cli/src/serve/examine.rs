@@ -8,6 +8,7 @@ use crate::data;
 use postrider_auth::PasswordFile;
 use postrider_auth::acl::Rules;
 use postrider_auth::dynamic::{self, Dynamic};
+use postrider_auth::people::People;
 use postrider_config::model::{Bind, Config, Listener, LogDestination, Origin, Tls};
 use postrider_config::{Fault, mosquitto};
 use postrider_net::tls::{TlsError, examine};
@@ -77,6 +78,12 @@ impl Found {
         }
         if let Some(Err(error)) = security.acl_file.as_deref().map(Rules::read) {
             self.add(of.fault("acl.file", error.to_string()));
+        }
+        if let Some(path) = &security.user_store {
+            match People::open(path, postrider_auth::Settings::default()) {
+                Ok(_) => self.room_for(of, "auth.user_store", path),
+                Err(error) => self.add(of.fault("auth.user_store", error.to_string())),
+            }
         }
         if let Some(path) = &security.psk_file {
             self.shared_keys(of, path);

@@ -134,6 +134,11 @@ fn make_data_directory(config: &Config) {
     if let Ok(Some(directory)) = crate::data::directory(config)
         && is_made_here
     {
+        if config.data.take_over.as_ref().is_some_and(|file| file.is_file()) && !directory.exists() {
+            // It is made elsewhere, and gets its place when it is complete.
+            let _ = directory.parent().map(std::fs::create_dir_all);
+            return;
+        }
         let _ = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
     }
 }

@@ -25,7 +25,7 @@ impl Plan {
     /// What `config`, read from `file`, needs.
     pub(crate) fn of(config: &Config, file: Option<&Path>) -> Self {
         let mut plan = Self::default();
-        let old = &config.data.take_over;
+        let old = config.data.take_over.as_ref();
         reads(config, file).iter().chain(&secrecy::files(config)).chain(old).for_each(|path| plan.may_read(path));
         for tls in config.bridges.iter().filter_map(|bridge| bridge.tls.as_ref()) {
             let files = tls.ca_file.iter().chain(&tls.ca_directory).chain(&tls.certificate);
@@ -34,11 +34,14 @@ impl Plan {
         let once = config.process.pid_file.iter().chain(&config.sys.dynamic_security);
         writes(config).iter().chain(once).for_each(|path| plan.may_write_beside(path));
         if let Ok(Some(directory)) = data::directory(config) {
-            plan.write.insert(links::follow(&directory).end);
-            if config.data.take_over.is_some() {
-                // What is made of mosquitto's file gets its name when it is complete.
-                plan.may_write_beside(&directory);
+            let directory = links::follow(&directory).end;
+            if let Some(file) = old {
+                // What is made of it gets its name beside it when it is complete.
+                let is_new = !directory.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+                let is_made = file.is_file() && is_new;
+                plan.write.extend(directory.parent().filter(|above| is_made && is_narrow(above)).map(Path::to_owned));
             }
+            plan.write.insert(directory);
         }
         plan
     }
@@ -130,6 +133,7 @@ fn writes(config: &Config) -> Vec<PathBuf> {
         }
         paths.extend(listener.tls.iter().filter_map(|tls| tls.key_log.clone()));
     }
+    paths.extend(config.listeners.iter().filter_map(|listener| listener.security.user_store.clone()));
     for destination in &config.log.destinations {
         if let LogDestination::File(path) = destination {
             paths.push(path.clone());
@@ -228,6 +232,19 @@ mod tests {
         let plan = Plan::of(&config(&text), None);
         let wanted = [place.0.join("data"), place.0.join("log"), place.0.join("run"), PathBuf::from("/dev/null")];
         assert_eq!(plan.write, BTreeSet::from(wanted));
+    }
+
+    #[test]
+    fn a_user_store_can_be_written_anew_and_a_file_of_passwords_cannot() {
+        let place = Place::new("store");
+        let (store, users) = (place.0.join("store/people"), place.file("conf/users"));
+        let text = format!(
+            "data.directory = \"memory\"\nauth.user_store = {store:?}\n[[listener]]\nname = \"one\"\n\
+             bind = \"127.0.0.1:0\"\n[[listener]]\nname = \"two\"\nbind = \"127.0.0.1:1\"\nauth.password_file = {users:?}\n"
+        );
+        let plan = Plan::of(&config(&text), None);
+        assert!(plan.may_be_written(&store) && plan.may_be_read(&store), "{plan:?}");
+        assert!(plan.may_be_read(&users) && !plan.may_be_written(&users), "{plan:?}");
     }
 
     #[test]

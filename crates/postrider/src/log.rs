@@ -18,6 +18,8 @@ pub(crate) trait Journal: Debug + Send + Sync {
     fn append(&self, records: &mut dyn Iterator<Item = NewRecord<'_>>) -> Result<Appended, Refused>;
     fn ring(&self);
     fn standing(&self) -> Standing;
+    /// Bytes of records that are in memory until they are written.
+    fn waiting_bytes(&self) -> u64;
     fn want_room(&self);
     fn release(&self, sequence: Sequence);
     fn read(&self, sequence: Sequence, payload: &mut Vec<u8>) -> Result<u8, ReadError>;
@@ -34,6 +36,10 @@ impl<S: Storage> Journal for Handle<S> {
 
     fn standing(&self) -> Standing {
         self.standing()
+    }
+
+    fn waiting_bytes(&self) -> u64 {
+        self.waiting_bytes()
     }
 
     fn want_room(&self) {

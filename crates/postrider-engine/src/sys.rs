@@ -4,7 +4,8 @@
 //! Never: counts anything; `docs/sys.md` says what the figures mean.
 
 use crate::load::{Load, SPANS};
-use crate::publish::{Authorized, Incoming};
+use crate::authorized::Authorized;
+use crate::publish::Incoming;
 use crate::{Durability, Engine, Limits, Tray};
 use postrider_ports::{Counters, DropReason};
 use postrider_proto::{Properties, Qos, Topic};

@@ -141,7 +141,7 @@ impl Engine {
             Input::Adopted(limits) => self.adopt(now, *limits),
             Input::Pressed { pressure, outboxes_bytes } => {
                 self.on_pressed(now, pressure, outboxes_bytes, tray);
-            },
+            }
             Input::Continue => self.on_continue(now, tray),
             Input::Tick => self.on_tick(now, tray),
         }

@@ -18,7 +18,7 @@ pub(crate) const TLS_BYTES: u32 = 7_600;
 /// What a WebSocket is, beside frames on their way, which are in the outbox until they have left.
 pub(crate) const WEBSOCKET_BYTES: u32 = 600;
 /// What a connection needs until it is in.
-pub(crate) const HANDSHAKE_BYTES: u64 = 12 * 1024;
+pub(crate) const HANDSHAKE_BYTES: u64 = 16 * 1024;
 
 impl Charges {
     /// A connection keeps another amount of packets that it cannot offer yet.

@@ -173,7 +173,7 @@ const CONNECTIONS: usize = 50;
 const WATCHED: Duration = Duration::from_secs(3);
 
 /// What a process has had of the processors.
-fn processor_time(id: u32) -> Duration {
+pub(crate) fn processor_time(id: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("it runs");
     let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
     let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();

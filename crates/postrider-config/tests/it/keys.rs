@@ -199,7 +199,8 @@ fn sizes_and_times_have_the_units_that_people_write() {
 
 #[test]
 fn unlimited_memory_is_another_word_than_what_the_control_group_has() {
-    let told = |text: &str| read("postrider.toml", text, Beside::default()).expect("a good file").limits.memory_bytes_max;
+    let told =
+        |text: &str| read("postrider.toml", text, Beside::default()).expect("a good file").limits.memory_bytes_max;
     assert_eq!(told("[limits]\nmemory = \"unlimited\"\n"), Some(u64::MAX));
     assert_eq!(told("[limits]\nmemory = \"auto\"\n"), None);
     assert_eq!(told("\n"), None);

@@ -64,7 +64,7 @@ pub(crate) fn memory_bytes_max(config: &Config) -> u64 {
 }
 
 fn memory_within(told: Option<u64>, group: Option<u64>) -> u64 {
-    told.or(group.map(|bytes| bytes / 2)).unwrap_or(u64::MAX)
+    told.or_else(|| group.map(|bytes| bytes / 2)).unwrap_or(u64::MAX)
 }
 
 /// Everybody who is let in can read the report, so it is for this machine only unless it is asked for.

@@ -49,7 +49,7 @@ impl Oracle {
     }
 
     /// Subscriptions that are new, and nothing else, are refused while there is no memory at all.
-    pub(super) fn check_filters(&mut self, place: Place, refused: &[String]) -> Result<(), String> {
+    pub(super) fn check_filters(&self, place: Place, refused: &[String]) -> Result<(), String> {
         let may = |filter: &String| self.partitions > 1 && is_shared(filter);
         let is_full = self.memory.pressure(place.0) == Pressure::Full || self.has_lost;
         let is_known = |filter: &&String| {

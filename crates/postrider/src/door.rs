@@ -2,8 +2,8 @@
 //!
 //! Owns: their order, and what is learnt of the far end on the way.
 
-use crate::http::Http;
 use crate::charges::{TLS_BYTES, WEBSOCKET_BYTES};
+use crate::http::Http;
 use crate::transport::Stream;
 use postrider_net::proxy::{self, Forwarded, ProxyOptions};
 use postrider_net::tls::{Proved, TlsServer, Turns};

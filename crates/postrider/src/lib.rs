@@ -59,11 +59,11 @@ pub use examine::{Examined, Salvaged, check_data, salvage_data};
 pub use failure::Failure;
 pub use handle::Handle;
 pub use listen::{Connections, Listen, ListenerInfo};
+pub use memory::{ListenerMemory, MemoryInfo};
 pub use mosquitto::{
     Flaw, MosquittoFile, NotTaken, OnFlaw, Origin, TakeOver, TakenOver, is_of_mosquitto, take_over_mosquitto,
     taken_from,
 };
-pub use memory::{ListenerMemory, MemoryInfo};
 pub use postrider_engine::contents::{
     DeliveryData, MessageData, SessionData, SessionName, Stage, SubscriptionData, WillData,
 };

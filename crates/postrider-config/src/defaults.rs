@@ -164,7 +164,7 @@ defaults! {
 defaults! {
     /// What the whole broker allows.
     limits() -> Limits, LIMITS {
-        memory_bytes_max: u64::MAX, "Each queue has its own bound; this one is for machines that are shared.";
+        memory_bytes_max: None, "Half of what the control group has, and no limit without one: each queue has its own bound.";
         connections_max: u32::MAX, "The system's limit of descriptors bounds them.";
         sessions_max: u32::MAX, "The open connections and their expiry bound them.";
         queued_messages_max: None,

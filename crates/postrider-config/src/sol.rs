@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
         to.config.compat.retransmit_s = 20;
         to.config.data.place = Place::Memory;
         to.config.sys.interval_s = Some(10);
-        to.config.limits.memory_bytes_max = 2 << 30;
+        to.config.limits.memory_bytes_max = Some(2 << 30);
         to.config.listener_limits.packet_bytes_max = 2 << 20;
         to.config.security.allow_anonymous = Some(true);
         to.config.log.types = vec![LogType::Error, LogType::Warning];

@@ -139,7 +139,9 @@ impl Engine {
             Input::Committed { through, room, is_full } => self.on_committed(through, room, is_full, tray),
             Input::Loaded { ticket, records } => self.on_loaded(now, ticket, records, tray),
             Input::Adopted(limits) => self.adopt(now, *limits),
-            Input::Pressed(pressure) => self.on_pressed(now, pressure, tray),
+            Input::Pressed { pressure, outboxes_bytes } => {
+                self.on_pressed(now, pressure, outboxes_bytes, tray);
+            }
             Input::Continue => self.on_continue(now, tray),
             Input::Tick => self.on_tick(now, tray),
         }

@@ -85,7 +85,7 @@ impl Engine {
         self.continue_fanout(now, tray);
         self.continue_replay(now, tray);
         self.continue_review(now, tray);
-        self.continue_relief(tray);
+        self.continue_relief(now.mono, tray);
     }
 
     /// One slice of the oldest fan-out.

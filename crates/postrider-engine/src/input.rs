@@ -78,7 +78,12 @@ pub enum Input<'a> {
     /// Other limits are to hold from now on.
     Adopted(Box<Limits>),
     /// Memory is short, or is not any more.
-    Pressed(Pressure),
+    Pressed {
+        /// How short.
+        pressure: Pressure,
+        /// What of it the outboxes may have together until that is over.
+        outboxes_bytes: u64,
+    },
     /// An administrator asks.
     Asked {
         /// Comes back with the answer.

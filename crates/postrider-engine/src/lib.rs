@@ -10,6 +10,7 @@ mod acks;
 mod adopt;
 mod aliases;
 mod asked;
+mod authorized;
 mod authors;
 mod bans;
 mod connect;

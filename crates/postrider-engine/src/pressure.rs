@@ -11,7 +11,7 @@ use crate::{Effect, Engine, LinkId, Tray};
 use postrider_ports::{Cause, DropReason};
 use postrider_proto::{Publish, Qos, ReasonCode};
 use postrider_router::SessionKey;
-use postrider_session::{Bounds, MessageParts, Now, Sequence, TimerKey};
+use postrider_session::{Bounds, MessageParts, Mono, Now, Sequence, TimerKey};
 
 /// How short memory is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +29,8 @@ pub enum Pressure {
 #[derive(Debug, Default)]
 pub(crate) struct Relief {
     pressure: Pressure,
+    /// The most that may be in an outbox while memory is short.
+    outbox_bytes_max: u32,
     /// The next session that gives back what it can.
     next: Option<u32>,
     /// Links whose PUBLISH waits for memory.
@@ -46,19 +48,11 @@ const PATIENCE_MS: u64 = 1000;
 const AGAIN_MS: u64 = 100;
 /// Who costs less is not worth it.
 const WORST_BYTES_MIN: u64 = 16 * 1024;
+/// Which part of an outbox may be used while memory is short, and what is left of it if there are very many.
+const OUTBOX_PART: u32 = 16;
+const OUTBOX_BYTES_MIN: u64 = 1024;
 /// Sessions that give back at a stretch.
 const SESSIONS: u32 = 256;
-
-impl Pressure {
-    /// Which part of an outbox may be used.
-    const fn outbox_part(self) -> u32 {
-        match self {
-            Self::Calm => 1,
-            // With a thousand slow clients even this is a lot.
-            Self::Tight | Self::Full => 16,
-        }
-    }
-}
 
 impl Relief {
     pub(crate) const fn has_work(&self) -> bool {
@@ -85,8 +79,17 @@ impl Engine {
     /// The most that may be in an outbox now.
     #[must_use]
     pub const fn outbox_bytes_max(&self) -> u32 {
-        let most = self.limits.outbox_bytes_max / self.relief.pressure.outbox_part();
-        if most == 0 { 1 } else { most }
+        match self.relief.pressure {
+            Pressure::Calm => self.limits.outbox_bytes_max,
+            Pressure::Tight | Pressure::Full => self.relief.outbox_bytes_max,
+        }
+    }
+
+    /// A part of the usual, or less where there are so many clients that even that would be too much together.
+    fn outbox_bytes_pressed(&self, outboxes_bytes: u64) -> u32 {
+        let share = (outboxes_bytes / self.counters.clients_connected.max(1)).max(OUTBOX_BYTES_MIN);
+        let part = self.limits.outbox_bytes_max / OUTBOX_PART;
+        u32::try_from(share).unwrap_or(u32::MAX).min(part).max(1)
     }
 
     /// The same for one link: whoever was given more when there was memory has it, and less is raised when it reads.
@@ -102,9 +105,10 @@ impl Engine {
     }
 
     /// Memory is as short as that from now on.
-    pub(crate) fn on_pressed(&mut self, now: Now, pressure: Pressure, tray: &mut Tray) {
+    pub(crate) fn on_pressed(&mut self, now: Now, pressure: Pressure, outboxes_bytes: u64, tray: &mut Tray) {
         let before = core::mem::replace(&mut self.relief.pressure, pressure);
         self.asks = self.asks_of_publish();
+        self.relief.outbox_bytes_max = self.outbox_bytes_pressed(outboxes_bytes);
         if pressure > before {
             self.lower_credits();
             self.relief.next = Some(0);
@@ -151,14 +155,14 @@ impl Engine {
     }
 
     /// Some sessions give back what they can do without: what the log has too, and at last QoS 0.
-    pub(crate) fn continue_relief(&mut self, tray: &mut Tray) {
+    pub(crate) fn continue_relief(&mut self, now: Mono, tray: &mut Tray) {
         let Some(first) = self.relief.next else { return };
         let end = first.saturating_add(SESSIONS);
         self.relief.next = (end < self.sessions.keys_end() && self.is_pressed()).then_some(end);
         for key in (first..end).map(SessionKey) {
             self.unload(key);
             if self.relief.is_full() {
-                self.shed_qos0(key, tray);
+                self.shed_qos0(now, key, tray);
             }
         }
     }
@@ -170,16 +174,21 @@ impl Engine {
         }
     }
 
-    fn shed_qos0(&mut self, key: SessionKey, tray: &mut Tray) {
+    fn shed_qos0(&mut self, now: Mono, key: SessionKey, tray: &mut Tray) {
         let Some(flows) = self.sessions.get_mut(key).and_then(|session| session.flows.as_mut()) else { return };
         if flows.mailbox.qos0_len() == 0 {
             return;
         }
         let before = flows.mailbox.bytes();
-        // Whatever came through a shared subscription with QoS 0 is nobody else's either.
-        let gone = flows.mailbox.take_qos0().len() as u64;
+        let parcels = flows.mailbox.take_qos0();
+        let gone = parcels.len() as u64;
         self.counters.queued_bytes -= before - flows.mailbox.bytes();
         self.counters.deliveries_queued -= gone;
+        for parcel in &parcels {
+            // Whatever came through a shared subscription with QoS 0 is nobody else's either, and its group may hold the
+            // record of a message with more.
+            self.finish_shared(now, parcel, tray);
+        }
         self.drop_delivery(key, DropReason::Memory, gone, tray);
     }
 

@@ -8,6 +8,7 @@
 //!               may hold     duplicates end here   may be sliced: the ack waits
 //! ```
 
+use crate::authorized::Authorized;
 use crate::fanout::{Fanout, Tally, Visibility};
 use crate::leave::check_topic;
 use crate::outgoing::Outgoing;
@@ -37,18 +38,6 @@ pub(crate) struct Incoming<'a> {
     pub(crate) publisher: Option<SessionKey>,
     /// The record that brought the will which this is, if it is one and a record did.
     pub(crate) will: Sequence,
-}
-
-/// Something that was found to be allowed. Only this reaches routing; whoever changes a message has to
-/// have it certified again. A18
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Authorized<T>(T);
-
-impl<T> Authorized<T> {
-    /// The caller has the verdict, or nobody guards this.
-    pub(crate) const fn certify(it: T) -> Self {
-        Self(it)
-    }
 }
 
 /// What became of a message that was routed.
@@ -201,7 +190,7 @@ impl Engine {
         owed: Option<Owed>,
         tray: &mut Tray,
     ) -> Routed {
-        let Authorized(incoming) = authorized;
+        let incoming = authorized.into_inner();
         if incoming.retain && !self.can_retain(&incoming) {
             return Routed::Done(ReasonCode::QuotaExceeded);
         }

@@ -3,7 +3,8 @@
 //! Owns: which messages they are, and where they are retained.
 //! Never: changes the message itself, or retains one that its sender may not publish.
 
-use crate::publish::{Authorized, Incoming, forwarded};
+use crate::authorized::Authorized;
+use crate::publish::{Incoming, forwarded};
 use crate::{Engine, Tray};
 use postrider_proto::{Properties, Publish, Topic};
 use postrider_session::{MessageParts, Now, Sequence};

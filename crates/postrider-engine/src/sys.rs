@@ -3,8 +3,9 @@
 //! Owns: the list of topics, when they are looked at, and what was said last: only news are published.
 //! Never: counts anything; `docs/sys.md` says what the figures mean.
 
+use crate::authorized::Authorized;
 use crate::load::{Load, SPANS};
-use crate::publish::{Authorized, Incoming};
+use crate::publish::Incoming;
 use crate::{Durability, Engine, Limits, Tray};
 use postrider_ports::{Counters, DropReason};
 use postrider_proto::{Properties, Qos, Topic};

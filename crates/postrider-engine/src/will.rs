@@ -4,11 +4,12 @@
 //! Spec: 3.1.2.5, 3.1.3.2.2.
 
 use crate::accept::Refusal;
+use crate::authorized::Authorized;
 use crate::authors::Author;
 use crate::judge::Pending;
 use crate::leave::check_topic;
 use crate::mount;
-use crate::publish::{Authorized, Incoming, forwarded};
+use crate::publish::{Incoming, forwarded};
 use crate::timers::Timer;
 use crate::{Effect, Engine, Judge, Limits, Tray, Urgency, Who};
 use postrider_ports::{Action, AuthorizeRequest, Event, ListenerId};

@@ -6,7 +6,7 @@ mod durable;
 
 pub use durable::{LogStep, Shelf};
 
-use crate::witness::{Witnessed, witnessed, witnessed_answer, witnessed_event};
+use crate::witness::{Codes, Witnessed, codes, witnessed, witnessed_answer, witnessed_event};
 use bytes::Bytes;
 use durable::Gated;
 use postrider_engine::{
@@ -168,12 +168,13 @@ impl PureDriver {
                 Ok(None) => return,
                 Err(violation) => return self.violate(now, at, violation),
             };
+            let refused = self.engine.counters().publishes_refused;
             match self.offer_one(now, at, &packet, &source) {
                 Ok(Progress::Hold) => self.links[at].is_held = true,
                 Ok(progress) => {
                     self.passed.packets_received += 1;
                     self.passed.bytes_received += len as u64;
-                    self.note_taken(at, &packet);
+                    self.note_taken(at, &packet, self.engine.counters().publishes_refused > refused);
                     let link = &mut self.links[at];
                     link.input.drain(..len);
                     link.is_held |= progress == Progress::Pause;
@@ -202,13 +203,35 @@ impl PureDriver {
     }
 
     /// A packet was taken; what follows from it is still in the tray.
-    fn note_taken(&mut self, at: usize, packet: &Packet<'_>) {
+    fn note_taken(&mut self, at: usize, packet: &Packet<'_>, is_unplaced: bool) {
+        let told = self.codes_for(at);
         let Some(witness) = &mut self.witness else { return };
         let id = self.links[at].id;
         let is_in = |effect: &Effect| matches!(effect, Effect::Accepted { link, .. } if *link == id);
-        if !matches!(packet, Packet::Connect(_)) || self.tray.effects.iter().any(is_in) {
-            witness.extend(witnessed(at, packet));
-        }
+        let what = match (packet, told) {
+            (Packet::Connect(_), Some(Codes::Connack(reason))) if reason.is_error() => {
+                Some(Witnessed::TurnedAway { at, reason })
+            }
+            (Packet::Connect(_), _) if !self.tray.effects.iter().any(is_in) => None,
+            (Packet::Publish(publish), _) if is_unplaced => {
+                let (packet_id, payload) = (publish.packet_id, publish.payload.to_vec());
+                Some(Witnessed::Unplaced { at, packet_id, payload })
+            }
+            (packet, told) => witnessed(at, packet).map(|what| what.granted(told)),
+        };
+        witness.extend(what);
+    }
+
+    /// What the tray has for a client in answer to its CONNECT or SUBSCRIBE.
+    fn codes_for(&self, at: usize) -> Option<Codes> {
+        let (id, version) = (self.links[at].id, self.links[at].link.version());
+        self.witness.as_ref()?;
+        self.tray.effects.iter().find_map(|effect| match effect {
+            Effect::Send { link, range, .. } if *link == id => {
+                codes(version, &self.tray.bytes[range.start as usize..range.end as usize])
+            }
+            _ => None,
+        })
     }
 
     fn violate(&mut self, now: Now, at: usize, violation: Violation) {
@@ -286,8 +309,16 @@ impl PureDriver {
 
     /// Memory is short, or is not any more.
     pub fn press(&mut self, now: Now, pressure: Pressure) {
+        self.press_with(now, pressure, u64::MAX);
+    }
+
+    /// The same, and all outboxes may have so much together.
+    pub fn press_with(&mut self, now: Now, pressure: Pressure, outboxes_bytes: u64) {
         let now = self.local(now);
-        self.engine.handle(now, Input::Pressed(pressure), &mut self.tray);
+        if let Some(witness) = &mut self.witness {
+            witness.push(Witnessed::Pressed(pressure));
+        }
+        self.engine.handle(now, Input::Pressed { pressure, outboxes_bytes }, &mut self.tray);
         self.apply(now);
         for at in 0..self.links.len() {
             self.report_room(now, at);

@@ -2,6 +2,7 @@
 //!
 //! Owns: the words for it, found in packets and events.
 
+use postrider_engine::Pressure;
 use postrider_ports::{Event, PartitionId};
 use postrider_proto::{Ack, AckKind, Packet, PacketId, PropertyId, Qos, ReasonCode, SubscribeOptions, Text, Version};
 use postrider_session::Sequence;
@@ -15,6 +16,24 @@ pub enum Witnessed {
         at: usize,
         /// What it asks for; empty to get one assigned.
         client_id: String,
+    },
+    /// A CONNECT that was refused without asking anybody.
+    TurnedAway {
+        /// Which connection.
+        at: usize,
+        /// Why.
+        reason: ReasonCode,
+    },
+    /// Memory is as short as that from now on.
+    Pressed(Pressure),
+    /// A PUBLISH that was taken from its client, and with which nothing was done as there was no memory.
+    Unplaced {
+        /// Which connection.
+        at: usize,
+        /// Its Packet Identifier.
+        packet_id: Option<PacketId>,
+        /// What.
+        payload: Vec<u8>,
     },
     /// A PUBLISH.
     Publish {
@@ -66,8 +85,10 @@ pub enum Witnessed {
     Subscribe {
         /// Which connection.
         at: usize,
-        /// Filters and how they are wanted.
+        /// Filters that were granted, and how they are wanted.
         filters: Vec<(String, SubscribeOptions)>,
+        /// Those that were not.
+        refused: Vec<String>,
         /// The Subscription Identifier.
         identifier: Option<u32>,
     },
@@ -123,6 +144,20 @@ pub enum Witnessed {
     },
 }
 
+impl Witnessed {
+    /// Without the filters that an answer refuses.
+    pub(crate) fn granted(mut self, told: Option<Codes>) -> Self {
+        if let (Self::Subscribe { filters, refused, .. }, Some(Codes::Suback(codes))) = (&mut self, told) {
+            let mut codes = codes.into_iter();
+            let (granted, others) = filters.drain(..).partition(|_| codes.next().is_none_or(|code| code < 0x80));
+            *filters = granted;
+            let others: Vec<(String, SubscribeOptions)> = others;
+            refused.extend(others.into_iter().map(|(filter, _)| filter));
+        }
+        self
+    }
+}
+
 pub(crate) fn witnessed(at: usize, packet: &Packet<'_>) -> Option<Witnessed> {
     Some(match packet {
         Packet::Connect(connect) => Witnessed::Connect { at, client_id: connect.client_id.as_str().to_owned() },
@@ -144,6 +179,7 @@ pub(crate) fn witnessed(at: usize, packet: &Packet<'_>) -> Option<Witnessed> {
                 .iter()
                 .map(|one| (Text::trusted(one.raw_filter).as_str().to_owned(), one.options))
                 .collect(),
+            refused: Vec::new(),
             identifier: subscribe.properties.number(PropertyId::SubscriptionIdentifier),
         },
         Packet::Unsubscribe(unsubscribe) => Witnessed::Unsubscribe {
@@ -172,4 +208,21 @@ pub(crate) fn witnessed_answer(at: usize, version: Version, bytes: &[u8]) -> Opt
         }
         _ => None,
     }
+}
+
+/// What a client is told of its CONNECT and its SUBSCRIBE, in the order of its filters.
+pub(crate) fn codes(version: Version, bytes: &[u8]) -> Option<Codes> {
+    let frame = postrider_proto::split(bytes, usize::MAX).ok()??;
+    match Packet::decode(frame, version).ok()? {
+        Packet::Connack(connack) => Some(Codes::Connack(connack.reason)),
+        Packet::Suback(suback) => Some(Codes::Suback(suback.codes.to_vec())),
+        _ => None,
+    }
+}
+
+/// See [`codes`].
+#[derive(Debug)]
+pub(crate) enum Codes {
+    Connack(ReasonCode),
+    Suback(Vec<u8>),
 }

@@ -50,6 +50,13 @@ impl Backlog {
         self.total += packets.len();
     }
 
+    /// Makes room for so many bytes, and for little more.
+    pub(crate) fn reserve_little(&mut self, bytes: usize) {
+        if self.bytes.capacity() - self.bytes.len() < bytes {
+            self.bytes.reserve_exact(bytes.max(self.bytes.len() / 8));
+        }
+    }
+
     /// Appends whole packets that are no messages.
     #[inline]
     pub(crate) fn push_control(&mut self, packets: &[u8]) {
@@ -175,6 +182,9 @@ impl Backlog {
         let mut behind = Self { bytes, total, is_mixed: self.is_mixed, ..Self::default() };
         behind.cuts.extend(self.cuts.drain(cuts..).map(|cut| Cut { at: cut.at - at, ..cut }));
         self.total = end;
+        // Both stay for long, and may have been a large buffer.
+        self.bytes.shrink_to_fit();
+        behind.bytes.shrink_to_fit();
         behind
     }
 

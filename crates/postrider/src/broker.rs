@@ -12,7 +12,7 @@ use crate::link_task::LinkTask;
 use crate::listen::{Connections, Listen, ListenerInfo};
 use crate::listeners::{Bound, Listeners};
 use crate::log_threads::{self, Closer};
-use crate::memory::{self, MemoryInfo};
+use crate::memory::{self, ListenerMemory, MemoryInfo};
 use crate::observer::Observer;
 use crate::shared::{Core, Plugins, Shared};
 use crate::store::{self, Durability, Making, Opened, Restored, Settings};
@@ -139,7 +139,7 @@ impl Broker {
     /// Serves a connection of the embedder's own, such as one end of a pipe or a TLS stream. `peer` is what
     /// logs call the far end. Must be called within a tokio runtime.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + 'static, peer: &str) {
-        let conn = Arc::new(Conn::new(Exit::Task));
+        let conn = Arc::new(Conn::new(Exit::TASK));
         let since = self.shared.clock.now().mono;
         let task = LinkTask::new(self.shared.clone(), conn, Transport::task(stream), Peer::from(peer), None, since);
         tokio::spawn(task);
@@ -160,6 +160,12 @@ impl Broker {
     #[must_use]
     pub fn memory(&self) -> MemoryInfo {
         self.shared.memory_info()
+    }
+
+    /// What of it is kept for the clients of each listener.
+    #[must_use]
+    pub fn memory_by_listener(&self) -> Vec<ListenerMemory> {
+        self.shared.memory_by_listener()
     }
 
     /// Whether the plugins that were given to the builder are asked who clients are, and what they may do. From the

@@ -28,8 +28,13 @@ pub(crate) struct Conn {
 pub(crate) enum Exit {
     /// Any thread writes to the socket.
     Direct(Socket),
-    /// Only the task that owns the stream can write; it is woken once a batch.
-    Task,
+    /// Only the task that owns the stream can write; it is woken once a batch. The stream keeps so many bytes itself.
+    Task { stream_bytes: u32 },
+}
+
+impl Exit {
+    /// Through a stream of whose memory nothing is known.
+    pub(crate) const TASK: Self = Self::Task { stream_bytes: 0 };
 }
 
 /// Batches that one flush writes before it leaves the rest to the owner.
@@ -50,7 +55,15 @@ impl Conn {
     pub(crate) const fn socket(&self) -> Option<&Socket> {
         match &self.exit {
             Exit::Direct(socket) => Some(socket),
-            Exit::Task => None,
+            Exit::Task { .. } => None,
+        }
+    }
+
+    /// What is around its socket keeps so much.
+    pub(crate) const fn stream_bytes(&self) -> u32 {
+        match self.exit {
+            Exit::Direct(_) => 0,
+            Exit::Task { stream_bytes } => stream_bytes,
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Owns: their order, and what is learnt of the far end on the way.
 
+use crate::charges::{TLS_BYTES, WEBSOCKET_BYTES};
 use crate::http::Http;
 use crate::transport::Stream;
 use postrider_net::proxy::{self, Forwarded, ProxyOptions};
@@ -44,6 +45,12 @@ impl Door {
     /// Nothing has to be said before MQTT.
     pub(crate) const fn is_plain(&self) -> bool {
         self.proxy.is_none() && self.tls.is_none() && self.websocket.is_none() && self.http.is_none()
+    }
+
+    /// What a connection keeps around its socket when it is in.
+    pub(crate) const fn stream_bytes(&self) -> u32 {
+        let tls = if self.tls.is_some() { TLS_BYTES } else { 0 };
+        if self.websocket.is_some() { tls + WEBSOCKET_BYTES } else { tls }
     }
 
     pub(crate) fn peer(&self, address: &Address) -> Peer {

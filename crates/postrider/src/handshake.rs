@@ -42,12 +42,13 @@ impl Handshake {
         permits: Permits,
     ) -> Self {
         let shared = Counted::new(shared);
-        let conn = Arc::new(Conn::through(door.id, Exit::Task));
+        let conn = Arc::new(Conn::through(door.id, Exit::TASK));
         let since = shared.clock.now().mono;
         let deadline = since.plus_ms(u64::from(shared.link_limits(door.id).connect_ms_max));
         let timer = Some(shared.deadlines.insert(deadline, &conn));
         let (way, from) = (door.clone(), address.clone());
         let entering = Box::pin(async move { way.enter(stream, from).await });
+        shared.memory.charges.on_handshake();
         if shared.is_over() {
             conn.close(Closing::Now);
         }
@@ -74,7 +75,10 @@ impl Handshake {
             Entered::Plain(stream, peer) => {
                 (Conn::through(self.door.id, Exit::Direct(Socket::from(stream))), Transport::Direct, peer)
             }
-            Entered::Wrapped(stream, peer) => (Conn::through(self.door.id, Exit::Task), Transport::boxed(stream), peer),
+            Entered::Wrapped(stream, peer) => {
+                let exit = Exit::Task { stream_bytes: self.door.stream_bytes() };
+                (Conn::through(self.door.id, exit), Transport::boxed(stream), peer)
+            }
         };
         // A task of its own, so that what the handshake needed is given back.
         let shared = Arc::clone(&self.shared);
@@ -110,5 +114,6 @@ impl Drop for Handshake {
         if let Some(key) = self.timer.take() {
             self.shared.deadlines.cancel(key);
         }
+        self.shared.memory.charges.on_handshake_over();
     }
 }

@@ -174,13 +174,13 @@ impl Intake {
         }
     }
 
-    /// Counts what is kept if that is not little. While there are too many of such packets, who sends more of one goes.
+    /// Counts what is kept. While there is too much of it, who sends more of a packet that is not small goes.
     #[inline]
     pub(crate) fn weigh(&mut self, shared: &Arc<Shared>, conn: &Arc<Conn>, scratch: &mut Scratch) {
-        let weight = if self.kept.len() > SMALL { self.kept.capacity() } else { 0 };
+        let weight = self.kept.capacity();
         if weight != self.weight {
-            let has_grown = weight > self.weight;
-            shared.memory.on_partial(self.weight, weight);
+            let has_grown = weight > self.weight && self.kept.len() > SMALL;
+            shared.memory.charges.on_partial(self.weight, weight);
             self.weight = weight;
             if has_grown && shared.memory.is_out_of_partial() {
                 self.give_up(shared, conn, scratch);
@@ -200,7 +200,7 @@ impl Intake {
     /// Nothing is kept any more.
     pub(crate) fn weigh_nothing(&mut self, shared: &Shared) {
         if self.weight > 0 {
-            shared.memory.on_partial(core::mem::take(&mut self.weight), 0);
+            shared.memory.charges.on_partial(core::mem::take(&mut self.weight), 0);
         }
     }
 

@@ -15,6 +15,7 @@ mod backlog;
 mod backup;
 mod broker;
 mod census;
+mod charges;
 mod clock;
 mod conn;
 mod data;
@@ -26,6 +27,7 @@ mod error;
 mod examine;
 mod failure;
 mod gates;
+mod gauge;
 mod handle;
 mod handshake;
 mod http;
@@ -58,7 +60,7 @@ pub use examine::{Examined, Salvaged, check_data, salvage_data};
 pub use failure::Failure;
 pub use handle::Handle;
 pub use listen::{Connections, Listen, ListenerInfo};
-pub use memory::MemoryInfo;
+pub use memory::{ListenerMemory, MemoryInfo};
 pub use mosquitto::{
     Flaw, MosquittoFile, NotTaken, OnFlaw, Origin, TakeOver, TakenOver, is_of_mosquitto, take_over_mosquitto,
     taken_from,

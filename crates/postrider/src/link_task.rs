@@ -14,7 +14,7 @@
 use crate::census::Counted;
 use crate::conn::Conn;
 use crate::intake::Intake;
-use crate::outbox::{CONTROL_BYTES_MAX, Closing, Mail};
+use crate::outbox::{Closing, Mail};
 use crate::scratch::{self, Scratch};
 use crate::shared::Shared;
 use crate::transport::{Transport, Written};
@@ -116,6 +116,7 @@ impl LinkTask {
     ) -> Self {
         let shared = Counted::new(shared);
         shared.meter.on_socket();
+        shared.memory.charges.on_stream(conn.stream_bytes());
         let limits = shared.link_limits(peer.listener());
         let intake = Intake::new(since, limits, peer);
         let phase = Phase::Serving;
@@ -189,7 +190,7 @@ impl LinkTask {
             is_blocked: outbox.is_blocked,
             needs_flush: (is_idle && !outbox.is_empty()) || outbox.has_room(self.shared.room_enough),
             is_empty,
-            is_choked: outbox.control_len() > CONTROL_BYTES_MAX || is_held,
+            is_choked: outbox.is_choked() || is_held,
             is_held,
         }
     }
@@ -471,6 +472,7 @@ impl Drop for LinkTask {
             self.shared.deadlines.cancel(key);
         }
         self.intake.weigh_nothing(&self.shared);
+        self.shared.memory.charges.on_stream_over(self.conn.stream_bytes());
         let has_work = scratch::with(|scratch| {
             scratch.has_work = self.has_work;
             self.close(Cause::Closed, scratch);

@@ -18,6 +18,8 @@ pub(crate) trait Journal: Debug + Send + Sync {
     fn append(&self, records: &mut dyn Iterator<Item = NewRecord<'_>>) -> Result<Appended, Refused>;
     fn ring(&self);
     fn standing(&self) -> Standing;
+    /// Bytes of records that are in memory until they are written.
+    fn waiting_bytes(&self) -> u64;
     fn want_room(&self);
     fn tell_written(&self);
     fn release(&self, sequence: Sequence);
@@ -35,6 +37,10 @@ impl<S: Storage> Journal for Handle<S> {
 
     fn standing(&self) -> Standing {
         self.standing()
+    }
+
+    fn waiting_bytes(&self) -> u64 {
+        self.waiting_bytes()
     }
 
     fn want_room(&self) {

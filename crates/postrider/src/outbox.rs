@@ -102,6 +102,9 @@ impl Outbox {
         if !(wait.is_not() && self.gates.is_empty()) && self.must_wait(wait) {
             return self.push_gated(bytes, lane, wait, take);
         }
+        if self.is_blocked {
+            self.make_room(lane, bytes.len());
+        }
         match lane {
             Lane::Control if self.is_blocked => self.control.get_or_insert_with(take).push_control(bytes),
             Lane::Control => self.data.get_or_insert_with(take).push_control(bytes),
@@ -111,6 +114,16 @@ impl Outbox {
             }
         }
         self.mark()
+    }
+
+    /// What waits for a socket that takes nothing has little room to spare: there may be very many of these.
+    #[cold]
+    fn make_room(&mut self, lane: Lane, bytes: usize) {
+        let backlog = match lane {
+            Lane::Control => &mut self.control,
+            Lane::Data => &mut self.data,
+        };
+        backlog.get_or_insert_default().reserve_little(bytes);
     }
 
     #[cold]
@@ -241,8 +254,13 @@ impl Outbox {
 
     /// Whether there is enough room to report.
     pub(crate) const fn has_room(&self, enough: u32) -> bool {
-        let enough = if self.is_small { enough / SMALL_PART } else { enough };
+        let enough = if self.is_small { 1 } else { enough };
         self.unreported >= enough && self.unreported > 0 && self.link.is_some()
+    }
+
+    /// Bytes that were written and are still to be reported.
+    pub(crate) const fn unreported(&self) -> u32 {
+        self.unreported
     }
 
     /// Bytes to report as room.
@@ -255,9 +273,10 @@ impl Outbox {
         self.current.is_none() && self.control.is_none() && self.data.is_none()
     }
 
-    /// Bytes of control packets that wait because the socket does not keep up.
-    pub(crate) fn control_len(&self) -> usize {
-        self.control.as_ref().map_or(0, |backlog| backlog.len())
+    /// Whether too many control packets wait because the socket does not keep up.
+    pub(crate) fn is_choked(&self) -> bool {
+        let most = if self.is_small { CONTROL_BYTES_MAX / SMALL_PART } else { CONTROL_BYTES_MAX };
+        self.control.as_ref().is_some_and(|backlog| backlog.len() > most)
     }
 
     /// Forgets the messages that wait for a socket that takes nothing; what is said to the client stays.
@@ -276,8 +295,8 @@ impl Outbox {
     }
 }
 
-/// While memory is short an outbox has a sixteenth of its room, and reports half of that.
-const SMALL_PART: u32 = 16;
+/// While memory is short an outbox has a sixteenth of its room or less, and reports whatever it gets back.
+const SMALL_PART: usize = 16;
 
 fn append(lane: &mut Option<Box<Backlog>>, more: Option<Box<Backlog>>, scratch: &mut Scratch) {
     match (lane.as_mut(), more) {

@@ -10,8 +10,8 @@ use crate::log::{Load, Log};
 use crate::meter::Meter;
 use crate::outbox::{Closing, Pushed};
 use crate::scratch::Scratch;
-use postrider_engine::{Durability, Effect, Engine, Input, Lane, LinkId, Passed, Pressure, Progress, Tray};
-use postrider_ports::{Answer, Cause, Question, Ticket};
+use postrider_engine::{Durability, Effect, Engine, Input, Lane, Ledger, LinkId, Passed, Pressure, Progress, Tray};
+use postrider_ports::{Answer, Cause, ListenerId, Question, Ticket};
 use postrider_session::{Now, Sequence};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub(crate) struct Partition {
     kept_then: u64,
     /// What the ledger said at the last thorough look beside that.
     kept_beside: u64,
+    /// Effects of one batch.
+    effects_max: usize,
     /// Some links report room in small amounts.
     has_small: bool,
     /// What passed since the engine heard of it.
@@ -51,6 +53,9 @@ struct Place {
 /// call a client, which at a quarter of this would be half as much again for each message.
 const EFFECTS_MAX: usize = 8192;
 const BYTES_MAX: usize = 1 << 20;
+/// Where memory has a limit, what one effect may put into an outbox: a payload that is copied, and its head.
+const EFFECT_BYTES: u64 = 2048;
+const EFFECTS_MIN: u64 = 256;
 
 impl Partition {
     /// An engine, what it had to say when it was made, and its log.
@@ -65,6 +70,7 @@ impl Partition {
             moved: 0,
             kept_then: 0,
             kept_beside: 0,
+            effects_max: EFFECTS_MAX,
             has_small: false,
             passed: Passed::default(),
             log,
@@ -104,6 +110,12 @@ impl Partition {
     /// Every connection that has a name.
     pub(crate) fn conns(&self) -> Vec<Arc<Conn>> {
         self.places.iter().filter_map(|place| place.conn.clone()).collect()
+    }
+
+    /// What is around the sockets of a listener's clients keeps so much.
+    pub(crate) fn stream_bytes(&self, listener: ListenerId) -> u64 {
+        let conns = self.places.iter().filter_map(|place| place.conn.as_ref());
+        conns.filter(|conn| conn.listener == listener).map(|conn| u64::from(conn.stream_bytes())).sum()
     }
 
     /// Hands one input to the engine; its effects stay in the tray.
@@ -196,15 +208,30 @@ impl Partition {
         self.moved = 0;
         self.kept_then = self.engine.kept_bytes();
         if is_thorough {
-            self.kept_beside = self.engine.ledger().in_memory().saturating_sub(self.kept_then);
+            self.kept_beside = self.ledger().in_memory().saturating_sub(self.kept_then);
         }
         self.kept_beside + self.kept_then
     }
 
+    /// What the engine keeps. Bytes that have left and were not reported to it are in no outbox.
+    pub(crate) fn ledger(&self) -> Ledger {
+        let conns = self.places.iter().filter_map(|place| place.conn.as_ref());
+        let left: u64 = conns.map(|conn| u64::from(conn.outbox().unreported())).sum();
+        let mut ledger = self.engine.ledger();
+        ledger.outboxes = ledger.outboxes.saturating_sub(left);
+        ledger
+    }
+
+    /// One batch may put so many bytes into outboxes before somebody looks at the memory.
+    pub(crate) fn set_batch_bytes(&mut self, bytes: u64) {
+        let effects = (bytes / EFFECT_BYTES).max(EFFECTS_MIN);
+        self.effects_max = usize::try_from(effects).unwrap_or(EFFECTS_MAX).min(EFFECTS_MAX);
+    }
+
     /// Memory is as short as that: whoever was given less room reports it in smaller amounts.
-    pub(crate) fn press(&mut self, now: Now, pressure: Pressure) -> Vec<(LinkId, u32)> {
+    pub(crate) fn press(&mut self, now: Now, pressure: Pressure, outboxes_bytes: u64) -> Vec<(LinkId, u32)> {
         let is_more = pressure > self.engine.pressure();
-        self.handle(now, Input::Pressed(pressure));
+        self.handle(now, Input::Pressed { pressure, outboxes_bytes });
         if !is_more {
             return Vec::new();
         }
@@ -227,7 +254,7 @@ impl Partition {
     /// Whether others should have their turn before more is put into the tray: a batch of messages that go to many
     /// is no shorter than one message that goes to more.
     pub(crate) fn has_plenty(&self) -> bool {
-        self.tray.effects.len() >= EFFECTS_MAX || self.tray.bytes.len() >= BYTES_MAX
+        self.tray.effects.len() >= self.effects_max || self.tray.bytes.len() >= BYTES_MAX
     }
 
     /// Asks the engine; the answer comes through the receiver.

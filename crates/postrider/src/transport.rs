@@ -27,7 +27,12 @@ pub(crate) struct TaskStream {
     stream: Pin<Box<dyn Stream>>,
     /// What is being written.
     writing: Option<Box<Backlog>>,
+    /// Bytes that the stream has taken and may not have given to the socket: they are the outbox's until then.
+    taken: usize,
 }
+
+/// The most that a stream of ours keeps of what it was given: TLS 64 KiB, WebSocket a frame of 16 KiB.
+const TAKEN_MAX: usize = 80 * 1024;
 
 /// What became of writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +53,7 @@ impl Transport {
     }
 
     pub(crate) fn boxed(stream: Pin<Box<dyn Stream>>) -> Self {
-        Self::Task(Box::new(TaskStream { stream, writing: None }))
+        Self::Task(Box::new(TaskStream { stream, writing: None, taken: 0 }))
     }
 
     /// Reads what is there; 0 is the end.
@@ -80,14 +85,14 @@ impl TaskStream {
             let Some(batch) = &mut self.writing else {
                 self.writing = conn.outbox().take_batch();
                 if self.writing.is_none() {
-                    return self.flush(stuck, context);
+                    return self.flush(conn, stuck, context);
                 }
                 continue;
             };
             let before = batch.len();
             let result = write(self.stream.as_mut(), batch, context);
             let written = before - batch.len();
-            conn.outbox().release(written);
+            self.on_taken(conn, written);
             if written > 0 {
                 stuck = Written::Part;
             }
@@ -109,9 +114,23 @@ impl TaskStream {
         }
     }
 
-    fn flush(&mut self, stuck: Written, context: &mut Context<'_>) -> Written {
+    /// Bytes that it cannot keep any more have left.
+    fn on_taken(&mut self, conn: &Conn, written: usize) {
+        self.taken += written;
+        if let Some(left) = self.taken.checked_sub(TAKEN_MAX).filter(|left| *left > 0) {
+            self.taken = TAKEN_MAX;
+            conn.outbox().release(left);
+        }
+    }
+
+    fn flush(&mut self, conn: &Conn, stuck: Written, context: &mut Context<'_>) -> Written {
         match self.stream.as_mut().poll_flush(context) {
-            Poll::Ready(Ok(())) => Written::All,
+            Poll::Ready(Ok(())) => {
+                if self.taken > 0 {
+                    conn.outbox().release(core::mem::take(&mut self.taken));
+                }
+                Written::All
+            }
             Poll::Ready(Err(_)) => Written::Broken,
             Poll::Pending => stuck,
         }
@@ -140,4 +159,61 @@ fn write(
         }
     }
     Poll::Ready(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conn::Exit;
+    use crate::gates::Wait;
+    use crate::outbox::Pushed;
+    use crate::scratch::Scratch;
+    use postrider_engine::{Lane, LinkId};
+
+    /// Takes whatever it is given, as TLS does, and lets nothing out until it is told to.
+    #[derive(Default)]
+    struct Hoarder {
+        is_open: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    }
+
+    impl AsyncRead for Hoarder {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Hoarder {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if self.is_open.load(std::sync::atomic::Ordering::Relaxed) { Poll::Ready(Ok(())) } else { Poll::Pending }
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_a_stream_keeps_for_itself_is_no_room_until_it_has_left() {
+        let hoarder = Hoarder::default();
+        let is_open = hoarder.is_open.clone();
+        let Transport::Task(mut task) = Transport::task(hoarder) else { unreachable!() };
+        let (conn, mut scratch) = (Conn::new(Exit::TASK), Scratch::default());
+        conn.outbox().link = Some(LinkId { slot: 0, epoch: 1 });
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let room = || conn.outbox().take_room().map_or(0, |(_, bytes)| bytes as usize);
+        assert_eq!(conn.push(&[0; 1000], Lane::Data, Wait::NOT, &mut scratch), Pushed::Dirty);
+        assert_eq!(task.write(&conn, &mut context), Written::Part);
+        assert_eq!(room(), 0);
+        // What it cannot have any more has left.
+        conn.push(&[0; TAKEN_MAX], Lane::Data, Wait::NOT, &mut scratch);
+        task.write(&conn, &mut context);
+        assert_eq!(room(), 1000);
+        is_open.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(task.write(&conn, &mut context), Written::All);
+        assert_eq!(room(), TAKEN_MAX);
+    }
 }

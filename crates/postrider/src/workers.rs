@@ -131,7 +131,7 @@ mod tests {
         let shared =
             Shared::new(Core::in_memory(engine), Clock::new(), Plugins::default(), Descriptors::with_maximum(1));
         tokio::spawn(deadlines::run(shared.clone()));
-        let (conn, now) = (Arc::new(Conn::new(Exit::Task)), shared.clock.now());
+        let (conn, now) = (Arc::new(Conn::new(Exit::TASK)), shared.clock.now());
         let has_work = || shared.enter_only(None, &mut Scratch::default(), |partition| partition.engine.has_work());
         // A client that has been sent as many retained messages as its outbox takes.
         let link = shared.enter_only(None, &mut Scratch::default(), |partition| {

@@ -85,6 +85,12 @@ impl Link {
         })
     }
 
+    /// Writes what there is to write, and waits for one packet.
+    pub(crate) fn ask(&mut self, look: impl FnOnce(&Packet<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        self.write_all()?;
+        self.answer(look)
+    }
+
     /// From now on it never blocks, and `poll` names it `number`.
     pub(crate) fn join(&self, poll: &Poll, number: usize) -> io::Result<()> {
         self.socket.set_nonblocking(true)?;

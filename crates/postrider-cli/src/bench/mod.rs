@@ -18,6 +18,7 @@ mod report;
 mod retained;
 mod soak;
 mod stamp;
+mod stuck;
 mod tally;
 
 pub(crate) use options::{Bench, Edition, Scenario};
@@ -38,6 +39,7 @@ pub(crate) fn run(args: &Bench) -> anyhow::Result<ExitCode> {
         Scenario::Retained(shape) => retained::run(args, shape, &route),
         Scenario::Offline(shape) => offline::run(args, shape, &route),
         Scenario::Idle(shape) => idle::run(args, shape, &route),
+        Scenario::Stuck(shape) => stuck::run(args, shape, &route),
         Scenario::Soak(shape) => soak::run(args, shape, &route),
     };
     let mut report = report.with_context(|| route.to_string())?;

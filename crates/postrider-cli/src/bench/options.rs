@@ -78,6 +78,9 @@ pub(crate) enum Scenario {
     /// Connections that do nothing, each with one subscription
     #[command(disable_help_flag = true)]
     Idle(Idle),
+    /// Clients that subscribe and do not read, to be run beside `messages`
+    #[command(disable_help_flag = true)]
+    Stuck(Stuck),
     /// Everything at once for minutes or hours, looking for what grows or becomes slower
     #[command(disable_help_flag = true)]
     Soak(Soak),
@@ -160,6 +163,22 @@ pub(crate) struct Idle {
     /// Connections
     #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Stuck {
+    /// Connections
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) connections: u32,
+    /// Messages to all of them that fill the system's buffers
+    #[arg(long, value_name = "MESSAGES", default_value_t = 64)]
+    pub(crate) fill: u32,
+    /// Bytes of payload
+    #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=16_000_000))]
+    pub(crate) size: u32,
+    /// Messages a second to all of them after that
+    #[arg(long, value_name = "MESSAGES", default_value_t = 1)]
+    pub(crate) rate: u32,
 }
 
 #[derive(Clone, Debug, Args)]

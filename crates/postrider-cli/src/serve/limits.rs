@@ -62,13 +62,14 @@ pub(crate) fn of(config: &Config, places: &[usize]) -> postrider::Limits {
     }
 }
 
-/// The most memory the process may have: what the configuration says, or half of what its control group has. The other
-/// half is for what the system keeps of files and sockets in the name of the same group.
+/// The most memory the process may have: what the configuration says, and if it says nothing half of what its control
+/// group has. The other half is for what the system keeps of files and sockets in the name of the same group.
 pub(crate) fn memory_bytes_max(config: &Config) -> u64 {
-    match config.limits.memory_bytes_max {
-        u64::MAX => postrider_net::group_limit().map_or(u64::MAX, |bytes| bytes / 2),
-        bytes => bytes,
-    }
+    memory_within(config.limits.memory_bytes_max, postrider_net::group_limit())
+}
+
+fn memory_within(told: Option<u64>, group: Option<u64>) -> u64 {
+    told.or_else(|| group.map(|bytes| bytes / 2)).unwrap_or(u64::MAX)
 }
 
 /// Everybody who is let in can read the report, so it is for this machine only unless it is asked for.
@@ -162,4 +163,19 @@ fn qos(number: u8) -> Qos {
 /// As many as there are identifiers.
 const fn all_if_0(number: u16) -> u16 {
     if number == 0 { u16::MAX } else { number }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn unlimited_memory_is_unlimited_within_a_control_group_too_and_saying_nothing_is_half_of_it() {
+        assert_eq!(memory_within(Some(u64::MAX), Some(64 * MIB)), u64::MAX);
+        assert_eq!(memory_within(Some(60 * MIB), Some(64 * MIB)), 60 * MIB);
+        assert_eq!(memory_within(None, Some(64 * MIB)), 32 * MIB);
+        assert_eq!(memory_within(None, None), u64::MAX);
+    }
 }

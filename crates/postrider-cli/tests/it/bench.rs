@@ -19,7 +19,7 @@ fn figures(finished: &Finished) -> Value {
 #[test]
 fn every_scenario_ends_with_figures_and_nothing_lost_in_both_editions() {
     let broker = Broker::start();
-    let scenarios: [(&[&str], &str); 10] = [
+    let scenarios: [(&[&str], &str); 11] = [
         (&["messages"], "messages_per_s"),
         (&["messages", "-q", "1", "--burst", "500"], "messages_per_s"),
         (&["messages", "-q", "2", "--size", "5000"], "messages_per_s"),
@@ -33,6 +33,7 @@ fn every_scenario_ends_with_figures_and_nothing_lost_in_both_editions() {
         (&["retained", "--count", "3000"], "replayed_per_s"),
         (&["offline", "--each", "500"], "drained_per_s"),
         (&["idle", "--connections", "50"], "connections_per_s"),
+        (&["stuck", "--connections", "50", "--fill", "3"], "longest_acknowledgement_ms"),
     ];
     for (at, (scenario, figure)) in scenarios.into_iter().enumerate() {
         let edition = if at % 2 == 0 { "311" } else { "5" };

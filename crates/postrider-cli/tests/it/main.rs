@@ -28,6 +28,7 @@ mod files;
 mod floods;
 mod folder;
 mod formats;
+mod handshakes;
 mod hoards;
 mod http_api;
 mod impostor;

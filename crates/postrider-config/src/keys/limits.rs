@@ -9,7 +9,7 @@ use crate::value::Words;
 pub(super) const LIMITS: &[Key] = &[
     key!(
         Broker, "limits.memory", [limits.] memory_bytes_max, LIMITS,
-        Kind::bytes(1 << 20, u64::MAX).or("unlimited", u64::MAX), Live, "memory_limit",
+        Kind::bytes(1 << 20, u64::MAX).or("unlimited", u64::MAX).or_auto(), Live, "memory_limit",
         "Memory beyond which the broker takes nothing new."
     ),
     key!(

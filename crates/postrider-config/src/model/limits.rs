@@ -7,8 +7,9 @@ use super::Durability;
 /// What the whole broker allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of memory beyond which it takes nothing new; `u64::MAX` for no limit.
-    pub memory_bytes_max: u64,
+    /// Bytes of memory beyond which it takes nothing new; `u64::MAX` for no limit, `None` for what its control group lets
+    /// it have.
+    pub memory_bytes_max: Option<u64>,
     /// Connections in all; `u32::MAX` for no limit.
     pub connections_max: u32,
     /// Sessions in all, connected or not; `u32::MAX` for no limit.

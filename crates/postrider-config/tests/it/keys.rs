@@ -196,3 +196,12 @@ fn sizes_and_times_have_the_units_that_people_write() {
     let long = |text: &str| parse(&format!("limits.max_session_expiry = {text}")).limits.session_expiry_s_max;
     assert_eq!((long("'1d'"), long("'2w'"), long("'never'")), (86_400, 1_209_600, u32::MAX));
 }
+
+#[test]
+fn unlimited_memory_is_another_word_than_what_the_control_group_has() {
+    let told =
+        |text: &str| read("postrider.toml", text, Beside::default()).expect("a good file").limits.memory_bytes_max;
+    assert_eq!(told("[limits]\nmemory = \"unlimited\"\n"), Some(u64::MAX));
+    assert_eq!(told("[limits]\nmemory = \"auto\"\n"), None);
+    assert_eq!(told("\n"), None);
+}

@@ -35,7 +35,7 @@ fn every_key_of_sol_has_its_place() {
     assert_eq!(listener.bind, Bind::Tcp { host: "192.168.1.7".to_owned(), port: 9090 });
     assert_eq!(config.log.destinations, [LogDestination::File("/var/log/sol.log".into())]);
     assert!(config.log.types.contains(&LogType::Debug));
-    assert_eq!(config.limits.memory_bytes_max, 1 << 30);
+    assert_eq!(config.limits.memory_bytes_max, Some(1 << 30));
     assert_eq!(listener.limits.packet_bytes_max, 512 * 1024);
     assert_eq!((listener.tcp.backlog, listener.tcp.keep_alive_s), (64, 60));
     assert_eq!(config.sys.interval_s, Some(60));

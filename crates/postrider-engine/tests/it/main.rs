@@ -5,6 +5,7 @@ mod abuse;
 mod accounting;
 mod aliases;
 mod auth;
+mod authorized;
 mod authors;
 mod connect;
 mod control;

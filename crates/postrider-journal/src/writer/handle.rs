@@ -136,6 +136,12 @@ impl<S: Storage> Handle<S> {
         self.desk.tells_written.store(true, Ordering::Release);
     }
 
+    /// Bytes of records that were taken and are not written, with their headers.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> u64 {
+        self.desk.queue().waiting_bytes()
+    }
+
     /// Lets a full device be asked again, which tries to make files there: not more than now and then. The waker is
     /// called when it was.
     pub fn want_room(&self) {

@@ -95,7 +95,7 @@ impl Queue {
     /// Whether a record of so many bytes can be taken now.
     pub(super) fn judge(&mut self, length: u64, importance: Importance) -> Verdict {
         let needed = length + HEADER_BYTES;
-        let waiting = self.bytes + self.in_flight;
+        let waiting = self.waiting_bytes();
         let room = if importance == Importance::Essential { self.room.essential } else { self.room.ordinary };
         if length > self.limits.record_bytes {
             Verdict::TooLarge
@@ -200,6 +200,11 @@ impl Queue {
         if self.wanted < self.limits.queue_bytes {
             self.wanted = self.limits.queue_bytes;
         }
+    }
+
+    /// Bytes that are in memory until they are written.
+    pub(super) const fn waiting_bytes(&self) -> u64 {
+        self.bytes + self.in_flight
     }
 
     pub(super) fn is_empty(&self) -> bool {

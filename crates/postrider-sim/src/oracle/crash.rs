@@ -39,6 +39,7 @@ impl Oracle {
     /// everything was found.
     pub(super) fn crash(&mut self, crash: Crash, durable_ms: u64) {
         self.doors = self.doors_at_first.clone();
+        self.memory.forget();
         self.present.clear();
         self.said.clear();
         self.terms.clear();
@@ -104,7 +105,7 @@ impl Oracle {
                 between.sessions.remove(client_id);
                 found.push(between);
             }
-            if let Witnessed::Subscribe { at: link, filters, identifier } = event {
+            if let Witnessed::Subscribe { at: link, filters, identifier, .. } = event {
                 let mut between = at.clone();
                 for filter in filters {
                     between.subscribe((partition, *link), std::slice::from_ref(filter), *identifier);

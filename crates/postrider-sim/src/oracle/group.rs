@@ -17,6 +17,8 @@ pub(super) struct Group {
     pub(super) taken_back: u64,
     /// Counts up with each change of the members that are connected.
     pub(super) epoch: u64,
+    /// Some member wanted, or wants, no more than QoS 0: what it is chosen for is a delivery with that.
+    pub(super) has_qos0: bool,
     /// What is not over, oldest first.
     pub(super) entries: Vec<Entry>,
     /// QoS 1 that was acknowledged, and when: a crash may bring it back.

@@ -105,6 +105,7 @@ impl Groups {
     /// A client subscribed, perhaps again.
     pub(super) fn join(&mut self, client_id: &str, share: &str, options: SubscribeOptions) {
         let group = self.all.entry(share.to_owned()).or_default();
+        group.has_qos0 |= options.qos == Qos::AtMostOnce;
         group.members.entry(client_id.to_owned()).or_default().options.push(options);
         group.arrive(client_id, self.strategy);
     }
@@ -211,7 +212,7 @@ impl Groups {
 
     /// After everything has come to rest: messages that no member was sent, those above QoS 0 and all.
     pub(super) fn missing(&self) -> Result<Missing, String> {
-        let mut missing = Missing { above_0: 0, all: self.unattended, first: None };
+        let mut missing = Missing { above_0: 0, perhaps_0: 0, all: self.unattended, first: None };
         for (share, group) in &self.all {
             for entry in &group.entries {
                 match &entry.place {
@@ -226,7 +227,9 @@ impl Groups {
                     Where::Waits if self.has_crashed && entry.log == Logged::Perhaps => {}
                     Where::Waits => {
                         missing.all += 1;
-                        missing.above_0 += u64::from(entry.what.seen.qos != Qos::AtMostOnce);
+                        let is_above_0 = entry.what.seen.qos != Qos::AtMostOnce;
+                        missing.above_0 += u64::from(is_above_0);
+                        missing.perhaps_0 += u64::from(is_above_0 && group.has_qos0);
                         missing.first.get_or_insert_with(|| format!("{} of {share}", describe(&entry.what.seen)));
                     }
                 }
@@ -240,6 +243,8 @@ impl Groups {
 #[derive(Debug)]
 pub(super) struct Missing {
     pub(super) above_0: u64,
+    /// Those of them that may have been chosen for a member with QoS 0.
+    pub(super) perhaps_0: u64,
     pub(super) all: u64,
     pub(super) first: Option<String>,
 }

@@ -8,6 +8,7 @@ mod doors;
 mod group;
 mod groups;
 mod lives;
+mod memory;
 mod story;
 mod tap;
 mod words;
@@ -19,6 +20,7 @@ pub(crate) use words::{Place, Seen, Terms, WillTerms};
 use crate::topics::{Wishes, is_shared, matches};
 use doors::Doors;
 use groups::{Groups, Origin};
+use memory::Memory;
 use postrider_engine::{Limits, PayloadFormat};
 use postrider_ports::{DropReason, Drops, SessionInfo};
 use postrider_proto::{PacketId, Qos, ReasonCode, SubscribeOptions};
@@ -111,6 +113,7 @@ pub(crate) struct Oracle {
     partitions: usize,
     payload_format: PayloadFormat,
     groups: Groups,
+    memory: Memory,
     doors: Doors,
     /// As they were at the beginning.
     doors_at_first: Doors,
@@ -145,6 +148,7 @@ impl Oracle {
             partitions: usize::from(limits.partitions),
             payload_format: limits.payload_format,
             groups: Groups::new(limits.share_strategy),
+            memory: Memory::default(),
             doors: Doors::new(limits),
             doors_at_first: Doors::new(limits),
             taps: Taps::default(),
@@ -172,6 +176,10 @@ impl Oracle {
     /// What a connection has sent is taken in its order, and nothing is left out.
     fn check_said(&mut self, place: Place, payload: &[u8]) -> Result<(), String> {
         self.doors.publish(place, self.now_ms)?;
+        self.take_said(place, payload)
+    }
+
+    fn take_said(&mut self, place: Place, payload: &[u8]) -> Result<(), String> {
         let said = self.said.entry(place).or_default();
         if self.has_lost {
             // What was said before may have been taken back.
@@ -194,6 +202,9 @@ impl Oracle {
             return Ok(());
         }
         let terms = self.terms.get(&place).ok_or("an unknown CONNECT was refused")?;
+        if self.memory.has_turned_away(place, reason) {
+            return Ok(());
+        }
         self.doors.check_refused(&terms.client_id, reason, terms.dialled_ms)
     }
 
@@ -227,9 +238,13 @@ impl Oracle {
                     session.taken.remove(&payload);
                 }
             }
-            Witnessed::Subscribe { at, filters, identifier } => {
+            Witnessed::Subscribe { at, filters, refused, identifier } => {
+                self.check_filters((partition, *at), refused)?;
                 self.subscribe((partition, *at), filters, *identifier);
             }
+            Witnessed::Pressed(pressure) => self.memory.press(partition, *pressure),
+            Witnessed::TurnedAway { at, reason } => self.turn_away((partition, *at), *reason),
+            Witnessed::Unplaced { at, payload, .. } => self.check_unplaced((partition, *at), payload)?,
             Witnessed::Unsubscribe { at, filters } => {
                 let client_id = self.terms.get(&(partition, *at)).map(|terms| terms.client_id.clone());
                 for share in filters.iter().filter(|filter| is_shared(filter)) {
@@ -387,6 +402,7 @@ impl Oracle {
         let missing = self.groups.missing()?;
         let lost = [DropReason::MailboxFull, DropReason::Expired, DropReason::TooLarge];
         let lost: u64 = lost.into_iter().map(|reason| drops.of(reason)).sum();
+        let lost = lost + drops.of(DropReason::Memory).min(missing.perhaps_0);
         let is_lost = missing.above_0 > 0 && missing.above_0 + missing_elsewhere > lost;
         if is_lost || missing.all > drops.total() {
             return Err(format!("groups miss {missing:?}, sessions {missing_elsewhere}, counted are {drops:?}"));

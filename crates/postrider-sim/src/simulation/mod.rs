@@ -5,6 +5,7 @@ mod boundaries;
 mod disk;
 mod faults;
 mod limits;
+mod memory;
 mod network;
 mod reopening;
 mod report;
@@ -18,8 +19,9 @@ use crate::random::Random;
 use crate::topics::SHARES;
 use boundaries::Prefixes;
 use disk::Device;
+use memory::Scarcity;
 
-use postrider_ports::{Drops, PartitionId, Question, Ticket};
+use postrider_ports::{DropReason, Drops, PartitionId, Question, Ticket};
 use postrider_session::{Message, Mono, Now, Wall};
 use postrider_testkit::{Pace, PureDriver, Witnessed};
 use std::collections::{BTreeMap, VecDeque};
@@ -33,6 +35,7 @@ struct Simulation {
     wires: BTreeMap<(usize, usize), VecDeque<(Message, bool)>>,
     oracle: Chronicle,
     device: Option<Device>,
+    scarcity: Scarcity,
     /// Messages that earlier processes have counted as dropped, by client.
     dropped: BTreeMap<String, Drops>,
     /// The same of everybody.
@@ -98,6 +101,7 @@ impl Simulation {
             drivers: (0..options.partitions).map(driver).collect(),
             clients,
             wires: BTreeMap::new(),
+            scarcity: Scarcity::new(seed),
             device: options.has_disk.then(|| Device::new(seed, &mut random)),
             oracle: match options.has_disk {
                 true => Chronicle::durable(oracle, now.mono.0),
@@ -121,6 +125,7 @@ impl Simulation {
             }
             self.step()?;
             self.live_with_disk()?;
+            self.live_with_memory()?;
         }
         self.come_to_rest()?;
         let tally = self.oracle.tally();
@@ -134,6 +139,8 @@ impl Simulation {
             let counters = driver.engine.counters();
             self.report.held += counters.publishes_held;
             self.report.refused += counters.banned_refused + counters.connects_over_rate;
+            self.report.refused_for_memory += counters.publishes_refused + counters.sessions_refused;
+            self.report.dropped_for_memory += counters.drops.of(DropReason::Memory);
         }
         self.check_end()
     }

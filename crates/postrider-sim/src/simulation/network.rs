@@ -103,6 +103,11 @@ impl Simulation {
     /// Only a broker that stops says good-bye of its own accord, and if it knows where to go it says that.
     fn check_farewell(&self, number: usize, reason: ReasonCode, place: Option<&str>) -> Result<(), String> {
         let known = self.drivers[0].engine.limits().server_reference.as_deref();
+        let client = &self.clients[number];
+        let end = client.connection.as_ref().map(|one| self.drivers[client.partition].end_of(one.at));
+        if reason == ReasonCode::QuotaExceeded && end == Some(LinkEnd::Closed(Cause::Memory)) {
+            return Ok(());
+        }
         if self.has_stopped && reason == farewell(known) && place == known {
             return Ok(());
         }

@@ -59,6 +59,12 @@ pub struct Report {
     pub held: u64,
     /// Connections that were refused.
     pub refused: u64,
+    /// How often memory became shorter or was less short.
+    pub pressed: u64,
+    /// Newcomers and messages that were refused for that.
+    pub refused_for_memory: u64,
+    /// Deliveries with QoS 0 that were dropped for that.
+    pub dropped_for_memory: u64,
     /// PUBACK and PUBCOMP packets that publishers received.
     pub acked: u64,
     /// Wills that were published.
@@ -122,6 +128,9 @@ impl Report {
             (&mut self.aliased, more.aliased),
             (&mut self.held, more.held),
             (&mut self.refused, more.refused),
+            (&mut self.pressed, more.pressed),
+            (&mut self.refused_for_memory, more.refused_for_memory),
+            (&mut self.dropped_for_memory, more.dropped_for_memory),
             (&mut self.acked, more.acked),
             (&mut self.wills, more.wills),
             (&mut self.crashes, more.crashes),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 impl Simulation {
     /// No more faults: everybody comes back, reads, and everything drains. I15
     pub(super) fn come_to_rest(&mut self) -> Result<(), String> {
+        self.relieve()?;
         self.calm_down()?;
         // What was left behind is heard of at last.
         for (partition, at) in std::mem::take(&mut self.left) {

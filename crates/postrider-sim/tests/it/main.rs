@@ -26,6 +26,9 @@ fn expect_busy(reports: &[Report]) {
     assert!(sum(|report| report.aliased) > runs / 5, "too few messages had an alias");
     assert!(sum(|report| report.held) > runs / 10, "too few messages waited for a rate");
     assert!(sum(|report| report.refused) > runs / 10, "too few connections were refused");
+    assert!(sum(|report| report.pressed) > runs, "memory was short too seldom");
+    assert!(sum(|report| report.refused_for_memory) > runs / 100, "too little was refused for want of memory");
+    assert!(sum(|report| report.dropped_for_memory) > runs / 100, "too little was dropped for want of memory");
 }
 
 /// With one engine groups are shared; with several nobody may.

@@ -44,6 +44,10 @@ impl Journal for Slow {
         Ok(Appended { last: name(last), together_from: name(from), needs_ring: true })
     }
 
+    fn waiting_bytes(&self) -> u64 {
+        0
+    }
+
     fn ring(&self) {}
 
     fn standing(&self) -> Standing {
@@ -85,7 +89,7 @@ impl Stage {
     }
 
     fn conn(&mut self) -> (Arc<Conn>, LinkId) {
-        let conn = Arc::new(Conn::new(Exit::Task));
+        let conn = Arc::new(Conn::new(Exit::TASK));
         let link = self.partition.link(&conn);
         (conn, link)
     }

@@ -69,10 +69,10 @@ pub(super) const OPTIONS: &[Entry] = &[
     }))
     .says("QoS 1 and 2 messages that wait for one client; 0 for any number."),
     Entry::new("memory_limit", Number(0, i64::MAX), "0", Global(|to, value| {
-        to.config.limits.memory_bytes_max = value.limit_u64();
+        to.config.limits.memory_bytes_max = Some(value.limit_u64()).filter(|bytes| *bytes < u64::MAX);
     }))
     .says("Bytes of memory beyond which nothing new is taken; 0 for any.")
-    .differs("At least 1 MiB."),
+    .differs("At least 1 MiB; 0 is half of what the control group has, if it has a limit."),
     Entry::new("message_size_limit", Number(0, 268_435_455), "0", Global(|to, value| {
         to.config.limits.payload_bytes_max = value.limit_u32();
     }))

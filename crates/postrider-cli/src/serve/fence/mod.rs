@@ -130,7 +130,7 @@ impl Fence {
 /// A rule is for what is there. Whoever cannot make the directory says so when the broker starts. Where the data of
 /// another broker is taken over, the directory appears when that is complete, in one that can be written.
 fn make_data_directory(config: &Config) {
-    let is_made_here = !config.data.must_exist && config.data.place != Place::Memory && config.data.take_over.is_none();
+    let is_made_here = !config.data.must_exist && config.data.place != Place::Memory;
     if let Ok(Some(directory)) = crate::data::directory(config)
         && is_made_here
     {

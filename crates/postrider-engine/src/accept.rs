@@ -210,6 +210,7 @@ impl Engine {
         let is_counted = candidate.version.is_v5() && self.limits.is_receive_maximum_strict;
         let topic_alias_max = candidate.topic_alias_max.min(self.limits.topic_alias_out_max_at(listener));
         let is_mounted = self.limits.mount_point_at(listener).is_some();
+        let is_weighed = self.limits.in_flight_bytes_max_at(listener) < u64::MAX;
         Online {
             link,
             credit: i64::from(self.outbox_bytes_max()),
@@ -221,9 +222,9 @@ impl Engine {
             listener,
             qos_max: self.limits.qos_max_at(listener),
             may_retain: self.limits.retain_available,
-            is_weighed: self.limits.in_flight_bytes_max_at(listener) < u64::MAX,
+            is_weighed,
             is_mounted,
-            has_wording: is_mounted || topic_alias_max > 0,
+            is_plain: !is_mounted && topic_alias_max == 0 && !is_weighed,
             version: candidate.version,
             wants_problems: candidate.wants_problems,
             is_bridge: candidate.is_bridge,

@@ -13,8 +13,9 @@ impl<T> Authorized<T> {
         Self(it)
     }
 
-    /// It is a message like any other from here on.
-    pub(crate) fn into_inner(self) -> T {
-        self.0
+    /// To be read; what is made of a copy is not certified.
+    #[inline(always)]
+    pub(crate) const fn get(&self) -> &T {
+        &self.0
     }
 }

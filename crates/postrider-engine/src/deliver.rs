@@ -269,7 +269,7 @@ impl Session {
             return Err(DropReason::TooLarge);
         }
         let to = To { link: online.link, version: online.version };
-        let (has_wording, is_weighed) = (online.has_wording, online.is_weighed);
+        let is_plain = online.is_plain;
         let mut packet_id = None;
         if form.qos != Qos::AtMostOnce {
             // A session that ends with its connection never sends anything again, so it keeps nothing but what
@@ -281,10 +281,10 @@ impl Session {
         if outgoing.sequence().is_some() {
             self.on_sent(now, delivery, packet_id, outgoing, log, tray);
         }
-        let wording = if has_wording { self.wording(now, form, delivery.ids, outgoing, limits) } else { None };
+        let wording = if is_plain { None } else { self.wording(now, form, delivery.ids, outgoing, limits) };
         let how = How { ids: delivery.ids, packet_id, is_dup: false, wording };
         self.charge(outgoing.send(now, form, &how, to, tray));
-        if is_weighed {
+        if !is_plain {
             self.weigh(&how, outgoing, limits);
         }
         Ok(())
@@ -365,7 +365,7 @@ impl Session {
         let how = How { ids, packet_id: Some(packet_id), is_dup: true, wording };
         let to = To { link: online.link, version: online.version };
         self.charge(outgoing.send(now, form, &how, to, tray));
-        if online.is_weighed {
+        if !online.is_plain {
             self.weigh(&how, &outgoing, limits);
         }
         Ok(())
@@ -376,6 +376,9 @@ impl Session {
     #[inline(never)]
     fn weigh(&mut self, how: &How<'_>, outgoing: &Outgoing<'_>, limits: &Limits) {
         let (Some(online), Some(packet_id)) = (&self.online, how.packet_id) else { return };
+        if !online.is_weighed {
+            return;
+        }
         let bytes_max = limits.in_flight_bytes_max_at(online.listener);
         if let Some(flows) = &mut self.flows {
             let bytes = u32::try_from(outgoing.payload_bytes()).unwrap_or(u32::MAX);

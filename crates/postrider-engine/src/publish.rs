@@ -179,34 +179,34 @@ impl Engine {
             publisher: Some(key),
             will: Sequence::NONE,
         };
-        self.route(now, Authorized::certify(incoming), Some(owed), tray)
+        self.route(now, &Authorized::certify(incoming), Some(owed), tray)
     }
 
     /// Retains, forwards and delivers one message. The only way in.
     pub(crate) fn route(
         &mut self,
         now: Now,
-        authorized: Authorized<Incoming<'_>>,
+        authorized: &Authorized<Incoming<'_>>,
         owed: Option<Owed>,
         tray: &mut Tray,
     ) -> Routed {
-        let incoming = authorized.into_inner();
-        if incoming.retain && !self.can_retain(&incoming) {
+        let incoming = authorized.get();
+        if incoming.retain && !self.can_retain(incoming) {
             return Routed::Done(ReasonCode::QuotaExceeded);
         }
-        let mut outgoing = Outgoing::new(&incoming);
+        let mut outgoing = Outgoing::new(incoming);
         let matches = self.match_up(incoming.parts.topic, incoming.publisher);
         outgoing.expect(matches.hits().len() + matches.shares().len());
         let mut tally = Tally::default();
         if self.log.is_some() {
-            tally = self.record(now, &incoming, &mut outgoing, &matches, owed, tray);
+            tally = self.record(now, incoming, &mut outgoing, &matches, owed, tray);
         } else if incoming.retain {
-            self.retain(now, &incoming, &mut outgoing, tray);
+            self.retain(now, incoming, &mut outgoing, tray);
         }
         if self.limits.partitions > 1 {
             self.forward(&mut outgoing, tray);
         }
-        self.deliver_matching(now, &incoming, &mut outgoing, (matches, tally), owed, tray)
+        self.deliver_matching(now, incoming, &mut outgoing, (matches, tally), owed, tray)
     }
 
     /// Who gets a message, in storage that its caller puts back.

@@ -67,8 +67,8 @@ pub(crate) struct Online {
     pub(crate) may_retain: bool,
     /// Topics are another thing to this client than to us; see [`crate::mount`].
     pub(crate) is_mounted: bool,
-    /// It may get topics in other words than ours: it is mounted, or has aliases.
-    pub(crate) has_wording: bool,
+    /// It gets topics in our words, and the bytes in flight to it are not limited: no mount, no aliases, no weights.
+    pub(crate) is_plain: bool,
     /// Whether the bytes in flight to it are limited, and not their number alone.
     pub(crate) is_weighed: bool,
     pub(crate) version: Version,
@@ -118,14 +118,8 @@ impl Session {
     /// The flows, made if need be for the connection there is.
     #[inline]
     pub(crate) fn flows_mut(&mut self) -> &mut Flows {
-        let online = self.online;
-        self.flows.get_or_insert_with(|| {
-            let mut flows = Box::<Flows>::default();
-            if let Some(online) = online {
-                flows.connect(&online);
-            }
-            flows
-        })
+        let online = &self.online;
+        self.flows.get_or_insert_with(|| Flows::first(online.as_ref()))
     }
 
     /// Messages sent and not acknowledged, and those behind them.
@@ -141,6 +135,17 @@ impl Session {
 }
 
 impl Flows {
+    /// Those of a session that had none.
+    #[cold]
+    #[inline(never)]
+    fn first(online: Option<&Online>) -> Box<Self> {
+        let mut flows = Box::<Self>::default();
+        if let Some(online) = online {
+            flows.connect(online);
+        }
+        flows
+    }
+
     /// A new connection: quotas anew.
     pub(crate) fn connect(&mut self, online: &Online) {
         // They end with their connection. [MQTT-3.3.2-7]

@@ -43,7 +43,7 @@ impl Engine {
             publisher: None,
             will: Sequence::NONE,
         };
-        self.route(now, Authorized::certify(incoming), None, tray);
+        self.route(now, &Authorized::certify(incoming), None, tray);
     }
 }
 

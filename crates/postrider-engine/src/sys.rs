@@ -259,6 +259,6 @@ impl Engine {
             publisher: None,
             will: Sequence::NONE,
         };
-        self.route(now, Authorized::certify(incoming), None, tray);
+        self.route(now, &Authorized::certify(incoming), None, tray);
     }
 }

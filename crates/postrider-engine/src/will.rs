@@ -169,7 +169,7 @@ impl Engine {
         if will.brought_by.is_some() {
             tray.wait_for(self.last_record());
         }
-        self.route(now, Authorized::certify(incoming), None, tray);
+        self.route(now, &Authorized::certify(incoming), None, tray);
         if let Some(key) = session.filter(|_| is_recorded) {
             self.store_session(key, Urgency::Now, tray);
         }

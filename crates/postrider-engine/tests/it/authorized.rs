@@ -10,8 +10,9 @@ const AROUND: &str = "
 #[path = \"AUTHORIZED\"]
 mod authorized;
 use authorized::Authorized;
+#[derive(Clone, Copy)]
 struct Message { topic: &'static str }
-fn route(authorized: Authorized<Message>) -> &'static str { authorized.into_inner().topic }
+fn route(authorized: &Authorized<Message>) -> &'static str { authorized.get().topic }
 fn check(message: Message) -> Authorized<Message> { Authorized::certify(message) }
 ";
 
@@ -32,19 +33,20 @@ fn compile(name: &str, code: &str) -> Option<String> {
 // A18
 #[test]
 fn a_message_that_was_not_certified_or_was_changed_since_cannot_be_routed() {
-    assert_eq!(compile("certified", "fn way(it: Message) -> &'static str { route(check(it)) }"), None);
+    assert_eq!(compile("certified", "fn way(it: Message) -> &'static str { route(&check(it)) }"), None);
     let again = "fn way(it: Authorized<Message>) -> &'static str {
-        let mut message = it.into_inner();
+        let mut message = *it.get();
         message.topic = \"other\";
-        route(check(message))
+        route(&check(message))
     }";
     assert_eq!(compile("again", again), None);
     for (name, code, error) in [
-        ("plain", "fn way(it: Message) -> &'static str { route(it) }", "E0308"),
-        ("made", "fn way(it: Message) -> &'static str { route(Authorized(it)) }", "E0423"),
+        ("plain", "fn way(it: Message) -> &'static str { route(&it) }", "E0308"),
+        ("made", "fn way(it: Message) -> &'static str { route(&Authorized(it)) }", "E0423"),
         ("changed", "fn way(mut it: Authorized<Message>) { it.0.topic = \"other\"; }", "E0616"),
+        ("changed_in_place", "fn way(it: Authorized<Message>) { it.get().topic = \"other\"; }", "E0594"),
         ("taken_apart", "fn way(it: Authorized<Message>) { let Authorized(_) = it; }", "E0532"),
-        ("taken_out", "fn way(it: Authorized<Message>) -> &'static str { route(it.into_inner()) }", "E0308"),
+        ("taken_out", "fn way(it: Authorized<Message>) -> &'static str { route(it.get()) }", "E0308"),
     ] {
         let said = compile(name, code).unwrap_or_else(|| panic!("{name} is taken"));
         assert!(said.contains(&format!("error[{error}]")), "{name}: {said}");

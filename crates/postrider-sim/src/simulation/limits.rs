@@ -36,6 +36,6 @@ pub(super) fn chosen(options: Options, random: &mut Random) -> Limits {
         within_s: random.pick(&[2, 30]),
         for_s: random.pick(&[1, 10, 40]),
     });
-    limits.in_flight_bytes_max = random.pick(&[u64::MAX, u64::MAX, 1, 12]);
+    limits.in_flight_bytes_max = random.pick(&[u64::MAX, u64::MAX, u64::MAX, u64::MAX, 1, 12]);
     limits
 }

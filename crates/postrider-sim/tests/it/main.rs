@@ -21,14 +21,14 @@ fn expect_busy(reports: &[Report]) {
     let runs = reports.len() as u64;
     let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
     assert!(sum(|report| report.published) > runs * 10, "too few messages were published");
-    assert!(sum(|report| report.delivered) > runs * 8, "too few messages were delivered");
+    assert!(sum(|report| report.delivered) > runs * 7, "too few messages were delivered");
     assert!(sum(|report| report.cuts) > runs, "too few connections were cut");
     assert!(sum(|report| report.aliased) > runs / 5, "too few messages had an alias");
     assert!(sum(|report| report.held) > runs / 10, "too few messages waited for a rate");
     assert!(sum(|report| report.refused) > runs / 10, "too few connections were refused");
     assert!(sum(|report| report.pressed) > runs, "memory was short too seldom");
     assert!(sum(|report| report.refused_for_memory) > runs / 100, "too little was refused for want of memory");
-    assert!(sum(|report| report.dropped_for_memory) > runs / 100, "too little was dropped for want of memory");
+    assert!(sum(|report| report.dropped_for_memory) >= runs / 200, "too little was dropped for want of memory");
 }
 
 /// With one engine groups are shared; with several nobody may.

@@ -39,9 +39,6 @@ pub(crate) enum Pending {
     Author(Box<Doubt>),
 }
 
-/// Verdicts that a connection remembers.
-const REMEMBERED: usize = 256;
-
 impl Engine {
     /// An answer came. One to a question that nobody waits for any more is dropped.
     pub(crate) fn on_judged(&mut self, now: Now, ticket: Ticket, verdict: Verdict, tray: &mut Tray) {
@@ -278,16 +275,12 @@ impl Engine {
         tray: &mut Tray,
     ) -> Option<Access> {
         let extra = self.links.extra_mut(link)?;
-        let name = (Box::from(publish.topic.as_bytes()), publish.qos.as_u8() | u8::from(publish.retain) << 2);
         if let Some(list) = extra.verdict.take() {
             let access = list.into_iter().next().unwrap_or(Access::Deny);
-            if extra.publish_verdicts.len() >= REMEMBERED {
-                extra.publish_verdicts.clear();
-            }
-            extra.publish_verdicts.insert(name, access.clone());
+            extra.publish_verdicts.remember(publish, access.clone());
             return Some(access);
         }
-        if let Some(access) = extra.publish_verdicts.get(&name) {
+        if let Some(access) = extra.publish_verdicts.of(publish) {
             return Some(access.clone());
         }
         let action = Action::Publish { topic: publish.topic.as_str().into(), qos: publish.qos, retain: publish.retain };

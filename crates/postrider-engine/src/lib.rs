@@ -59,6 +59,7 @@ mod subscribe;
 mod sys;
 mod tell;
 mod timers;
+mod verdicts;
 mod will;
 
 pub use bans::BanRule;

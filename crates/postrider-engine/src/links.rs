@@ -5,11 +5,10 @@
 use crate::LinkId;
 use crate::accept::Candidate;
 use crate::rates::Buckets;
+use crate::verdicts::Verdicts;
 use postrider_ports::{Access, ListenerId, Peer, Ticket};
 use postrider_router::SessionKey;
 use postrider_session::TimerKey;
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 
 /// All links by slot.
 #[derive(Debug, Default)]
@@ -55,35 +54,13 @@ pub(crate) struct Extra {
     /// The answer, until the held packet comes again.
     pub(crate) verdict: Option<Vec<Access>>,
     /// Verdicts on publishing, by topic, QoS and retain flag.
-    pub(crate) publish_verdicts: HashMap<(Box<[u8]>, u8), Access, BuildHasherDefault<Fnv>>,
+    pub(crate) publish_verdicts: Verdicts,
     /// Authentication Method of CONNECT. [MQTT-4.12.0-5]
     pub(crate) auth_method: Option<Box<str>>,
     /// What has passed of the client's own rates.
     pub(crate) buckets: Buckets,
     /// Where the link comes from, for authenticating anew.
     pub(crate) peer: Option<Peer>,
-}
-
-/// A small, fixed hash for a bounded table that one client fills for itself.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xCBF2_9CE4_8422_2325)
-    }
-}
-
-impl std::hash::Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 impl Links {

@@ -48,8 +48,8 @@ impl Printer {
 
 impl Observe for Printer {
     fn observe(&mut self, event: &Event) {
-        let answer = if self.is_like_mosquitto { answered(event) } else { None };
-        let answer = answer.filter(|_| self.log.wants(LogType::Debug));
+        let tells_answers = self.is_like_mosquitto && self.log.wants(LogType::Debug);
+        let answer = if tells_answers { answered(event) } else { None };
         // Who is refused goes when he has the answer, who is let in has come before it.
         let is_last = !matches!(event, Event::Refused { .. });
         if is_last {

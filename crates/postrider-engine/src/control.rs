@@ -69,8 +69,7 @@ impl Engine {
             expires: None,
             sequence: Sequence::NONE,
         };
-        let will = Sequence::NONE;
-        let incoming = Incoming { parts, retain: false, source: None, author: None, peer: None, publisher: None, will };
+        let incoming = Incoming::anonymous(parts, false);
         let mut outgoing = Outgoing::new(&incoming);
         let mut matches = self.match_up(topic, None);
         matches.retain(|hit| hit.session == key);

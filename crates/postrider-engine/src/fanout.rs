@@ -94,15 +94,7 @@ impl Engine {
         let slice = self.limits.fanout_slice as usize;
         let end = (fanout.next + slice).min(fanout.matches.hits().len());
         let message = fanout.message.clone();
-        let incoming = Incoming {
-            parts: message.parts(),
-            retain: fanout.retain,
-            source: None,
-            author: None,
-            peer: None,
-            publisher: None,
-            will: Sequence::NONE,
-        };
+        let incoming = Incoming::anonymous(message.parts(), fanout.retain);
         let mut outgoing = Outgoing::new(&incoming);
         outgoing.set_message(&message);
         outgoing.expect(fanout.matches.hits().len());

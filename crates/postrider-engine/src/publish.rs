@@ -40,6 +40,13 @@ pub(crate) struct Incoming<'a> {
     pub(crate) will: Sequence,
 }
 
+impl<'a> Incoming<'a> {
+    /// One of nobody's: the broker's own, or one whose author is known elsewhere.
+    pub(crate) const fn anonymous(parts: MessageParts<'a>, retain: bool) -> Self {
+        Self { parts, retain, source: None, author: None, peer: None, publisher: None, will: Sequence::NONE }
+    }
+}
+
 /// What became of a message that was routed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Routed {
@@ -285,9 +292,7 @@ impl Engine {
 
     /// Another partition took a message; its subscribers here get it too.
     pub(crate) fn on_remote(&mut self, now: Now, message: &Message, retain: bool, tray: &mut Tray) {
-        let parts = message.parts();
-        let incoming =
-            Incoming { parts, retain, source: None, author: None, peer: None, publisher: None, will: Sequence::NONE };
+        let incoming = Incoming::anonymous(message.parts(), retain);
         let mut outgoing = Outgoing::new(&incoming);
         outgoing.set_message(message);
         if retain && self.can_retain(&incoming) {

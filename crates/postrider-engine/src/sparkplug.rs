@@ -27,22 +27,15 @@ impl Engine {
             properties = forwarded(publish.properties);
             kept = properties.as_properties();
         }
-        let incoming = Incoming {
-            parts: MessageParts {
-                topic,
-                payload: publish.payload,
-                properties: kept,
-                qos: publish.qos,
-                expires: None,
-                sequence: Sequence::NONE,
-            },
-            retain: true,
-            source: None,
-            author: None,
-            peer: None,
-            publisher: None,
-            will: Sequence::NONE,
+        let parts = MessageParts {
+            topic,
+            payload: publish.payload,
+            properties: kept,
+            qos: publish.qos,
+            expires: None,
+            sequence: Sequence::NONE,
         };
+        let incoming = Incoming::anonymous(parts, true);
         self.route(now, &Authorized::certify(incoming), None, tray);
     }
 }

@@ -243,22 +243,15 @@ impl Engine {
     fn say(&mut self, now: Now, topic: Topic<'_>, text: &[u8], kept: Kept, tray: &mut Tray) {
         // It stands in no record. With QoS 2 its identifier, which a crash forgets, would mean another message behind it.
         let qos_max = if self.log.is_some() { Qos::AtLeastOnce } else { Qos::ExactlyOnce };
-        let incoming = Incoming {
-            parts: MessageParts {
-                topic,
-                payload: text,
-                properties: Properties::NONE,
-                qos: qos_max.min(self.limits.qos_max),
-                expires: (kept == Kept::ForAMoment).then(|| now.mono.plus_s(NEWS_S)),
-                sequence: Sequence::NONE,
-            },
-            retain: kept == Kept::Retained && self.limits.retain_available,
-            source: None,
-            author: None,
-            peer: None,
-            publisher: None,
-            will: Sequence::NONE,
+        let parts = MessageParts {
+            topic,
+            payload: text,
+            properties: Properties::NONE,
+            qos: qos_max.min(self.limits.qos_max),
+            expires: (kept == Kept::ForAMoment).then(|| now.mono.plus_s(NEWS_S)),
+            sequence: Sequence::NONE,
         };
+        let incoming = Incoming::anonymous(parts, kept == Kept::Retained && self.limits.retain_available);
         self.route(now, &Authorized::certify(incoming), None, tray);
     }
 }

@@ -129,16 +129,8 @@ impl Engine {
 
     /// Whether a will stands in the log when it is published.
     pub(crate) fn is_will_recorded(&mut self, will: &Will) -> bool {
-        let parts = will.message.parts();
-        self.would_be_recorded(&Incoming {
-            parts,
-            retain: will.retain,
-            source: None,
-            author: None,
-            peer: None,
-            publisher: None,
-            will: will.brought_by,
-        })
+        let incoming = Incoming::anonymous(will.message.parts(), will.retain);
+        self.would_be_recorded(&Incoming { will: will.brought_by, ..incoming })
     }
 
     /// Publishes a will that is allowed, or whose rights nobody guards.

@@ -1,4 +1,4 @@
-//! What is in use of what the process has.
+//! How short memory is.
 //!
 //! Owns: how the process's size and the ledger are put together, and from where on memory is short.
 //!

@@ -9,9 +9,7 @@ mod ciphers;
 mod held;
 mod key_file;
 mod line;
-mod names;
 mod open;
-mod pinned;
 mod place;
 mod proxy;
 mod route;
@@ -19,6 +17,7 @@ mod secure;
 mod stream;
 mod tls;
 mod trust;
+mod verifier;
 mod web;
 
 pub use crate::tls::Passphrase;

@@ -4,12 +4,10 @@
 
 use super::ciphers;
 use super::key_file::KeyFile;
-use super::names::AnyName;
-use super::pinned::Pinned;
 use super::trust;
+use super::verifier::Verifier;
 use crate::tls::passphrase::{self, Passphrase};
 use rustls::SupportedProtocolVersion;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ClientConfig, Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -89,15 +87,11 @@ impl TlsOptions {
             .with_protocol_versions(self.version_min.and_later())
             .map_err(|error| invalid(format!("these ciphers are of another version of TLS: {error}")))?;
         let (roots, given, trust) = trust::roots(self)?;
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
             .build()
             .map_err(|error| invalid(format!("{trust}: {error}")))?;
-        let strict: Arc<dyn ServerCertVerifier> = Pinned::around(verifier, given);
-        let verifier = match self.name_check {
-            NameCheck::Strict => strict,
-            NameCheck::Off => Arc::new(AnyName(strict)),
-        };
-        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+        let verifier = Verifier { chains, given, name_check: self.name_check };
+        let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match self.identity()? {
             Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| self.unfit(&error))?,
             None => builder.with_no_client_auth(),
